@@ -1,0 +1,6 @@
+"""FetalSeg: segment the fetal head in ultrasound, measure it, and find out which parts of the network matter.
+
+The folders tell the story: ``data`` → ``models`` → ``training`` → ``evaluation`` → ``study`` → ``report``.
+"""
+
+__version__ = "0.1.0"

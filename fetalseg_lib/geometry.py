@@ -1,0 +1,155 @@
+"""Ellipses: the shape that the sonographer draws and that the head circumference is read from.
+
+Coordinates are pixel centres: the centre of the top left pixel is ``(x, y) = (0, 0)``, ``x`` grows to
+the right with the columns, ``y`` downwards with the rows. The module knows nothing of images or of
+networks, so that the data (which draw masks) and the evaluation (which measures them) can share it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+MIN_FIT_POINTS = 6
+"""Five numbers make an ellipse; one more point lets the fit be a fit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ellipse:
+    """An ellipse in the image plane.
+
+    Lengths are in one unit throughout: pixels as fitted, millimetres after :meth:`scaled`.
+    ``angle`` is the direction of the major axis in radians, from the x axis towards the y axis
+    (clockwise on screen), in ``[-pi/2, pi/2)``.
+
+    >>> Ellipse(center_x=0, center_y=0, semi_major=3, semi_minor=3, angle=0).circumference / (2 * math.pi)
+    3.0
+    """
+
+    center_x: float
+    center_y: float
+    semi_major: float
+    semi_minor: float
+    angle: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.center_x) and math.isfinite(self.center_y) and math.isfinite(self.angle)):
+            raise ValueError(f"center and angle: expected finite numbers, got {self}")
+        if not 0 < self.semi_minor <= self.semi_major < math.inf:
+            raise ValueError(
+                f"semi_major, semi_minor: expected 0 < semi_minor <= semi_major, "
+                f"got {self.semi_major} and {self.semi_minor}"
+            )
+
+    @property
+    def circumference(self) -> float:
+        """Perimeter by Ramanujan's second formula (relative error below 1e-9 for heads).
+
+        >>> flat = Ellipse(center_x=0, center_y=0, semi_major=2, semi_minor=1, angle=0)
+        >>> round(flat.circumference, 6)  # 8 E(3/4), from a table of elliptic integrals
+        9.688448
+        """
+        a, b = self.semi_major, self.semi_minor
+        h = ((a - b) / (a + b)) ** 2
+        return math.pi * (a + b) * (1 + 3 * h / (10 + math.sqrt(4 - 3 * h)))
+
+    @property
+    def area(self) -> float:
+        """Area, in the square of the ellipse's unit."""
+        return math.pi * self.semi_major * self.semi_minor
+
+    def scaled(self, *, x: float, y: float) -> Ellipse:
+        """The same ellipse on axes stretched by ``x`` and ``y`` (it stays an ellipse, on other axes).
+
+        This is how pixels become millimetres: ``ellipse.scaled(x=column_mm, y=row_mm)``.
+
+        >>> circle = Ellipse(center_x=1, center_y=1, semi_major=1, semi_minor=1, angle=0)
+        >>> wide = circle.scaled(x=3, y=2)
+        >>> wide.center_x, wide.center_y, round(wide.semi_major, 9), round(wide.semi_minor, 9)
+        (3, 2, 3.0, 2.0)
+        """
+        if not (x > 0 and y > 0):
+            raise ValueError(f"x, y: expected positive scales, got {x} and {y}")
+        cos, sin = math.cos(self.angle), math.sin(self.angle)
+        axes = np.array([[cos, -sin], [sin, cos]]) * [self.semi_major, self.semi_minor]
+        directions, lengths, _ = np.linalg.svd(np.diag([x, y]) @ axes)
+        angle = math.atan2(directions[1, 0], directions[0, 0])
+        return Ellipse(
+            center_x=self.center_x * x,
+            center_y=self.center_y * y,
+            semi_major=float(lengths[0]),
+            semi_minor=float(lengths[1]),
+            angle=_half_turn(angle),
+        )
+
+    def points(self, n: int = 200) -> NDArray[np.float64]:
+        """``n`` points on the ellipse, ``(n, 2)`` as ``x, y``, evenly spaced in the parameter."""
+        t = np.linspace(0, 2 * math.pi, n, endpoint=False)
+        cos, sin = math.cos(self.angle), math.sin(self.angle)
+        u, v = self.semi_major * np.cos(t), self.semi_minor * np.sin(t)
+        return np.stack([self.center_x + u * cos - v * sin, self.center_y + u * sin + v * cos], axis=1)
+
+
+def fit_ellipse(points: ArrayLike) -> Ellipse:
+    """Fit an ellipse to points by direct least squares (Fitzgibbon et al. 1999, doi:10.1109/34.765658).
+
+    ``points`` is ``(n, 2)`` as ``x, y``. Raises ``ValueError`` where no ellipse fits: fewer than six
+    points, points on a line, or a fit that is not a finite ellipse.
+
+    >>> true = Ellipse(center_x=40, center_y=30, semi_major=20, semi_minor=10, angle=0.5)
+    >>> found = fit_ellipse(true.points(50))
+    >>> round(found.semi_major, 3), round(found.semi_minor, 3), round(found.angle, 3)
+    (20.0, 10.0, 0.5)
+    """
+    xy = np.asarray(points, dtype=np.float64)
+    if xy.ndim != 2 or xy.shape[1] != 2:
+        raise ValueError(f"points: expected shape (n, 2) as x, y; got {xy.shape}")
+    if len(xy) < MIN_FIT_POINTS:
+        raise ValueError(f"points: expected at least {MIN_FIT_POINTS} to fit an ellipse, got {len(xy)}")
+    middle = xy.mean(axis=0)
+    spread = float(np.linalg.svd(xy - middle, compute_uv=False)[1])
+    if not math.isfinite(spread) or spread < 1e-6:
+        raise ValueError("points: all on one line (or not finite), so no ellipse fits them")
+    fitted: Any = cv2.fitEllipseDirect((xy - middle).astype(np.float32))
+    (dx, dy), (first, second), degrees = fitted
+    angle = math.radians(degrees)
+    if second > first:
+        first, second, angle = second, first, angle + math.pi / 2
+    try:
+        return Ellipse(
+            center_x=float(middle[0] + dx),
+            center_y=float(middle[1] + dy),
+            semi_major=first / 2,
+            semi_minor=second / 2,
+            angle=_half_turn(angle),
+        )
+    except ValueError as error:
+        raise ValueError(f"points: the fit is no ellipse ({error})") from error
+
+
+def rasterize(ellipse: Ellipse, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Fill an ellipse: a pixel is inside when its centre is. ``shape`` is ``(H, W)``; returns bool ``H W``.
+
+    >>> dot = Ellipse(center_x=2, center_y=1, semi_major=1.1, semi_minor=1.1, angle=0)
+    >>> rasterize(dot, (3, 5)).astype(int)
+    array([[0, 0, 1, 0, 0],
+           [0, 1, 1, 1, 0],
+           [0, 0, 1, 0, 0]])
+    """
+    height, width = shape
+    x = np.arange(width)[None, :] - ellipse.center_x
+    y = np.arange(height)[:, None] - ellipse.center_y
+    cos, sin = math.cos(ellipse.angle), math.sin(ellipse.angle)
+    along, across = x * cos + y * sin, y * cos - x * sin
+    inside: NDArray[np.bool_] = (along / ellipse.semi_major) ** 2 + (across / ellipse.semi_minor) ** 2 <= 1
+    return inside
+
+
+def _half_turn(angle: float) -> float:
+    """Bring an axis direction into ``[-pi/2, pi/2)``: an axis has no head and no tail."""
+    return (angle + math.pi / 2) % math.pi - math.pi / 2

@@ -1,0 +1,1 @@
+"""From a configuration to a run's result files, and from many runs to tables."""

@@ -1,0 +1,50 @@
+# Two commands: `make book` and `make test`. Each sets up what it needs in .venv first.
+PYTHON ?= python3
+PROFILE ?= quick
+CORES ?= $(shell $(PYTHON) -c "import os; print(os.cpu_count())")
+BIN := .venv/bin
+READY := .venv/.ready
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export NO_ALBUMENTATIONS_UPDATE := 1
+
+.PHONY: help setup book test lint lab study lock clean
+
+help:  ## what each command does
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+setup: $(READY)  ## make .venv and install everything, exactly as locked
+
+# torch and torchvision come from one index in one go: mixing builds breaks torchvision's operators.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"Python 3.11 to 3.13 is needed, this is {sys.version.split()[0]}; choose another with make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip install --python $(BIN)/python --quiet -r requirements.lock
+	$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --editable .
+	@touch $@
+
+book: $(READY)  ## run every chapter (PROFILE=quick) and build the site
+	$(BIN)/snakemake book --cores $(CORES) --rerun-incomplete --rerun-triggers mtime params --quiet host --config profile=$(PROFILE)
+	@echo "The book is ready: open $(CURDIR)/_build/html/index.html"
+
+test: $(READY)  ## lint, types, pytest, and nbval over the notebooks
+	$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest
+	FETALSEG_PROFILE=smoke $(BIN)/python -m pytest --nbval-lax -p no:doctest notebooks
+
+lint: $(READY)  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+lab: $(READY)  ## open the notebooks in JupyterLab
+	$(BIN)/jupyter lab notebooks
+
+study: $(READY)  ## run a study's grid: make study PROFILE=preliminary DATA=hc18 OUT=results
+	$(BIN)/snakemake study --cores $(CORES) --rerun-incomplete --rerun-triggers mtime --config profile=$(PROFILE) data=$(or $(DATA),phantom) out=$(or $(OUT),runs)
+
+lock: $(READY)  ## renew requirements.lock from pyproject.toml
+	$(BIN)/uv pip compile --universal --python-version 3.11 --all-extras --quiet pyproject.toml --upgrade --output-file requirements.lock
+
+clean:  ## remove what was built (not .venv, not runs)
+	rm -rf _build

@@ -1,0 +1,92 @@
+# The grid of a study (variants by seeds), its tables and the book, from whatever is missing.
+#
+#   snakemake --cores 2 study --config profile=quick data=phantom
+#   snakemake --cores 2 book  --config profile=quick
+#
+# A killed run keeps its checkpoint and goes on from there; a cluster takes the same rules
+# with `--executor slurm` (see book/cluster.md).
+
+from fetalseg_lib.study.profile import load_profile
+
+PROFILE = config.get("profile", "quick")
+DATA = config.get("data", "phantom")
+OUT = config.get("out", "runs")
+SETTINGS = load_profile(PROFILE)
+STUDY = f"{OUT}/{SETTINGS.name}/{DATA}"
+CHAPTERS = ["data", "model", "train", "ablation"]
+LIBRARY = glob_wildcards("fetalseg_lib/{path,.+\\.(py|yaml|csv)}").path
+
+
+wildcard_constraints:
+    seed=r"\d+",
+    chapter=r"\w+",
+
+
+localrules: study, book, site,
+
+
+rule study:
+    input:
+        f"{STUDY}/tables/variants.csv",
+
+
+# One run is one execution of the training notebook. metrics.json appears last and by rename.
+rule run:
+    output:
+        f"{STUDY}/{{variant}}/seed-{{seed}}/metrics.json",
+    log:
+        notebook=f"{STUDY}/{{variant}}/seed-{{seed}}/train.ipynb",
+    threads: 1
+    resources:
+        mem_mb=6000,
+    shell:
+        "OMP_NUM_THREADS={threads} papermill notebooks/train.ipynb {log.notebook} --cwd notebooks --no-progress-bar"
+        " -p variant {wildcards.variant} -p seed {wildcards.seed}"
+        " -p profile {PROFILE} -p data {DATA} -p runs ../{OUT}"
+
+
+rule tables:
+    input:
+        expand(
+            f"{STUDY}/{{variant}}/seed-{{seed}}/metrics.json",
+            variant=SETTINGS.variants,
+            seed=SETTINGS.seeds,
+        ),
+    output:
+        f"{STUDY}/tables/variants.csv",
+        f"{STUDY}/tables/runs.csv",
+    shell:
+        "fetalseg tables {STUDY}"
+
+
+# A chapter is executed into a copy of the tree, so that the committed notebooks stay without outputs.
+rule chapter:
+    input:
+        "notebooks/{chapter}.ipynb",
+        expand("fetalseg_lib/{path}", path=LIBRARY),
+        lambda wildcards: rules.tables.output if wildcards.chapter == "ablation" else [],
+    output:
+        "_build/tree/notebooks/{chapter}.ipynb",
+    threads: 1
+    shell:
+        "OMP_NUM_THREADS={threads} papermill {input[0]} {output} --cwd notebooks --no-progress-bar"
+        " -p profile {PROFILE} -p data phantom -p runs ../{OUT}"
+
+
+rule site:
+    input:
+        expand("_build/tree/notebooks/{chapter}.ipynb", chapter=CHAPTERS),
+        "_config.yml",
+        "_toc.yml",
+        glob_wildcards("book/{path}").path and expand("book/{path}", path=glob_wildcards("book/{path}").path),
+    output:
+        "_build/html/index.html",
+    shell:
+        "rm -rf _build/tree/book _build/html"
+        " && cp -R book _config.yml _toc.yml _build/tree/"
+        " && jupyter-book build _build/tree --path-output . --all --warningiserror --keep-going"
+
+
+rule book:
+    input:
+        rules.site.output,

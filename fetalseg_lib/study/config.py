@@ -1,0 +1,103 @@
+"""From a variant, a seed, a profile and a dataset to the one configuration that a run follows."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fetalseg_lib.models import list_variants
+from fetalseg_lib.study.profile import Profile, load_profile
+from fetalseg_lib.study.records import digest
+from fetalseg_lib.training.config import TrainingConfig
+
+DATASETS = ("phantom", "hc18")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Everything that decides a run's numbers, and nothing else.
+
+    Where the files lie, which device computes and how many threads it has belong to the machine and
+    stand in the run's ``environment.json`` instead.
+    """
+
+    variant: str
+    seed: int
+    profile: str
+    data: str
+    image_size: tuple[int, int]
+    phantoms: int
+    phantom_size: tuple[int, int]
+    limit: Mapping[str, int]
+    encoder_weights: str
+    network: Mapping[str, Any]
+    training: TrainingConfig
+
+    @property
+    def hash(self) -> str:
+        """Twelve hexadecimal digits that change whenever a number of the run could change.
+
+        >>> a, b = (configure(variant="unet", seed=s, profile="smoke", data="phantom") for s in (0, 1))
+        >>> a.hash == b.hash
+        False
+        """
+        return digest(self.to_dict())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The configuration as JSON values, without what only names the machine."""
+        values = dataclasses.asdict(self)
+        if self.data == "hc18":
+            values = {key: value for key, value in values.items() if not key.startswith("phantom")}
+        del values["training"]["device"]
+        plain: dict[str, Any] = json.loads(json.dumps(values))
+        return plain
+
+    def folder(self, root: Path) -> Path:
+        """Where the run keeps its files: ``root/profile/data/variant/seed-N``."""
+        return root / self.profile / self.data / self.variant / f"seed-{self.seed}"
+
+
+def configure(
+    *,
+    variant: str,
+    seed: int,
+    profile: str | Path | Profile,
+    data: str,
+    encoder_weights: str | None = None,
+    device: str = "auto",
+) -> RunConfig:
+    """Put a variant's changes on a profile's settings.
+
+    ``data`` is ``"phantom"`` or ``"hc18"``; ``encoder_weights`` replaces the profile's. Raises
+    ``ValueError`` naming the argument.
+
+    >>> run = configure(variant="pos_weight_200", seed=0, profile="smoke", data="phantom")
+    >>> run.training.pos_weight, run.training.seed
+    (200.0, 0)
+    """
+    settings = profile if isinstance(profile, Profile) else load_profile(profile)
+    if data not in DATASETS:
+        raise ValueError(f"data: expected one of {', '.join(DATASETS)}; got {data!r}")
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise ValueError(f"seed: expected a whole number from 0, got {seed!r}")
+    known = {entry.name: entry for entry in list_variants()}
+    if variant not in known:
+        raise ValueError(f"variant: expected one of {', '.join(known)}; got {variant!r}")
+    recipe = dict(known[variant].recipe)
+    return RunConfig(
+        variant=variant,
+        seed=seed,
+        profile=settings.name,
+        data=data,
+        image_size=settings.image_size,
+        phantoms=settings.phantoms,
+        phantom_size=settings.phantom_size,
+        limit=dict(settings.limit),
+        encoder_weights=encoder_weights or settings.encoder_weights,
+        network=dict(settings.network),
+        training=dataclasses.replace(settings.training, **recipe, seed=seed, device=device),
+    )

@@ -1,0 +1,142 @@
+"""Profiles: how large a study is, from seconds in a test to the study that the book reports.
+
+A profile is a small YAML file. What it leaves out keeps the note's value (see
+:class:`fetalseg_lib.training.config.TrainingConfig`), so a profile reads as a list of its differences.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fetalseg_lib.models import list_variants
+from fetalseg_lib.training.config import TrainingConfig
+
+FOLDS = ("train", "validation", "test")
+_BUILT_IN = Path(__file__).parent / "profiles"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """The size and the recipe of a study.
+
+    ``image_size`` and ``phantom_size`` are ``(H, W)`` in px; ``limit`` caps the images of a fold;
+    ``network`` holds options of the network that every variant starts from.
+    """
+
+    name: str
+    description: str
+    image_size: tuple[int, int]
+    encoder_weights: str
+    training: TrainingConfig
+    variants: tuple[str, ...]
+    seeds: tuple[int, ...]
+    phantoms: int = 1000
+    phantom_size: tuple[int, int] = (540, 800)
+    limit: Mapping[str, int] = field(default_factory=dict)
+    network: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("image_size", "phantom_size"):
+            size = getattr(self, name)
+            if len(size) != 2 or not all(isinstance(side, int) and side > 0 for side in size):
+                raise ValueError(f"{name}: expected two positive whole numbers [H, W], got {list(size)}")
+        if any(side % 32 for side in self.image_size):
+            raise ValueError(f"image_size: expected multiples of 32, got {list(self.image_size)}")
+        if not isinstance(self.phantoms, int) or self.phantoms < len(FOLDS):
+            raise ValueError(f"phantoms: expected at least {len(FOLDS)}, one a fold; got {self.phantoms}")
+        _expect_known("limit", self.limit, FOLDS)
+        for fold, count in self.limit.items():
+            if not isinstance(count, int) or count < 1:
+                raise ValueError(f"limit.{fold}: expected a positive whole number, got {count!r}")
+        _expect_known("variants", self.variants, [variant.name for variant in list_variants()])
+        if not self.seeds or not all(isinstance(seed, int) and seed >= 0 for seed in self.seeds):
+            raise ValueError(f"seeds: expected whole numbers from 0, got {list(self.seeds)}")
+        for name in ("variants", "seeds"):
+            if len(set(getattr(self, name))) < len(getattr(self, name)):
+                raise ValueError(f"{name}: each may stand once, got {list(getattr(self, name))}")
+
+
+def list_profiles() -> tuple[str, ...]:
+    """Names of the profiles that ship with the package.
+
+    >>> "smoke" in list_profiles()
+    True
+    """
+    return tuple(sorted(path.stem for path in _BUILT_IN.glob("*.yaml")))
+
+
+def load_profile(name: str | Path) -> Profile:
+    """Read a built-in profile by name, or one's own by the path of its YAML file.
+
+    Raises ``ValueError`` that names the file, the key, what was expected and what came.
+
+    >>> load_profile("note").training.pos_weight
+    200.0
+    """
+    path = _BUILT_IN / f"{name}.yaml"
+    if not path.is_file():
+        path = Path(name)
+    if path.suffix not in (".yaml", ".yml"):
+        raise ValueError(
+            f"profile: {_unknown(str(name), list_profiles())}, or give the path of a .yaml file"
+        )
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ValueError(f"{path}: no such profile file; built in are {', '.join(list_profiles())}") from error
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path}: not readable as YAML ({error})") from error
+    try:
+        return _profile(values)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _profile(values: object) -> Profile:
+    if not isinstance(values, dict):
+        raise ValueError(f"expected keys and values, got {type(values).__name__}")
+    _expect_known("profile", values, [f.name for f in fields(Profile)])
+    missing = {"name", "description", "image_size", "encoder_weights", "variants", "seeds"} - set(values)
+    if missing:
+        raise ValueError(f"profile: missing {', '.join(sorted(missing))}")
+    for key, expected in _SHAPES.items():
+        if key in values and not isinstance(values[key], expected):
+            raise ValueError(f"{key}: expected a {expected.__name__}, got {values[key]!r}")
+    training = values.get("training", {})
+    # The seed belongs to a run and the device to a machine; neither is a choice of the study.
+    _expect_known("training", training, [f.name for f in fields(TrainingConfig) if f.name not in ("seed",)])
+    training = {key: tuple(value) if isinstance(value, list) else value for key, value in training.items()}
+    sequences = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
+    return Profile(**{**values, **sequences, "training": TrainingConfig(**training)})
+
+
+_SHAPES: dict[str, type] = {
+    "name": str,
+    "description": str,
+    "encoder_weights": str,
+    "image_size": list,
+    "phantom_size": list,
+    "variants": list,
+    "seeds": list,
+    "training": dict,
+    "network": dict,
+    "limit": dict,
+}
+
+
+def _expect_known(what: str, names: Any, known: Any) -> None:
+    for name in names:
+        if name not in known:
+            raise ValueError(f"{what}: {_unknown(str(name), known)}")
+
+
+def _unknown(name: str, known: Any) -> str:
+    nearest = difflib.get_close_matches(name, [str(k) for k in known], n=1)
+    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+    return f"unknown name {name!r}{hint} Known are {', '.join(map(str, known))}"

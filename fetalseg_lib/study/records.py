@@ -1,0 +1,164 @@
+"""A run's result files: what stands in them, and how they are written so that none is ever half there.
+
+A finished run is a folder with four files:
+
+``per_image.csv``
+    one row per test image, the metrics and the measured ellipse;
+``history.csv``
+    one row per epoch;
+``environment.json``
+    versions, hardware, git commit, weights, split, configuration and its hash, time and memory;
+``metrics.json``
+    the run's means. It is written last, by rename: where it stands, the run is complete.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+METRICS, PER_IMAGE, HISTORY, ENVIRONMENT = "metrics.json", "per_image.csv", "history.csv", "environment.json"
+_PACKAGES = ("torch", "torchvision", "numpy", "scipy", "opencv-python-headless", "albumentations", "scikit-image")
+
+
+def summarize(per_image: pd.DataFrame) -> dict[str, float | int]:
+    """The means of a run over its test images; failures stay in every mean and are counted.
+
+    >>> rows = pd.DataFrame({"dice": [1.0, 0.0], "hc_error_mm": [2.0, -180.0], "failed": [False, True]})
+    >>> summarize(rows)["dice_mean"], summarize(rows)["hc_abs_error_mm_mean"], summarize(rows)["failures"]
+    (0.5, 91.0, 1)
+    """
+    summary: dict[str, float | int] = {"images": len(per_image), "failures": int(per_image["failed"].sum())}
+    errors = per_image.assign(hc_abs_error_mm=per_image["hc_error_mm"].abs())
+    for name in ("dice", "iou", "hd_mm", "hd95_mm", "assd_mm", "hc_error_mm", "hc_abs_error_mm"):
+        if name in errors:
+            summary[f"{name}_mean"] = float(errors[name].mean())
+            summary[f"{name}_median"] = float(errors[name].median())
+    return summary
+
+
+def is_complete(folder: Path, config_hash: str) -> bool:
+    """Whether ``folder`` holds the finished run of this very configuration."""
+    path = folder / METRICS
+    return path.is_file() and read_json(path).get("config_hash") == config_hash
+
+
+def set_aside(folder: Path) -> Path | None:
+    """Rename the finished run of an older configuration, so that nothing is lost and nothing mixes.
+
+    Returns the new folder, or ``None`` where there was no finished run.
+    """
+    path = folder / METRICS
+    if not path.is_file():
+        return None
+    older = folder.with_name(f"{folder.name}-before-{read_json(path).get('config_hash')}")
+    folder.rename(older)
+    return older
+
+
+def digest(values: Any) -> str:
+    """Twelve hexadecimal digits of a value's JSON: equal values, equal digits.
+
+    >>> digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
+    True
+    """
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write JSON whole or not at all."""
+    _write_atomically(path, json.dumps(values, indent=2, sort_keys=True, allow_nan=False) + "\n")
+
+
+def write_csv(path: Path, frame: pd.DataFrame) -> None:
+    """Write a table whole or not at all, with nine significant digits."""
+    _write_atomically(path, frame.to_csv(index=False, float_format="%.9g", lineterminator="\n"))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object; a broken file is an error that names it."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}: not readable as JSON ({error}); delete its folder and run again") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"{path}: expected a JSON object, got {type(values).__name__}")
+    return values
+
+
+def describe_environment() -> dict[str, Any]:
+    """Versions, hardware and git commit, as far as this machine tells them."""
+    return {
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "packages": {name: _version(name) for name in _PACKAGES},
+        "git_commit": _git_commit(),
+        "peak_memory_mb": _peak_memory_mb(),
+    }
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)  # mkstemp gives the file to its owner alone
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _git_commit() -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def _peak_memory_mb() -> float | None:
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return float(np.round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1))

@@ -1,0 +1,207 @@
+"""One run: the place where a configuration becomes data, a network, a training and a record.
+
+``notebooks/train.ipynb`` walks through these functions one by one; :func:`run` calls them in a row.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pooch
+from torch import Tensor, nn
+
+from fetalseg_lib.complexity import count_parameters
+from fetalseg_lib.data import cache as cache_module
+from fetalseg_lib.data import hc18, phantom, splits
+from fetalseg_lib.data.augment import build_augmentation
+from fetalseg_lib.data.cache import Cache
+from fetalseg_lib.data.dataset import SegmentationDataset, batches
+from fetalseg_lib.data.sample import Sample
+from fetalseg_lib.models import build_model
+from fetalseg_lib.study import records
+from fetalseg_lib.study.config import RunConfig
+from fetalseg_lib.study.evaluate import evaluate
+from fetalseg_lib.study.profile import FOLDS
+from fetalseg_lib.training.checkpoint import load_weights, save_weights
+from fetalseg_lib.training.device import pick_device, pick_precision, seed_everything
+from fetalseg_lib.training.loop import History, fit
+
+DATA_SEED = 0
+"""Phantoms and their split are the same for every seed of a study: seeds vary the training alone."""
+
+WEIGHTS = "weights.safetensors"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folds:
+    """The cached images and which of them train, validate and test (positions in the cache)."""
+
+    cache: Cache
+    train: Sequence[int]
+    validation: Sequence[int]
+    test: Sequence[int]
+
+
+def run(config: RunConfig, *, root: Path, hc18_root: Path | None = None, progress: bool = True) -> Path:
+    """Train and evaluate one configuration, or return its folder at once where that is done already.
+
+    A killed run starts again at its last whole epoch and ends with the same numbers.
+    """
+    folder = config.folder(root)
+    if records.is_complete(folder, config.hash):
+        log.info("%s: this configuration (%s) is done, its results are loaded", folder, config.hash)
+        return folder
+    started = time.perf_counter()
+    folds = prepare_data(config, hc18_root=hc18_root)
+    model = build_network(config)
+    history = train(config, model, folds, folder=folder, progress=progress)
+    return finish(config, model, folds, history, folder=folder, seconds=time.perf_counter() - started)
+
+
+def prepare_data(config: RunConfig, *, hc18_root: Path | None = None, cache: Path | None = None) -> Folds:
+    """Cache the images at the run's size and give each fold its images, at most ``config.limit`` of them."""
+    samples: Sequence[Sample]
+    if config.data == "hc18":
+        samples = hc18.load(hc18_root)
+    else:
+        samples = phantom.generate(config.phantoms, seed=DATA_SEED, size=config.phantom_size)
+    cached = cache_module.build(
+        samples, image_size=config.image_size, directory=cache_folder() if cache is None else cache
+    )
+    split = _split(config, cached.index)
+    fold = cached.index["name"].map(split.set_index("filename")["fold"])
+    if fold.isna().any():
+        raise ValueError(
+            f"split: {int(fold.isna().sum())} images of {config.data!r} stand in no fold, the first is "
+            f"{cached.index['name'][fold.isna()].iloc[0]}; the committed split is for HC18's 999 images"
+        )
+    rows = {name: _thin(np.flatnonzero(fold == name), config.limit.get(name)) for name in FOLDS}
+    return Folds(cache=cached, **rows)
+
+
+def build_network(config: RunConfig) -> nn.Module:
+    """The variant's network, its random weights drawn from the run's seed."""
+    seed_everything(config.seed)
+    # U-Net has no encoder of MobileNetV2, so options of that network are not its own.
+    options = {} if config.variant.split("_pos_")[0] == "unet" else dict(config.network)
+    return build_model(config.variant, encoder_weights=config.encoder_weights, **options)
+
+
+def train(
+    config: RunConfig, model: nn.Module, folds: Folds, *, folder: Path, progress: bool = True
+) -> History:
+    """Train to the best validation Dice, with a checkpoint after every epoch in ``folder``."""
+    older = None if records.is_complete(folder, config.hash) else records.set_aside(folder)
+    if older:
+        log.warning("%s: held another configuration; kept as %s", folder, older.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    augment = build_augmentation() if config.training.augment else None
+    training = SegmentationDataset(folds.cache, folds.train, augment=augment)
+    validation = SegmentationDataset(folds.cache, folds.validation)
+    size, seed = config.training.batch_size, config.seed
+
+    def train_batches(epoch: int) -> Iterable[tuple[Tensor, Tensor]]:
+        return batches(training, batch_size=size, seed=seed, epoch=epoch, shuffle=True)
+
+    return fit(
+        model,
+        train_batches=train_batches,
+        validation_batches=partial(batches, validation, batch_size=size, seed=0, epoch=0, shuffle=False),
+        config=config.training,
+        checkpoint=_checkpoint(config, folder),
+        progress=progress,
+    )
+
+
+def finish(
+    config: RunConfig, model: nn.Module, folds: Folds, history: History, *, folder: Path, seconds: float
+) -> Path:
+    """Evaluate on the test fold, once, and write the run's files; ``metrics.json`` comes last."""
+    device = pick_device(config.training.device)
+    precision = pick_precision(config.training.precision, device)
+    evaluated = time.perf_counter()
+    per_image = evaluate(model, folds.cache, folds.test, device=device, precision=precision)
+    now = time.perf_counter()
+    epochs = history.to_frame()
+    total, trainable = count_parameters(model)
+    records.write_csv(folder / records.PER_IMAGE, per_image)
+    records.write_csv(folder / records.HISTORY, epochs)
+    identity = {"variant": config.variant, "seed": config.seed, "profile": config.profile, "data": config.data}
+    save_weights(model, folder / WEIGHTS, {**{k: str(v) for k, v in identity.items()}, "hash": config.hash})
+    environment = records.describe_environment() | {
+        "config": config.to_dict(),
+        "config_hash": config.hash,
+        "device": device.type,
+        "precision": precision,
+        "encoder_weights": model.encoder_weights_record,
+        "data_sha256": folds.cache.content_sha256,
+        "split": {name: len(getattr(folds, name)) for name in FOLDS},
+        "split_sha256": split_digest(folds),
+        "seconds": {
+            "training": round(float(epochs["seconds"].sum()), 1),
+            "evaluation": round(now - evaluated, 1),
+            "whole_run": round(seconds + now - evaluated, 1),
+        },
+    }
+    records.write_json(folder / records.ENVIRONMENT, environment)
+    best = epochs.loc[epochs["validation_dice"].idxmax()]
+    metrics = identity | {
+        "config_hash": config.hash,
+        "split_sha256": environment["split_sha256"],
+        "parameters": total,
+        "trainable_parameters": trainable,
+        "epochs": len(epochs),
+        "best_epoch": int(best["epoch"]),
+        "validation_dice": float(best["validation_dice"]),
+        "test": records.summarize(per_image),
+    }
+    records.write_json(folder / records.METRICS, metrics)
+    _checkpoint(config, folder).unlink(missing_ok=True)  # nothing is left to resume
+    return folder
+
+
+def load_network(config: RunConfig, folder: Path) -> nn.Module:
+    """The trained network of a finished run."""
+    model = build_network(config)
+    load_weights(model, folder / WEIGHTS)
+    return model
+
+
+def split_digest(folds: Folds) -> str:
+    """A digest of which image is in which fold: runs with different ones are not comparable."""
+    names = folds.cache.index["name"]
+    return records.digest({fold: [str(names.iloc[row]) for row in getattr(folds, fold)] for fold in FOLDS})
+
+
+def cache_folder() -> Path:
+    """Where prepared images are kept: ``FETALSEG_CACHE``, else the user's own cache folder."""
+    return Path(os.environ.get("FETALSEG_CACHE") or pooch.os_cache("fetalseg"))
+
+
+def _split(config: RunConfig, index: pd.DataFrame) -> pd.DataFrame:
+    if config.data == "hc18":
+        return splits.load("hc18")
+    frame = index.rename(columns={"name": "filename"})[["filename", "exam", "hc_mm"]]
+    return splits.make_split(frame, seed=DATA_SEED)
+
+
+def _thin(rows: np.ndarray, limit: int | None) -> list[int]:
+    """At most ``limit`` rows, evenly spread: names rise with the head's size, so the first would be small."""
+    if limit is not None and limit < len(rows):
+        rows = rows[np.linspace(0, len(rows) - 1, limit).round().astype(int)]
+    return [int(row) for row in rows]
+
+
+def _checkpoint(config: RunConfig, folder: Path) -> Path:
+    # The hash in the name: a checkpoint of another configuration is simply not this run's.
+    return folder / f"checkpoint-{config.hash}.pt"

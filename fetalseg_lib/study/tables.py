@@ -1,0 +1,107 @@
+"""From the folders of many runs to the tables of a study. Everything is recomputed from ``per_image.csv``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from fetalseg_lib.study import records
+
+_RUN_FOLDER = re.compile(r"seed-\d+")
+_IDENTITY = ("variant", "seed", "profile", "data", "config_hash", "split_sha256")
+
+
+def collect_per_image(root: Path) -> pd.DataFrame:
+    """Every test image of every finished run under ``root``, with the run's ``variant`` and ``seed``.
+
+    Raises ``ValueError`` where there is no finished run, or where runs were tested on different splits:
+    their means are not comparable.
+    """
+    frames = []
+    for folder in finished_runs(root):
+        metrics = records.read_json(folder / records.METRICS)
+        frame = pd.read_csv(folder / records.PER_IMAGE)
+        frames.append(frame.assign(**{name: metrics[name] for name in _IDENTITY}))
+    if not frames:
+        raise ValueError(f"{root}: no finished run (a folder seed-N with {records.METRICS}) below it")
+    per_image = pd.concat(frames, ignore_index=True)
+    if per_image["split_sha256"].nunique() > 1:
+        splits = per_image.groupby("split_sha256")["variant"].unique().map(list).to_dict()
+        raise ValueError(f"{root}: runs of different splits cannot stand in one table: {splits}")
+    return per_image
+
+
+def summarize_runs(per_image: pd.DataFrame) -> pd.DataFrame:
+    """One row per run: its means over the test images, failures counted and kept in every mean."""
+    rows = [
+        {"variant": variant, "seed": seed, **records.summarize(group)}
+        for (variant, seed), group in per_image.groupby(["variant", "seed"], sort=True)
+    ]
+    return pd.DataFrame(rows)
+
+
+def summarize_variants(runs: pd.DataFrame, *, order: Sequence[str] | None = None) -> pd.DataFrame:
+    """One row per variant: mean and standard deviation over its seeds of the runs' means.
+
+    The standard deviation is that of the seeds (n - 1); with one seed it is unknown and left empty.
+    """
+    grouped = runs.groupby("variant")
+    table = pd.DataFrame(
+        {
+            "seeds": grouped.size(),
+            "failures": grouped["failures"].sum(),
+            **{
+                f"{name}_{statistic}": grouped[column].agg(statistic)
+                for name, column in (("dice", "dice_mean"), ("hc_abs_error_mm", "hc_abs_error_mm_mean"))
+                for statistic in ("mean", "std")
+            },
+        }
+    )
+    if order is not None:
+        table = table.reindex([name for name in order if name in table.index])
+    return table.reset_index()
+
+
+def write_tables(root: Path, *, order: Sequence[str] | None = None) -> list[Path]:
+    """Write ``tables/runs.csv`` and ``tables/variants.csv`` below ``root`` and return their paths."""
+    runs = summarize_runs(collect_per_image(root))
+    tables = {"runs": runs, "variants": summarize_variants(runs, order=order)}
+    for name, table in tables.items():
+        records.write_csv(root / "tables" / f"{name}.csv", table)
+    return [root / "tables" / f"{name}.csv" for name in tables]
+
+
+def disagreements(root: Path) -> list[str]:
+    """What in the runs' ``metrics.json`` does not follow from their ``per_image.csv``; empty is good."""
+    found = []
+    for folder in finished_runs(root):
+        stated = records.read_json(folder / records.METRICS)["test"]
+        computed = records.summarize(pd.read_csv(folder / records.PER_IMAGE))
+        for name in sorted(stated.keys() | computed.keys()):
+            said, is_ = stated.get(name), computed.get(name)
+            # per_image.csv keeps nine digits
+            if said is None or is_ is None or abs(said - is_) > 1e-6 * max(1.0, abs(is_)):
+                found.append(f"{folder / records.METRICS}: {name} is {said}, its images give {is_}")
+    runs = summarize_runs(collect_per_image(root))
+    for name, table in {"runs": runs, "variants": summarize_variants(runs)}.items():
+        path = root / "tables" / f"{name}.csv"
+        if path.is_file() and not _same(pd.read_csv(path), table):
+            found.append(f"{path}: differs from what the per-image records give; write it again, never edit it")
+    return found
+
+
+def _same(stated: pd.DataFrame, computed: pd.DataFrame) -> bool:
+    try:
+        pd.testing.assert_frame_equal(stated, computed, check_dtype=False, rtol=1e-6)
+    except AssertionError:
+        return False
+    return True
+
+
+def finished_runs(root: Path) -> list[Path]:
+    """Folders of finished runs below ``root``, in order; set-aside and unfinished ones are left out."""
+    folders = (path.parent for path in sorted(root.rglob(records.METRICS)))
+    return [folder for folder in folders if _RUN_FOLDER.fullmatch(folder.name)]

@@ -1,0 +1,122 @@
+"""Every number of a training, in one frozen dataclass that refuses values that make no sense."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("auto", "float32", "bfloat16")
+MAX_SEED = 2**32 - 1
+"""NumPy's global generator takes no larger one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """How a network is trained; the defaults are those of the architecture note.
+
+    - ``epochs``, ``batch_size``: passes over the training fold at most, and images per step.
+    - ``learning_rate``, ``betas``, ``weight_decay``: of Adam (the decay is its L2 term).
+    - ``dice_weight``, ``bce_weight``, ``pos_weight``, ``smooth``: of :class:`~.losses.DiceBCELoss`.
+    - ``plateau_patience``, ``plateau_factor``, ``min_learning_rate``: the learning rate is multiplied by
+      the factor once the validation Dice has not risen for more epochs than the patience.
+    - ``early_stopping_patience``: training ends after so many epochs without a new best validation Dice.
+    - ``precision``, ``device``: ``"auto"`` takes the best that is there (:mod:`~.device`).
+    - ``augment``: whether training images are augmented. ``seed``: of everything random.
+
+    Raises ``TypeError`` or ``ValueError`` that names the field, what was expected and what came.
+
+    >>> TrainingConfig(epochs=3).learning_rate
+    0.0003
+    >>> TrainingConfig(epochs=0)
+    Traceback (most recent call last):
+    ...
+    ValueError: epochs: expected a whole number >= 1, got 0
+    """
+
+    epochs: int = 100
+    batch_size: int = 16
+    learning_rate: float = 3e-4
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 1e-4
+    dice_weight: float = 0.8
+    bce_weight: float = 0.2
+    pos_weight: float = 200.0
+    smooth: float = 1e-6
+    plateau_patience: int = 10
+    plateau_factor: float = 0.5
+    min_learning_rate: float = 1e-6
+    early_stopping_patience: int = 15
+    precision: str = "auto"
+    device: str = "auto"
+    augment: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _whole("epochs", self.epochs, minimum=1)
+        _whole("batch_size", self.batch_size, minimum=1)
+        _whole("plateau_patience", self.plateau_patience, minimum=0)
+        _whole("early_stopping_patience", self.early_stopping_patience, minimum=1)
+        _whole("seed", self.seed, minimum=0, maximum=MAX_SEED)
+
+        _number("learning_rate", self.learning_rate, above=0)
+        _number("weight_decay", self.weight_decay, minimum=0)
+        _number("dice_weight", self.dice_weight, minimum=0)
+        _number("bce_weight", self.bce_weight, minimum=0)
+        _number("pos_weight", self.pos_weight, above=0)
+        _number("smooth", self.smooth, above=0)
+        _number("plateau_factor", self.plateau_factor, above=0, below=1)
+        _number("min_learning_rate", self.min_learning_rate, minimum=0)
+        if self.dice_weight == self.bce_weight == 0:
+            raise ValueError("dice_weight, bce_weight: expected at least one above 0, got 0 and 0")
+
+        if not isinstance(self.betas, (tuple, list)) or len(self.betas) != 2:
+            raise TypeError(f"betas: expected two numbers, got {self.betas!r}")
+        for beta in self.betas:
+            _number("betas", beta, minimum=0, below=1)
+        object.__setattr__(self, "betas", tuple(self.betas))  # YAML knows lists only
+
+        _choice("precision", self.precision, PRECISIONS)
+        _choice("device", self.device, DEVICES)
+        if not isinstance(self.augment, bool):
+            raise TypeError(f"augment: expected true or false, got {self.augment!r}")
+
+
+def _whole(name: str, value: object, *, minimum: int, maximum: int | None = None) -> None:
+    expected = f"a whole number >= {minimum}" + (f" and <= {maximum}" if maximum is not None else "")
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name}: expected {expected}, got {value!r}")
+    if value < minimum or (maximum is not None and value > maximum):
+        raise ValueError(f"{name}: expected {expected}, got {value!r}")
+
+
+def _number(
+    name: str,
+    value: object,
+    *,
+    minimum: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+) -> None:
+    bounds = [
+        f"{sign} {bound}"
+        for sign, bound in ((">=", minimum), (">", above), ("<", below))
+        if bound is not None
+    ]
+    expected = f"a finite number {' and '.join(bounds)}"
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        hint = " (in YAML write 1.0e-4: without the point 1e-4 is text)" if isinstance(value, str) else ""
+        raise TypeError(f"{name}: expected {expected}, got {value!r}{hint}")
+    inside = (
+        math.isfinite(value)
+        and (minimum is None or value >= minimum)
+        and (above is None or value > above)
+        and (below is None or value < below)
+    )
+    if not inside:
+        raise ValueError(f"{name}: expected {expected}, got {value!r}")
+
+
+def _choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name}: expected one of {', '.join(choices)}; got {value!r}")

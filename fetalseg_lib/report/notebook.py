@@ -1,0 +1,48 @@
+"""The last step before a notebook becomes a page: each figure's words go where the page looks for them.
+
+``python -m fetalseg_lib.report.notebook NOTEBOOK`` takes the alt texts that
+:func:`fetalseg_lib.report.style.show` left in the outputs into the cells' metadata (``mystnb.image.alt``),
+and refuses a notebook that holds a figure without one.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+
+def describe_figures(path: Path) -> int:
+    """Move alt texts into cell metadata, in place; returns the number of figures.
+
+    Raises ``ValueError`` naming the cell that holds a figure without alt text, or more than one figure.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    described = 0
+    for number, cell in enumerate(notebook.cells, start=1):
+        texts = [text for output in cell.get("outputs", []) for text in _alt_texts(output)]
+        if not texts:
+            continue
+        if len(texts) > 1:
+            raise ValueError(f"{path}: cell {number} shows {len(texts)} figures; expected one, so that its words fit")
+        if not texts[0]:
+            raise ValueError(f"{path}: cell {number} shows a figure without alt text; display it with show(figure, alt=...)")
+        cell.metadata.setdefault("mystnb", {}).setdefault("image", {})["alt"] = texts[0]
+        described += 1
+    nbformat.write(notebook, path)
+    return described
+
+
+def _alt_texts(output: Any) -> list[str]:
+    kinds = [kind for kind in output.get("data", {}) if kind.startswith("image/")]
+    if not kinds:
+        return []
+    metadata = output.get("metadata", {})
+    return [next((metadata[kind]["alt"] for kind in kinds if "alt" in metadata.get(kind, {})), "")]
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        describe_figures(Path(name))

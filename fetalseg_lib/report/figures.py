@@ -51,7 +51,7 @@ def training_curves(history: pd.DataFrame) -> Figure:
     left.plot(history["epoch"], history["validation_loss"], marker="s", ms=3, label="validation")
     left.set(xlabel="epoch", ylabel="loss")
     left.legend()
-    best = history.loc[history["validation_dice"].idxmax()]
+    best = history.iloc[int(history["validation_dice"].argmax())]
     right.plot(history["epoch"], history["validation_dice"], marker="o", ms=3, color="C2")
     right.plot(best["epoch"], best["validation_dice"], "o", ms=9, mfc="none", color="black", label="kept")
     right.set(xlabel="epoch", ylabel="validation Dice")
@@ -90,7 +90,12 @@ def image_distribution(per_image: pd.DataFrame, *, metric: str, order: Sequence[
 
 
 def overlay(
-    axes: Axes, image: NDArray[np.uint8], *, reference: NDArray[np.bool_], prediction: Ellipse | None, title: str
+    axes: Axes,
+    image: NDArray[np.uint8],
+    *,
+    reference: NDArray[np.bool_],
+    prediction: Ellipse | None,
+    title: str,
 ) -> None:
     """An image with the reference outline (blue) and the measured ellipse (orange, dashed)."""
     axes.imshow(image, vmin=0, vmax=255)

@@ -26,9 +26,11 @@ def describe_figures(path: Path) -> int:
         if not texts:
             continue
         if len(texts) > 1:
-            raise ValueError(f"{path}: cell {number} shows {len(texts)} figures; expected one, so that its words fit")
+            raise ValueError(
+                f"{path}: cell {number} shows {len(texts)} figures; expected one, so that its words fit"
+            )
         if not texts[0]:
-            raise ValueError(f"{path}: cell {number} shows a figure without alt text; display it with show(figure, alt=...)")
+            raise ValueError(f"{path}: cell {number}: a figure without alt text; use show(figure, alt=...)")
         cell.metadata.setdefault("mystnb", {}).setdefault("image", {})["alt"] = texts[0]
         described += 1
     nbformat.write(notebook, path)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fetalseg_lib.models import list_variants
+from fetalseg_lib.models import get_variant
 from fetalseg_lib.study.profile import Profile, load_profile
 from fetalseg_lib.study.records import digest
 from fetalseg_lib.training.config import TrainingConfig
@@ -84,10 +84,10 @@ def configure(
         raise ValueError(f"data: expected one of {', '.join(DATASETS)}; got {data!r}")
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise ValueError(f"seed: expected a whole number from 0, got {seed!r}")
-    known = {entry.name: entry for entry in list_variants()}
-    if variant not in known:
-        raise ValueError(f"variant: expected one of {', '.join(known)}; got {variant!r}")
-    recipe = dict(known[variant].recipe)
+    chosen = get_variant(variant)
+    # U-Net has none of the other network's options; what a variant changes, a profile does not change back.
+    shared = settings.network if chosen.architecture == "mobilenet" else {}
+    changes: dict[str, Any] = {**chosen.recipe, "seed": seed, "device": device}
     return RunConfig(
         variant=variant,
         seed=seed,
@@ -98,6 +98,6 @@ def configure(
         phantom_size=settings.phantom_size,
         limit=dict(settings.limit),
         encoder_weights=encoder_weights or settings.encoder_weights,
-        network=dict(settings.network),
-        training=dataclasses.replace(settings.training, **recipe, seed=seed, device=device),
+        network={**shared, **chosen.network},
+        training=dataclasses.replace(settings.training, **changes),
     )

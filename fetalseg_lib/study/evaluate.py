@@ -29,8 +29,8 @@ def evaluate(
 ) -> pd.DataFrame:
     """One row per image: overlap and distances at native resolution, and the head's measurement.
 
-    ``rows`` are positions in the cache. A head that could not be measured counts as a circumference
-    of 0 mm: an error as large as the head, not a gap in the mean.
+    ``rows`` are positions in the cache. A head that could not be measured is marked ``failed`` and counts
+    as a circumference of 0 mm: an error as large as the head, not a gap in the mean.
     """
     records = []
     native = native_probabilities(
@@ -88,16 +88,13 @@ def native_probabilities(
 
 
 def _biometry(head: HeadMeasurement, *, reference_mm: float) -> dict[str, Any]:
-    measured = head.ellipse_px is not None
-    hc_mm = head.hc_mm if measured else 0.0
-    ellipse = {
-        f"ellipse_{name}": getattr(head.ellipse_px, name) if measured else np.nan
-        for name in ("center_x", "center_y", "semi_major", "semi_minor", "angle")
-    }
+    hc_mm = head.hc_mm if head.measured else 0.0
+    names = ("center_x", "center_y", "semi_major", "semi_minor", "angle")
     return {
+        "failed": not head.measured,
         "hc_mm": hc_mm,
         "hc_reference_mm": reference_mm,
         "hc_error_mm": hc_mm - reference_mm,
-        "status": str(getattr(head.status, "value", head.status)),
-        **ellipse,
+        "status": head.status.value,
+        **{f"ellipse_{name}": getattr(head.ellipse_px, name, np.nan) for name in names},
     }

@@ -83,13 +83,13 @@ def load_profile(name: str | Path) -> Profile:
     if not path.is_file():
         path = Path(name)
     if path.suffix not in (".yaml", ".yml"):
-        raise ValueError(
-            f"profile: {_unknown(str(name), list_profiles())}, or give the path of a .yaml file"
-        )
+        raise ValueError(f"profile: {_unknown(str(name), list_profiles())}, or give the path of a .yaml file")
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ValueError(f"{path}: no such profile file; built in are {', '.join(list_profiles())}") from error
+        raise ValueError(
+            f"{path}: no such profile file; built in are {', '.join(list_profiles())}"
+        ) from error
     except yaml.YAMLError as error:
         raise ValueError(f"{path}: not readable as YAML ({error})") from error
     try:

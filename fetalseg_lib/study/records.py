@@ -31,7 +31,15 @@ import pandas as pd
 import torch
 
 METRICS, PER_IMAGE, HISTORY, ENVIRONMENT = "metrics.json", "per_image.csv", "history.csv", "environment.json"
-_PACKAGES = ("torch", "torchvision", "numpy", "scipy", "opencv-python-headless", "albumentations", "scikit-image")
+_PACKAGES = (
+    "torch",
+    "torchvision",
+    "numpy",
+    "scipy",
+    "opencv-python-headless",
+    "albumentations",
+    "scikit-image",
+)
 
 
 def summarize(per_image: pd.DataFrame) -> dict[str, float | int]:
@@ -93,7 +101,9 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
-        raise ValueError(f"{path}: not readable as JSON ({error}); delete its folder and run again") from error
+        raise ValueError(
+            f"{path}: not readable as JSON ({error}); delete its folder and run again"
+        ) from error
     if not isinstance(values, dict):
         raise ValueError(f"{path}: expected a JSON object, got {type(values).__name__}")
     return values
@@ -139,7 +149,11 @@ def _version(package: str) -> str | None:
 def _git_commit() -> str | None:
     try:
         done = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+            ["git", "rev-parse", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
         )
     except (OSError, subprocess.CalledProcessError):
         return None

@@ -32,7 +32,8 @@ from fetalseg_lib.study.evaluate import evaluate
 from fetalseg_lib.study.profile import FOLDS
 from fetalseg_lib.training.checkpoint import load_weights, save_weights
 from fetalseg_lib.training.device import pick_device, pick_precision, seed_everything
-from fetalseg_lib.training.loop import History, fit
+from fetalseg_lib.training.history import EpochRecord, History
+from fetalseg_lib.training.loop import fit
 
 DATA_SEED = 0
 """Phantoms and their split are the same for every seed of a study: seeds vary the training alone."""
@@ -68,15 +69,19 @@ def run(config: RunConfig, *, root: Path, hc18_root: Path | None = None, progres
     return finish(config, model, folds, history, folder=folder, seconds=time.perf_counter() - started)
 
 
+def load_samples(config: RunConfig, *, hc18_root: Path | None = None) -> Sequence[Sample]:
+    """The images of the run's dataset at native resolution, read or drawn only when they are asked for."""
+    if config.data == "hc18":
+        return hc18.load(hc18_root)
+    return phantom.generate(config.phantoms, seed=DATA_SEED, size=config.phantom_size)
+
+
 def prepare_data(config: RunConfig, *, hc18_root: Path | None = None, cache: Path | None = None) -> Folds:
     """Cache the images at the run's size and give each fold its images, at most ``config.limit`` of them."""
-    samples: Sequence[Sample]
-    if config.data == "hc18":
-        samples = hc18.load(hc18_root)
-    else:
-        samples = phantom.generate(config.phantoms, seed=DATA_SEED, size=config.phantom_size)
     cached = cache_module.build(
-        samples, image_size=config.image_size, directory=cache_folder() if cache is None else cache
+        load_samples(config, hc18_root=hc18_root),
+        image_size=config.image_size,
+        directory=cache_folder() if cache is None else cache,
     )
     split = _split(config, cached.index)
     fold = cached.index["name"].map(split.set_index("filename")["fold"])
@@ -92,18 +97,24 @@ def prepare_data(config: RunConfig, *, hc18_root: Path | None = None, cache: Pat
 def build_network(config: RunConfig) -> nn.Module:
     """The variant's network, its random weights drawn from the run's seed."""
     seed_everything(config.seed)
-    # U-Net has no encoder of MobileNetV2, so options of that network are not its own.
-    options = {} if config.variant.split("_pos_")[0] == "unet" else dict(config.network)
-    return build_model(config.variant, encoder_weights=config.encoder_weights, **options)
+    return build_model(config.variant, encoder_weights=config.encoder_weights, **config.network)
 
 
 def train(
     config: RunConfig, model: nn.Module, folds: Folds, *, folder: Path, progress: bool = True
 ) -> History:
-    """Train to the best validation Dice, with a checkpoint after every epoch in ``folder``."""
-    older = None if records.is_complete(folder, config.hash) else records.set_aside(folder)
-    if older:
-        log.warning("%s: held another configuration; kept as %s", folder, older.name)
+    """Train to the best validation Dice, with a checkpoint after every epoch in ``folder``.
+
+    Where ``folder`` holds the finished run of this configuration, its weights and history are loaded
+    instead. The finished run of another configuration is kept under another name.
+    """
+    if is_saved(config, folder):
+        log.info("%s: configuration %s is trained already; its weights are loaded", folder, config.hash)
+        load_weights(model, folder / WEIGHTS)
+        return read_history(folder)
+    if not records.is_complete(folder, config.hash) and (older := records.set_aside(folder)):
+        log.info("%s: held another configuration; it is kept as %s", folder, older.name)
+    log.info("%s: training configuration %s", folder, config.hash)
     folder.mkdir(parents=True, exist_ok=True)
     augment = build_augmentation() if config.training.augment else None
     training = SegmentationDataset(folds.cache, folds.train, augment=augment)
@@ -120,13 +131,19 @@ def train(
         config=config.training,
         checkpoint=_checkpoint(config, folder),
         progress=progress,
+        context={"configuration": config.hash},
     )
 
 
 def finish(
     config: RunConfig, model: nn.Module, folds: Folds, history: History, *, folder: Path, seconds: float
 ) -> Path:
-    """Evaluate on the test fold, once, and write the run's files; ``metrics.json`` comes last."""
+    """Evaluate on the test fold, once, and write the run's files; ``metrics.json`` comes last.
+
+    ``seconds`` is the time that the run has taken so far. A finished run is left as it is.
+    """
+    if records.is_complete(folder, config.hash):
+        return folder
     device = pick_device(config.training.device)
     precision = pick_precision(config.training.precision, device)
     evaluated = time.perf_counter()
@@ -136,7 +153,12 @@ def finish(
     total, trainable = count_parameters(model)
     records.write_csv(folder / records.PER_IMAGE, per_image)
     records.write_csv(folder / records.HISTORY, epochs)
-    identity = {"variant": config.variant, "seed": config.seed, "profile": config.profile, "data": config.data}
+    identity = {
+        "variant": config.variant,
+        "seed": config.seed,
+        "profile": config.profile,
+        "data": config.data,
+    }
     save_weights(model, folder / WEIGHTS, {**{k: str(v) for k, v in identity.items()}, "hash": config.hash})
     environment = records.describe_environment() | {
         "config": config.to_dict(),
@@ -154,15 +176,14 @@ def finish(
         },
     }
     records.write_json(folder / records.ENVIRONMENT, environment)
-    best = epochs.loc[epochs["validation_dice"].idxmax()]
     metrics = identity | {
         "config_hash": config.hash,
         "split_sha256": environment["split_sha256"],
         "parameters": total,
         "trainable_parameters": trainable,
         "epochs": len(epochs),
-        "best_epoch": int(best["epoch"]),
-        "validation_dice": float(best["validation_dice"]),
+        "best_epoch": history.best.epoch,
+        "validation_dice": history.best.validation_dice,
         "test": records.summarize(per_image),
     }
     records.write_json(folder / records.METRICS, metrics)
@@ -170,11 +191,15 @@ def finish(
     return folder
 
 
-def load_network(config: RunConfig, folder: Path) -> nn.Module:
-    """The trained network of a finished run."""
-    model = build_network(config)
-    load_weights(model, folder / WEIGHTS)
-    return model
+def is_saved(config: RunConfig, folder: Path) -> bool:
+    """Whether ``folder`` holds this configuration's finished run with its weights (git keeps none)."""
+    return records.is_complete(folder, config.hash) and (folder / WEIGHTS).is_file()
+
+
+def read_history(folder: Path) -> History:
+    """The epochs of a finished run."""
+    epochs = pd.read_csv(folder / records.HISTORY).to_dict("records")
+    return History(EpochRecord(**{str(name): value for name, value in epoch.items()}) for epoch in epochs)
 
 
 def split_digest(folds: Folds) -> str:

@@ -28,8 +28,8 @@ def collect_per_image(root: Path) -> pd.DataFrame:
     if not frames:
         raise ValueError(f"{root}: no finished run (a folder seed-N with {records.METRICS}) below it")
     per_image = pd.concat(frames, ignore_index=True)
-    if per_image["split_sha256"].nunique() > 1:
-        splits = per_image.groupby("split_sha256")["variant"].unique().map(list).to_dict()
+    splits = per_image.groupby("split_sha256")["variant"].unique().map(list).to_dict()
+    if len(splits) > 1:
         raise ValueError(f"{root}: runs of different splits cannot stand in one table: {splits}")
     return per_image
 
@@ -89,7 +89,9 @@ def disagreements(root: Path) -> list[str]:
     for name, table in {"runs": runs, "variants": summarize_variants(runs)}.items():
         path = root / "tables" / f"{name}.csv"
         if path.is_file() and not _same(pd.read_csv(path), table):
-            found.append(f"{path}: differs from what the per-image records give; write it again, never edit it")
+            found.append(
+                f"{path}: differs from what the per-image records give; write it again, never edit it"
+            )
     return found
 
 

@@ -1,0 +1,24 @@
+"""Result tables as a reader sees them."""
+
+from __future__ import annotations
+
+import pandas as pd
+from pandas.io.formats.style import Styler
+
+
+def variant_table(variants: pd.DataFrame) -> Styler:
+    """Mean ± standard deviation of the seeds' means, one row per variant (the frame's index)."""
+    shown = pd.DataFrame(
+        {
+            "seeds": variants["seeds"],
+            "Dice (%)": _mean_and_spread(variants, "dice", scale=100),
+            "absolute HC error (mm)": _mean_and_spread(variants, "hc_abs_error_mm"),
+            "heads not found": variants["failures"],
+        }
+    )
+    return shown.style.set_table_attributes('class="table"')
+
+
+def _mean_and_spread(variants: pd.DataFrame, name: str, *, scale: float = 1) -> list[str]:
+    pairs = zip(scale * variants[f"{name}_mean"], scale * variants[f"{name}_std"], strict=True)
+    return [f"{mean:.2f}" if pd.isna(std) else f"{mean:.2f} ± {std:.2f}" for mean, std in pairs]

@@ -1,0 +1,52 @@
+"""From a variant's name to its network."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+from fetalseg_lib.models.network import MobileNetASPPUNet, NetworkConfig
+from fetalseg_lib.models.unet import UNet, UNetConfig
+from fetalseg_lib.models.variants import did_you_mean, get_variant
+
+
+def network_config(variant: str, **options: object) -> NetworkConfig | UNetConfig:
+    """The configuration that ``variant`` and further ``options`` make.
+
+    Raises ``ValueError`` for an unknown variant and ``TypeError`` for an unknown option, naming those known.
+
+    >>> network_config("no_aspp", dropout=0.1).aspp
+    False
+    """
+    chosen = get_variant(variant)
+    config = UNetConfig if chosen.architecture == "unet" else NetworkConfig
+    known = [option.name for option in fields(config)]
+    for option in options:
+        if option not in known:
+            raise TypeError(
+                f"{variant}: unknown option {option!r}.{did_you_mean(option, known)} "
+                f"Known: {', '.join(known)}."
+            )
+    return config(**{**chosen.network, **options})  # type: ignore[arg-type]  # checked by the dataclass
+
+
+def build_model(
+    variant: str, *, encoder_weights: str | Path = "imagenet", **options: object
+) -> MobileNetASPPUNet | UNet:
+    """Build the network of a variant: grey ``B 1 H W`` in [0, 1] → logits ``B 1 H W``.
+
+    ``encoder_weights`` is ``"imagenet"``, ``"random"`` or a path, see :mod:`fetalseg_lib.models.weights`;
+    the random variants draw theirs whatever it says and the U-Net has none to load. ``options`` override
+    the variant's configuration. What was loaded stands in ``model.encoder_weights_record``.
+
+    Raises ``ValueError`` for an unknown variant or a value out of range, ``TypeError`` for an unknown
+    option, and what :func:`~fetalseg_lib.models.weights.resolve_encoder_weights` raises.
+
+    >>> model = build_model("proposed", encoder_weights="random", stem="sum")
+    >>> sum(parameter.numel() for parameter in model.encoder.parameters())
+    2223296
+    """
+    config = network_config(variant, **options)
+    if isinstance(config, UNetConfig):
+        return UNet(config)
+    return MobileNetASPPUNet(config, encoder_weights=encoder_weights)

@@ -1,0 +1,137 @@
+"""Where the encoder's weights come from, and a record of it that a result can carry.
+
+``"imagenet"`` is torchvision's own ``MobileNet_V2_Weights``, unless the variable
+``FETALSEG_ENCODER_WEIGHTS`` names a file; ``"random"`` draws them; a path names a ``.safetensors`` file in
+torchvision's layout (``features.0.0.weight``, ...).
+
+A file whose BatchNorm was folded into the convolutions (weight 1, mean 0, variance 1) computes the same as
+long as BatchNorm stays in eval mode. Once it is trained, or drifts, its statistics start from those dummies
+instead of ImageNet's, so the step to the batch's own statistics is larger than with torchvision's weights.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlparse
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
+
+from fetalseg_lib.models.random_weights import random_features
+
+WEIGHTS_VARIABLE = "FETALSEG_ENCODER_WEIGHTS"
+_ALTERNATIVES = (
+    f"Set the variable {WEIGHTS_VARIABLE} to a .safetensors file in torchvision's layout, pass such a path "
+    'as encoder_weights, or pass encoder_weights="random" for an encoder without ImageNet.'
+)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EncoderWeights:
+    """The weights of MobileNetV2's ``features`` and where they are from.
+
+    ``source`` is ``"random"``, a file's name or torchvision's name of the weights; ``sha256`` is the file's,
+    ``None`` where there was no file.
+    """
+
+    state_dict: dict[str, Tensor]
+    source: str
+    sha256: str | None
+
+    @property
+    def record(self) -> dict[str, str | None]:
+        """Source and hash, as a run's record keeps them."""
+        return {"source": self.source, "sha256": self.sha256}
+
+
+def resolve_encoder_weights(encoder_weights: str | Path = "imagenet") -> EncoderWeights:
+    """Load the weights that ``"imagenet"``, ``"random"`` or a path stand for.
+
+    Raises ``ConnectionError`` where torchvision's weights cannot be downloaded, ``FileNotFoundError`` where
+    there is no such file, and ``ValueError`` where it holds something else.
+
+    >>> resolve_encoder_weights("random").record
+    {'source': 'random', 'sha256': None}
+    """
+    if encoder_weights == "random":
+        return EncoderWeights(state_dict=random_features(), source="random", sha256=None)
+    if encoder_weights == "imagenet":
+        named = os.environ.get(WEIGHTS_VARIABLE)
+        return _from_file(Path(named), argument=WEIGHTS_VARIABLE) if named else _from_torchvision()
+    return _from_file(Path(encoder_weights), argument="encoder_weights")
+
+
+def _from_torchvision() -> EncoderWeights:
+    """The first ImageNet recipe's weights: what "pre-trained MobileNetV2" has meant since the paper."""
+    weights = MobileNet_V2_Weights.IMAGENET1K_V1
+    try:
+        state_dict = weights.get_state_dict(progress=False, check_hash=True)
+    except OSError as error:  # URLError is one of them
+        raise ConnectionError(
+            f"encoder_weights: {weights} could not be downloaded ({error}). {_ALTERNATIVES}"
+        ) from error
+    file = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(weights.url).path).name
+    return EncoderWeights(
+        state_dict=_features_of(state_dict, name=str(weights)),
+        source=f"torchvision {weights}",
+        sha256=_sha256(file),
+    )
+
+
+def _from_file(file: Path, *, argument: str) -> EncoderWeights:
+    if not file.is_file():
+        raise FileNotFoundError(
+            f'{argument}: expected "imagenet", "random" or a .safetensors file; there is no file {file}. '
+            f"{_ALTERNATIVES}"
+        )
+    try:
+        state_dict = load_file(file)
+    except SafetensorError as error:
+        raise ValueError(f"{argument}: {file} is no readable .safetensors file ({error})") from error
+    return EncoderWeights(
+        state_dict=_features_of(state_dict, name=f"{argument}: {file}"),
+        source=file.name,
+        sha256=_sha256(file),
+    )
+
+
+def _features_of(state_dict: dict[str, Tensor], *, name: str) -> dict[str, Tensor]:
+    """Keep ``features.*`` without the prefix; refuse what is not exactly MobileNetV2's."""
+    given = {key: value for key, value in state_dict.items() if not key.startswith("classifier.")}
+    with torch.device("meta"):
+        expected = {f"features.{key}": value for key, value in mobilenet_v2().features.state_dict().items()}
+    problems = [
+        _listed("missing", sorted(expected.keys() - given.keys())),
+        _listed("unexpected", sorted(given.keys() - expected.keys())),
+        _listed(
+            "of another shape",
+            [
+                f"{key} {tuple(given[key].shape)} instead of {tuple(expected[key].shape)}"
+                for key in sorted(expected.keys() & given.keys())
+                if given[key].shape != expected[key].shape
+            ],
+        ),
+    ]
+    if any(problems):
+        raise ValueError(
+            f"{name} does not hold torchvision's MobileNetV2 features; {'; '.join(filter(None, problems))}"
+        )
+    return {key.removeprefix("features."): value for key, value in given.items()}
+
+
+def _listed(what: str, keys: list[str], *, most: int = 3) -> str:
+    if not keys:
+        return ""
+    more = f", ... ({len(keys)} in all)" if len(keys) > most else ""
+    return f"{what}: {', '.join(keys[:most])}{more}"
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

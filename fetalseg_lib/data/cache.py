@@ -1,0 +1,197 @@
+"""Images and masks at the network's size as memory maps, so that PNGs are read once and not once an epoch.
+
+A cache is a folder, named after a hash of all that its content depends on. It is built under another
+name and renamed when it is whole: what has the right name is complete, and whoever kills a build, or runs
+two at a time, leaves no half of one behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from fetalseg_lib.data.resize import resize_image, resize_mask
+from fetalseg_lib.data.sample import LazySamples, Sample
+
+FORMAT = 1
+_STALE_SECONDS = 24 * 3600
+_COLUMNS = ["name", "exam", "pixel_size_mm", "hc_mm", "native_height", "native_width"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Cache:
+    """Samples at one input size; row ``i`` of every part is sample ``i``.
+
+    ``images`` is uint8 ``N H W``, ``masks`` uint8 ``N H W`` of 0 and 1, both read-only memory maps;
+    ``index`` has the columns ``name, exam, pixel_size_mm, hc_mm, native_height, native_width``;
+    ``content_sha256`` names the content, wherever and whenever it was built.
+    """
+
+    images: NDArray[np.uint8]
+    masks: NDArray[np.uint8]
+    index: pd.DataFrame
+    content_sha256: str
+    directory: Path
+    packed: NDArray[np.uint8]
+    offsets: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of the network's input."""
+        return self.images.shape[1], self.images.shape[2]
+
+    def native_mask(self, row: int) -> NDArray[np.bool_]:
+        """The mask of one row at native resolution, bool ``H0 W0``."""
+        height, width = self.index[["native_height", "native_width"]].to_numpy()[row]
+        bits = np.unpackbits(self.packed[self.offsets[row] : self.offsets[row + 1]], count=height * width)
+        return bits.reshape(height, width).astype(bool)
+
+
+def build(
+    samples: Sequence[Sample], *, image_size: tuple[int, int], directory: str | Path, progress: bool = False
+) -> Cache:
+    """Open the cache of ``samples`` at ``image_size`` (height, width), or build it in ``directory``.
+
+    Samples with a ``fingerprint`` (HC18, phantoms) are not touched when their cache is there. Raises
+    ``ValueError`` for samples without a mask.
+    """
+    if len(samples) == 0 or min(image_size) < 1:
+        raise ValueError(f"expected samples and a positive image_size, got {len(samples)} and {image_size}")
+    key = _key(samples, image_size)
+    folder = Path(directory) / f"{image_size[0]}x{image_size[1]}-{key[:16]}"
+    cache = _open(folder, key)
+    if cache is not None:
+        return cache
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(folder.parent)
+    logger.info("building the cache %s of %d samples", folder, len(samples))
+    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=folder.parent))
+    try:
+        _write(draft, samples, image_size, key, progress=progress)
+        _publish(draft, folder, key)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    cache = _open(folder, key)
+    if cache is None:
+        raise OSError(f"{folder}: the cache was written but cannot be read back; is the disk full?")
+    return cache
+
+
+def _key(samples: Sequence[Sample], image_size: tuple[int, int]) -> str:
+    """Hash all that the content depends on: the samples, the size, the code's format and OpenCV's resize."""
+    if isinstance(samples, LazySamples):
+        source: Mapping[str, object] = samples.fingerprint()
+    else:
+        source = {"kind": "samples", "sha256": _content_of(samples)}
+    settings = {"format": FORMAT, "image_size": image_size, "opencv": cv2.__version__, "source": source}
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+
+def _content_of(samples: Sequence[Sample]) -> str:
+    digest = hashlib.sha256()
+    for sample in samples:
+        digest.update(
+            repr((sample.name, sample.exam, sample.shape, sample.pixel_size_mm, sample.hc_mm)).encode()
+        )
+        digest.update(sample.image.tobytes())
+        digest.update(b"" if sample.mask is None else sample.mask.tobytes())
+    return digest.hexdigest()
+
+
+def _write(
+    draft: Path, samples: Sequence[Sample], image_size: tuple[int, int], key: str, *, progress: bool
+) -> None:
+    """Fill the folder ``draft``; ``meta.json`` comes last."""
+    shape = (len(samples), *image_size)
+    images = np.lib.format.open_memmap(draft / "images.npy", mode="w+", dtype=np.uint8, shape=shape)
+    masks = np.lib.format.open_memmap(draft / "masks.npy", mode="w+", dtype=np.uint8, shape=shape)
+    rows, offsets = [], [0]
+    digest = hashlib.sha256()
+    with (draft / "native_masks.bin").open("wb") as native:
+        for i in tqdm(range(len(samples)), desc="caching", unit="image", disable=not progress):
+            sample = samples[i]
+            if sample.mask is None:
+                raise ValueError(f"samples: expected a mask with each, got none with {sample.name}")
+            images[i] = resize_image(sample.image, image_size)
+            masks[i] = resize_mask(sample.mask, image_size)
+            packed = np.packbits(sample.mask)
+            native.write(packed.tobytes())
+            offsets.append(offsets[-1] + packed.size)
+            rows.append((sample.name, sample.exam, sample.pixel_size_mm, sample.hc_mm, *sample.shape))
+            for part in (images[i], masks[i], packed):
+                digest.update(part.tobytes())
+    images.flush()
+    masks.flush()
+    np.save(draft / "offsets.npy", np.array(offsets, dtype=np.int64))
+    pd.DataFrame(rows, columns=_COLUMNS).to_csv(draft / "index.csv", index=False)
+    digest.update((draft / "index.csv").read_bytes())
+    meta = {"key": key, "content_sha256": digest.hexdigest(), "packed_bytes": offsets[-1]}
+    (draft / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+    for path in draft.iterdir():
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+
+
+def _publish(draft: Path, folder: Path, key: str) -> None:
+    """Give the whole cache its name, unless another process was faster."""
+    for _ in range(2):
+        try:
+            draft.rename(folder)
+        except OSError:
+            if _open(folder, key) is not None:
+                return
+            broken = Path(tempfile.mkdtemp(prefix=".draft-broken-", dir=folder.parent)) / "cache"
+            folder.rename(broken)
+            shutil.rmtree(broken.parent, ignore_errors=True)
+        else:
+            return
+
+
+def _open(folder: Path, key: str) -> Cache | None:
+    """Open a cache, or return ``None`` where there is none or it is not whole."""
+    try:
+        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+        if meta["key"] != key or (folder / "native_masks.bin").stat().st_size != meta["packed_bytes"]:
+            return None
+        index = pd.read_csv(folder / "index.csv", dtype={"name": "str"}, float_precision="round_trip")
+        return Cache(
+            images=np.load(folder / "images.npy", mmap_mode="r"),
+            masks=np.load(folder / "masks.npy", mmap_mode="r"),
+            index=index.astype({"hc_mm": "float64", "pixel_size_mm": "float64"}),
+            content_sha256=meta["content_sha256"],
+            directory=folder,
+            packed=np.memmap(folder / "native_masks.bin", dtype=np.uint8, mode="r"),
+            offsets=np.load(folder / "offsets.npy"),
+        )
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _sweep(directory: Path) -> None:
+    """Remove the drafts that killed builds left, once they are too old to be anyone's work."""
+    for draft in directory.glob(".draft-*"):
+        try:
+            stale = time.time() - draft.stat().st_mtime > _STALE_SECONDS
+        except FileNotFoundError:
+            continue
+        if stale:
+            shutil.rmtree(draft, ignore_errors=True)

@@ -1,0 +1,55 @@
+"""Write samples as a folder in HC18's layout, outlines and all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from skimage.measure import find_contours
+
+from fetalseg_lib.data.layout import FILENAME, HEAD_CIRCUMFERENCE, PIXEL_SIZE, TRAINING, annotation_name
+from fetalseg_lib.data.sample import Sample
+from fetalseg_lib.geometry import fit_ellipse
+
+_HALF_LINE_PX = 1.2
+
+
+def write_folder(samples: Iterable[Sample], directory: str | Path) -> Path:
+    """Write ``samples`` so that :func:`fetalseg_lib.data.hc18.load` reads them back; return the directory.
+
+    As in HC18, the annotation is the outline of the ellipse, not the mask. Raises ``ValueError`` for a
+    sample without mask or circumference, or whose mask no ellipse fits.
+    """
+    root = Path(directory)
+    folder = root / TRAINING.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for sample in samples:
+        if sample.mask is None or sample.hc_mm is None:
+            raise ValueError(f"samples: expected a mask and hc_mm with each, got none with {sample.name}")
+        cv2.imwrite(str(folder / sample.name), sample.image)
+        cv2.imwrite(str(folder / annotation_name(sample.name)), draw_outline(sample.mask))
+        rows.append((sample.name, sample.pixel_size_mm, sample.hc_mm))
+    table = pd.DataFrame(rows, columns=[FILENAME, PIXEL_SIZE, HEAD_CIRCUMFERENCE])
+    table.to_csv(root / TRAINING.index, index=False)
+    return root
+
+
+def draw_outline(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """The outline, 0 and 255, of the ellipse that fits the border of ``mask``."""
+    height, width = mask.shape
+    contours: Any = find_contours(mask.astype(np.float32), 0.5)  # type: ignore[no-untyped-call]
+    border = np.concatenate(contours)[:, ::-1] if contours else np.empty((0, 2))
+    ellipse = fit_ellipse(border)
+    x = np.arange(width)[None, :] - ellipse.center_x
+    y = np.arange(height)[:, None] - ellipse.center_y
+    cos, sin = np.cos(ellipse.angle), np.sin(ellipse.angle)
+    u, v = x * cos + y * sin, y * cos - x * sin
+    s = np.hypot(u / ellipse.semi_major, v / ellipse.semi_minor) + 1e-9
+    steepness = np.hypot(u / ellipse.semi_major**2, v / ellipse.semi_minor**2) / s + 1e-9
+    return np.where(np.abs(s - 1) <= _HALF_LINE_PX * steepness, 255, 0).astype(np.uint8)

@@ -1,0 +1,52 @@
+"""Read a grey PNG and be sure that it is whole.
+
+Decoders differ in what they make of a file that a broken download cut short: some return the part they
+have, the rest black. The chunks' own checksums tell, so they are looked at first.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fetalseg_lib.data.sample import DataError
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_AGAIN = "Replace it by an intact copy: delete it, then run `fetalseg data download`."
+
+
+def read_gray(path: Path) -> NDArray[np.uint8]:
+    """Read a PNG as uint8 ``H W``; ``DataError`` where it is missing, no PNG, cut short or damaged."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(file=path, problem=f"it cannot be read ({error.strerror})", mend=_AGAIN) from error
+    _check_chunks(path, content)
+    decoded: Any = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
+    if decoded is None:
+        raise DataError(file=path, problem="the PNG cannot be decoded", mend=_AGAIN)
+    image: NDArray[np.uint8] = decoded
+    return image
+
+
+def _check_chunks(path: Path, content: bytes) -> None:
+    """Walk the chunks (length, type, data, CRC-32 of type and data) up to the closing ``IEND``."""
+    if not content.startswith(_SIGNATURE):
+        raise DataError(file=path, problem=f"it is no PNG (it starts with {content[:8]!r})", mend=_AGAIN)
+    at, kind = len(_SIGNATURE), b""
+    while kind != b"IEND":
+        if at + 12 > len(content):
+            raise DataError(file=path, problem=f"the PNG is cut short at {len(content)} bytes", mend=_AGAIN)
+        length, kind = struct.unpack_from(">I4s", content, at)
+        end = at + 8 + length
+        if end + 4 > len(content):
+            raise DataError(file=path, problem=f"the PNG is cut short at {len(content)} bytes", mend=_AGAIN)
+        if zlib.crc32(content[at + 4 : end]) != int.from_bytes(content[end : end + 4], "big"):
+            raise DataError(file=path, problem=f"the PNG is damaged near byte {at}", mend=_AGAIN)
+        at = end + 4

@@ -1,0 +1,108 @@
+"""The one split into train, validation and test, and what a careless one would leak.
+
+Images of one exam show one head minutes apart, some of them the very same frame. So the exam, not the
+image, is what gets dealt to a fold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.resources import files
+
+import numpy as np
+import pandas as pd
+
+FOLDS = ("train", "validation", "test")
+SEED = 2018
+"""Of the packaged split; the year of HC18."""
+
+_STRATUM = 10
+"""Exams of similar circumference that are dealt together: enough to fill 70/10/20."""
+
+
+def load(name: str = "hc18") -> pd.DataFrame:
+    """Load the packaged split ``name``: columns ``filename, exam, fold``, in the order of HC18's CSV.
+
+    >>> load("hc18").columns.to_list()
+    ['filename', 'exam', 'fold']
+    """
+    resource = files("fetalseg_lib.data") / f"split_{name}.csv"
+    if not resource.is_file():
+        raise ValueError(f"name: expected a packaged split such as 'hc18', got {name!r}")
+    with resource.open(encoding="utf-8") as file:
+        return pd.read_csv(file, dtype={"filename": "str", "exam": "int64", "fold": "str"})
+
+
+def make_split(
+    frame: pd.DataFrame, *, seed: int = SEED, fractions: Sequence[float] = (0.7, 0.1, 0.2)
+) -> pd.DataFrame:
+    """Split images into folds, whole exams at a time, each fold with the same mix of head circumferences.
+
+    ``frame`` has the columns ``filename, exam, hc_mm``; ``fractions`` are the shares of the images of
+    train, validation and test. Exams with equally many images, ordered by mean circumference, are cut
+    into strata of ten; within a stratum they come in random order, and each goes to the fold that is
+    furthest behind its share so far. Returns ``filename, exam, fold`` in the order of ``frame``.
+
+    >>> frame = pd.DataFrame({"filename": list("abcdefghij"), "exam": range(10), "hc_mm": range(60, 160, 10)})
+    >>> make_split(frame, seed=0)["fold"].value_counts().to_dict()
+    {'train': 7, 'test': 2, 'validation': 1}
+    """
+    shares = _check(frame, fractions)
+    exams = frame.groupby("exam", as_index=False).agg(hc_mm=("hc_mm", "mean"), n=("hc_mm", "size"))
+    rng = np.random.default_rng(seed)
+    filled = np.zeros(len(FOLDS))
+    fold_of: dict[int, str] = {}
+    for n, alike in exams.sort_values(["hc_mm", "exam"]).groupby("n"):
+        for start in range(0, len(alike), _STRATUM):
+            for exam in rng.permutation(alike["exam"].to_numpy()[start : start + _STRATUM]):
+                fold = int((shares * (filled.sum() + n) - filled).argmax())
+                filled[fold] += n
+                fold_of[int(exam)] = FOLDS[fold]
+    return _split(frame, frame["exam"].map(fold_of))
+
+
+def make_random_split(
+    frame: pd.DataFrame, *, seed: int = SEED, fractions: Sequence[float] = (0.7, 0.1, 0.2)
+) -> pd.DataFrame:
+    """Split images at random, blind to their exams: a bad example, for :func:`leakage` to tell how bad.
+
+    >>> frame = pd.DataFrame({"filename": list("abcd"), "exam": 1, "hc_mm": 100.0})
+    >>> leakage(make_random_split(frame, seed=0, fractions=(0.5, 0, 0.5)))
+    1.0
+    """
+    shares = _check(frame, fractions)
+    borders = np.round(np.cumsum(shares) * len(frame)).astype(int)
+    fold = np.searchsorted(borders, np.random.default_rng(seed).permutation(len(frame)), side="right")
+    return _split(frame, pd.Series(np.array(FOLDS)[fold], index=frame.index))
+
+
+def leakage(split: pd.DataFrame) -> float:
+    """The fraction of test images whose exam has an image in train (``exam, fold`` are the columns used).
+
+    >>> leakage(pd.DataFrame({"exam": [1, 1, 2, 3], "fold": ["train", "test", "test", "validation"]}))
+    0.5
+    """
+    test = split.loc[split["fold"] == "test", "exam"]
+    if test.empty:
+        raise ValueError("split: expected test images, got none")
+    return float(test.isin(split.loc[split["fold"] == "train", "exam"]).mean())
+
+
+def _split(frame: pd.DataFrame, fold: pd.Series) -> pd.DataFrame:
+    columns = {"filename": frame["filename"], "exam": frame["exam"], "fold": fold}
+    return pd.DataFrame(columns).reset_index(drop=True)
+
+
+def _check(frame: pd.DataFrame, fractions: Sequence[float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Raise ``ValueError`` for unusable arguments; return the fractions as an array."""
+    missing = {"filename", "exam", "hc_mm"} - set(frame.columns)
+    if missing:
+        raise ValueError(f"frame: expected the columns filename, exam and hc_mm, got {list(frame.columns)}")
+    if frame.empty or frame["filename"].duplicated().any():
+        raise ValueError("frame: expected at least one image and each only once")
+    if frame["hc_mm"].isna().any():
+        raise ValueError("frame: expected hc_mm of every image, got rows without (it stratifies the split)")
+    shares = np.asarray(fractions, dtype=np.float64)
+    if shares.shape != (len(FOLDS),) or (shares < 0).any() or not np.isclose(shares.sum(), 1):
+        raise ValueError(f"fractions: expected three shares (train, validation, test) of 1, got {fractions}")
+    return shares

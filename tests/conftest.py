@@ -1,0 +1,34 @@
+"""What tests of more than one room need: real data and weights where the machine has them, and one thread."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+torch.set_num_threads(1)  # results equal to the last bit, and no quarrel over cores
+
+
+def _named(variable: str) -> Path:
+    """The path that ``variable`` names; the test is skipped where it names none."""
+    value = os.environ.get(variable)
+    if not value:
+        pytest.skip(f"{variable} is not set")
+    path = Path(value)
+    if not path.exists():
+        pytest.skip(f"{variable} names {path}, which does not exist")
+    return path
+
+
+@pytest.fixture(scope="session")
+def hc18_root() -> Path:
+    """The folder of the HC18 data."""
+    return _named("FETALSEG_HC18")
+
+
+@pytest.fixture(scope="session")
+def encoder_weights() -> Path:
+    """A file of ImageNet encoder weights."""
+    return _named("FETALSEG_ENCODER_WEIGHTS")

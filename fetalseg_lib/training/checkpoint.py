@@ -1,28 +1,28 @@
-"""Files of a training: checkpoints that survive a kill, and finished weights.
-
-Both are written beside their place, forced to the disk and renamed, so that a file under its own name is
-always whole: whoever is killed while writing leaves the previous one.
-"""
+"""Files of a training: checkpoints to go on from, and finished weights. Both are written atomically."""
 
 from __future__ import annotations
 
-import os
-import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import hashlib
+import io
+import json
+import pickle
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from .atomic import atomic_write
 from .history import EpochRecord, History
 
 FORMAT = 1
 """Raised whenever the content of a checkpoint changes its meaning."""
+
+DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 class CheckpointError(ValueError):
@@ -46,7 +46,7 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint atomically.
+    """Write a checkpoint atomically: the sha256 of what follows, then torch's format.
 
     Raises ``TypeError`` when the model's state holds anything but tensors: it could not be read back safely.
     """
@@ -57,8 +57,11 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
             )
     content = {field.name: getattr(checkpoint, field.name) for field in fields(Checkpoint)}
     content["history"] = [asdict(record) for record in checkpoint.history]
+    buffer = io.BytesIO()
+    torch.save({"format": FORMAT, **content}, buffer)
     with atomic_write(path) as file:
-        torch.save({"format": FORMAT, **content}, file)
+        file.write(hashlib.sha256(buffer.getbuffer()).digest())
+        file.write(buffer.getbuffer())
 
 
 def load_checkpoint(path: Path, *, run: Mapping[str, Any]) -> Checkpoint:
@@ -66,35 +69,44 @@ def load_checkpoint(path: Path, *, run: Mapping[str, Any]) -> Checkpoint:
 
     Raises :class:`CheckpointError` for a damaged file and for one of another run.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:  # torch.load itself does not verify the checksums
-            damaged = archive.testzip()
-        if damaged is not None:
-            raise zipfile.BadZipFile(f"wrong checksum of {damaged}")
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        version = content.pop("format")
-        history = History(EpochRecord(**record) for record in content.pop("history"))
-        checkpoint = Checkpoint(history=history, **content)
-    except PermissionError:
-        raise
-    except Exception as error:  # damage shows in many ways, and all have one mend
-        raise CheckpointError(
-            f"{path}: expected a whole checkpoint, but it cannot be read ({error}); "
-            "delete the file to start the training again"
-        ) from error
-    differences = _differences({"format": version, **checkpoint.run}, {"format": FORMAT, **run})
+    content = _read(path)
+    differences = _differences({"format": content.pop("format"), **content["run"]}, {"format": FORMAT, **run})
     if differences:
         raise CheckpointError(
             f"{path}: expected a checkpoint of this training, but it comes from another "
             f"({'; '.join(differences)}); restore those settings to go on with it, "
             "or delete the file or choose another place to start anew"
         )
-    return checkpoint
+    history = History(EpochRecord(**record) for record in content.pop("history"))
+    return Checkpoint(history=history, **content)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The content of a checkpoint file, once it is sure that no bit of it changed.
+
+    ``torch.load`` alone verifies no checksum: it reads a wrong weight without a word.
+    """
+    mend = "delete it to start the training again"
+    stored = memoryview(path.read_bytes())
+    digest, payload = stored[:DIGEST_BYTES], stored[DIGEST_BYTES:]
+    if hashlib.sha256(payload).digest() != digest:
+        raise CheckpointError(
+            f"{path}: expected a whole checkpoint, but the file is damaged or no checkpoint; {mend}"
+        )
+    try:
+        content: dict[str, Any] = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError) as error:
+        raise CheckpointError(
+            f"{path}: expected a checkpoint that torch {torch.__version__} can read safely; "
+            f"go back to the version that wrote it, or {mend}"
+        ) from error
+    return content
 
 
 def save_weights(model: nn.Module, path: Path, metadata: Mapping[str, str]) -> None:
     """Write a model's weights as safetensors, atomically, with metadata as text.
 
+    Equal weights and metadata give equal bytes, so that a sha256 of the file can stand in a record.
     Raises ``TypeError`` when a key or value of ``metadata`` is not text.
 
     >>> import tempfile
@@ -108,7 +120,7 @@ def save_weights(model: nn.Module, path: Path, metadata: Mapping[str, str]) -> N
             raise TypeError(f"metadata: expected text for text, got {key!r}: {value!r}")
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     with atomic_write(path) as file:
-        file.write(safetensors.torch.save(tensors, metadata=dict(metadata)))
+        file.write(_sorted_header(safetensors.torch.save(tensors, metadata=dict(metadata))))
 
 
 def load_weights(model: nn.Module, path: Path) -> dict[str, str]:
@@ -143,47 +155,6 @@ def restore_model(model: nn.Module, state: Mapping[str, Tensor], path: Path) -> 
         ) from error
 
 
-@contextmanager
-def atomic_write(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that appears under its name only once it is whole and on the disk.
-
-    >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "numbers.txt"
-    >>> with atomic_write(path) as file:
-    ...     _ = file.write(b"1 2 3")
-    ...     path.exists()
-    False
-    >>> path.read_text()
-    '1 2 3'
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(
-        f"{path.name}.partial"
-    )  # one name: a kill leaves one file, which the next reuses
-    try:
-        with partial.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Force the new name itself to the disk, where the system lets a folder be opened (Windows does not)."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
     absent = "nothing"
     return [
@@ -191,3 +162,15 @@ def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]
         for name in sorted({*there, *here})
         if there.get(name, absent) != here.get(name, absent)
     ]
+
+
+def _sorted_header(content: bytes) -> bytes:
+    """Order the header of a safetensors file: the library writes its metadata in random order.
+
+    The format is the header's length (8 bytes, little endian), the header (JSON, padded with spaces to a
+    multiple of 8 bytes) and the tensors: https://github.com/huggingface/safetensors#format
+    """
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + content[end:]

@@ -19,7 +19,7 @@ class TrainingConfig:
     - ``learning_rate``, ``betas``, ``weight_decay``: of Adam (the decay is its L2 term).
     - ``dice_weight``, ``bce_weight``, ``pos_weight``, ``smooth``: of :class:`~.losses.DiceBCELoss`.
     - ``plateau_patience``, ``plateau_factor``, ``min_learning_rate``: the learning rate is multiplied by
-      the factor once the validation Dice has not risen for more epochs than the patience.
+      the factor once the validation Dice has not risen (by 1e-4 of itself) for more epochs than the patience.
     - ``early_stopping_patience``: training ends after so many epochs without a new best validation Dice.
     - ``precision``, ``device``: ``"auto"`` takes the best that is there (:mod:`~.device`).
     - ``augment``: whether training images are augmented. ``seed``: of everything random.
@@ -67,6 +67,11 @@ class TrainingConfig:
         _number("smooth", self.smooth, above=0)
         _number("plateau_factor", self.plateau_factor, above=0, below=1)
         _number("min_learning_rate", self.min_learning_rate, minimum=0)
+        if self.min_learning_rate > self.learning_rate:
+            raise ValueError(
+                f"min_learning_rate: expected at most learning_rate ({self.learning_rate}), "
+                f"got {self.min_learning_rate}"
+            )
         if self.dice_weight == self.bce_weight == 0:
             raise ValueError("dice_weight, bce_weight: expected at least one above 0, got 0 and 0")
 

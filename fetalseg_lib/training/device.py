@@ -106,10 +106,10 @@ def deterministic(device: torch.device) -> Iterator[None]:
 
     Elsewhere nothing changes: CUDA has no deterministic gradient for bilinear upsampling.
     """
-    before = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    torch.use_deterministic_algorithms(device.type == "cpu" or before, warn_only=warn_only)
+    before = torch.get_deterministic_debug_mode()
+    if device.type == "cpu":
+        torch.set_deterministic_debug_mode("error")  # unlike use_deterministic_algorithms, loads no compiler
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before, warn_only=warn_only)
+        torch.set_deterministic_debug_mode(before)

@@ -4,8 +4,9 @@ The outline of a mask is its 0.5 level line (marching squares): it runs half-way
 inside and its neighbour outside. Two stages, as for the overlap: :func:`surface_distances` measures
 every element once, and the distances of the literature are pure functions of what it found.
 
-Each function weights an element by its length. Libraries that count pixels instead give the slanted parts
-of an outline too few votes and disagree with each other (arXiv:2410.02630).
+An element has the distance of its midpoint and the weight of its length. That is the definition of
+MeshMetrics (arXiv:2509.05670) and, on a coarser outline, of DeepMind's surface-distance. Libraries that
+count pixels instead give the slanted parts of an outline too few votes (arXiv:2410.02630).
 """
 
 from __future__ import annotations
@@ -36,13 +37,15 @@ class Outline:
         """Length of each element, ``(n,)``, in mm."""
         return np.asarray(np.hypot(*(self.ends - self.starts).T))
 
+    @property
+    def midpoints(self) -> Points:
+        """Middle of each element, ``(n, 2)``, in mm."""
+        return np.asarray((self.starts + self.ends) / 2)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SurfaceDistances:
-    """Distance in mm from each vertex of one outline to the other outline, and the length it stands for.
-
-    A vertex stands for half of each of its two elements, so ``*_lengths`` sum to the outline's length.
-    """
+    """Distance in mm from the middle of each element of one outline to the other outline, and its length."""
 
     prediction_to_reference: Points
     prediction_lengths: Points
@@ -96,10 +99,10 @@ def surface_distances(
     found = outline(prediction, pixel_spacing_mm=pixel_spacing_mm)
     true = outline(reference, pixel_spacing_mm=pixel_spacing_mm)
     return SurfaceDistances(
-        prediction_to_reference=_distances(found.starts, true),
-        prediction_lengths=_vertex_lengths(found),
-        reference_to_prediction=_distances(true.starts, found),
-        reference_lengths=_vertex_lengths(true),
+        prediction_to_reference=_distances(found.midpoints, true),
+        prediction_lengths=found.lengths,
+        reference_to_prediction=_distances(true.midpoints, found),
+        reference_lengths=true.lengths,
     )
 
 
@@ -140,21 +143,9 @@ def normalized_surface_distance(distances: SurfaceDistances, *, tolerance_mm: fl
     return float(near / (distances.prediction_lengths.sum() + distances.reference_lengths.sum()))
 
 
-def _vertex_lengths(line: Outline) -> Points:
-    """The length that each start vertex stands for: half its own element and half the one before it."""
-    lengths = line.lengths
-    before = np.roll(lengths, 1)
-    # find_contours closes each chain, and chains follow each other: at the first element of a chain the
-    # element before it is the chain's last one.
-    first = np.flatnonzero((np.roll(line.ends, 1, axis=0) != line.starts).any(axis=1))
-    last = np.roll(first, -1) - 1
-    before[first] = lengths[last]
-    return np.asarray((lengths + before) / 2)
-
-
 def _distances(points: Points, line: Outline) -> Points:
     """Distance from each point to the nearest element of an outline, in mm."""
-    tree = cKDTree((line.starts + line.ends) / 2)
+    tree = cKDTree(line.midpoints)
     count = min(CANDIDATES, len(line.starts))
     nearest = tree.query(points, k=count)[1].reshape(len(points), count)
     start, along = line.starts[nearest], (line.ends - line.starts)[nearest]

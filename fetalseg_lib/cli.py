@@ -104,6 +104,8 @@ def _phantom(options: argparse.Namespace) -> int:
     from fetalseg_lib.data.phantom import generate
     from fetalseg_lib.data.phantom.folder import write_folder
 
+    if options.n < 1:
+        raise ValueError(f"--n: expected at least 1, got {options.n}")
     write_folder(generate(options.n, seed=options.seed), options.out)
     print(f"{options.out}: {options.n} phantoms; FETALSEG_HC18={options.out} reads them like the real images")
     return 0

@@ -1,0 +1,66 @@
+import dataclasses
+from typing import Any
+
+import pytest
+
+from fetalseg_lib.study.config import configure
+from fetalseg_lib.study.profile import load_profile
+
+RUN: dict[str, Any] = {"variant": "proposed", "seed": 0, "profile": "smoke", "data": "phantom"}
+
+
+def test_the_hash_depends_on_what_decides_the_numbers() -> None:
+    profile = load_profile("smoke")
+    longer = dataclasses.replace(profile, training=dataclasses.replace(profile.training, epochs=2))
+    others = [
+        {"variant": "no_aspp"},
+        {"variant": "pos_weight_200"},
+        {"seed": 1},
+        {"profile": longer},
+        {"data": "hc18"},
+        {"encoder_weights": "imagenet"},
+    ]
+    hashes = [configure(**RUN).hash, *(configure(**(RUN | other)).hash for other in others)]
+    assert len(set(hashes)) == len(hashes)
+
+
+def test_the_hash_does_not_depend_on_the_machine() -> None:
+    assert configure(**RUN).hash == configure(**RUN, device="cpu").hash
+
+
+def test_real_images_do_not_depend_on_the_phantoms_settings() -> None:
+    profile = load_profile("smoke")
+    fewer = dataclasses.replace(profile, phantoms=10)
+    on_real = [configure(**(RUN | {"profile": p, "data": "hc18"})).hash for p in (profile, fewer)]
+    on_phantoms = [configure(**(RUN | {"profile": p})).hash for p in (profile, fewer)]
+    assert on_real[0] == on_real[1]
+    assert on_phantoms[0] != on_phantoms[1]
+
+
+def test_a_variant_changes_its_own_factor_and_nothing_else() -> None:
+    reference, changed = (configure(**(RUN | {"variant": v})) for v in ("proposed", "pos_weight_200"))
+    assert changed.training == dataclasses.replace(reference.training, pos_weight=200.0)
+    assert changed.network == reference.network
+
+
+def test_a_profile_does_not_undo_what_a_variant_changes() -> None:
+    profile = dataclasses.replace(load_profile("smoke"), network={"stem": "mean", "dropout": 0.1})
+    run = configure(**(RUN | {"variant": "stem_sum", "profile": profile}))
+    assert run.network == {"stem": "sum", "dropout": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        pytest.param({"variant": "propsed"}, "id you mean 'proposed'", id="variant"),
+        pytest.param({"data": "hc19"}, "data: expected one of phantom, hc18", id="data"),
+        pytest.param({"seed": -1}, "seed: expected", id="negative seed"),
+        pytest.param({"seed": True}, "seed: expected", id="seed is a truth value"),
+        pytest.param({"seed": 1.5}, "seed: expected", id="seed is no whole number"),
+        pytest.param({"profile": "fast"}, "profile: unknown name 'fast'", id="profile"),
+        pytest.param({"device": "tpu"}, "device: expected", id="device"),
+    ],
+)
+def test_bad_arguments_are_refused_by_name(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        configure(**(RUN | changes))

@@ -1,0 +1,93 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fetalseg_lib.study.config import configure
+from fetalseg_lib.study.profile import list_profiles, load_profile
+
+MINIMAL = {
+    "name": "mine",
+    "description": "A test.",
+    "image_size": [64, 64],
+    "encoder_weights": "random",
+    "variants": ["unet"],
+    "seeds": [0],
+}
+
+
+def write(folder: Path, changes: dict[str, object]) -> Path:
+    path = folder / "mine.yaml"
+    path.write_text(yaml.safe_dump(MINIMAL | changes), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", list_profiles())
+def test_every_built_in_profile_loads_and_configures_its_whole_grid(name: str) -> None:
+    profile = load_profile(name)
+    assert profile.name == name
+    hashes = {
+        configure(variant=variant, seed=seed, profile=profile, data="phantom").hash
+        for variant in profile.variants
+        for seed in profile.seeds
+    }
+    assert len(hashes) == len(profile.variants) * len(profile.seeds)
+
+
+def test_what_a_profile_leaves_out_is_the_notes(tmp_path: Path) -> None:
+    mine, note = load_profile(write(tmp_path, {})), load_profile("note")
+    assert mine.training == note.training
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        pytest.param({"epochs": 3}, "unknown name 'epochs'", id="key of another section"),
+        pytest.param({"training": {"epoch": 3}}, "did you mean 'epochs'", id="misspelt training option"),
+        pytest.param({"training": {"seed": 3}}, "unknown name 'seed'", id="the seed is a run's"),
+        pytest.param({"training": {"epochs": 0}}, "epochs: expected", id="no epoch"),
+        pytest.param({"training": {"epochs": "many"}}, "epochs: expected", id="epochs in words"),
+        pytest.param({"training": 3}, "training: expected a dict", id="training is a number"),
+        pytest.param({"image_size": [100, 64]}, "multiples of 32", id="size the network cannot halve"),
+        pytest.param({"image_size": [64]}, "two positive whole numbers", id="one side"),
+        pytest.param({"image_size": 64}, "image_size: expected a list", id="size is a number"),
+        pytest.param({"variants": ["propsed"]}, "did you mean 'proposed'", id="misspelt variant"),
+        pytest.param({"variants": ["unet", "unet"]}, "each may stand once", id="variant twice"),
+        pytest.param({"seeds": []}, "seeds: expected", id="no seed"),
+        pytest.param({"seeds": [-1]}, "seeds: expected", id="negative seed"),
+        pytest.param({"limit": {"trian": 3}}, "did you mean 'train'", id="misspelt fold"),
+        pytest.param({"limit": {"train": 0}}, "limit.train: expected", id="no image"),
+        pytest.param({"phantoms": 2}, "phantoms: expected", id="fewer phantoms than folds"),
+        pytest.param({"encoder_weights": None}, "encoder_weights: expected", id="weights are nothing"),
+    ],
+)
+def test_bad_profiles_are_refused_by_file_and_key(
+    tmp_path: Path, changes: dict[str, object], message: str
+) -> None:
+    path = write(tmp_path, changes)
+    with pytest.raises(ValueError, match=message) as error:
+        load_profile(path)
+    assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("- a\n- b\n", "expected keys and values", id="a list"),
+        pytest.param("a: [", "not readable as YAML", id="broken YAML"),
+        pytest.param("name: mine\n", "missing description", id="keys missing"),
+        pytest.param("name: !!python/object/apply:os.getcwd []\n", "not readable as YAML", id="code in YAML"),
+    ],
+)
+def test_bad_files_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=message):
+        load_profile(path)
+
+
+def test_an_unknown_profile_names_the_nearest() -> None:
+    with pytest.raises(ValueError, match="did you mean 'quick'"):
+        load_profile("quikc")
+    with pytest.raises(ValueError, match="no such profile file"):
+        load_profile("nowhere.yaml")

@@ -1,0 +1,116 @@
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from fetalseg_lib.study import records, tables
+
+PER_IMAGE = pd.DataFrame(
+    {
+        "name": ["a.png", "b.png", "c.png"],
+        "exam": [1, 1, 2],
+        "dice": [0.9, 0.8, 0.0],
+        "hc_error_mm": [-2.0, 4.0, -150.0],
+        "failed": [False, False, True],
+    }
+)
+
+
+def write_run(root: Path, variant: str, seed: int, *, shift: float = 0.0, split: str = "s") -> Path:
+    folder = root / variant / f"seed-{seed}"
+    per_image = PER_IMAGE.assign(dice=PER_IMAGE["dice"] + shift)
+    records.write_csv(folder / records.PER_IMAGE, per_image)
+    identity = {
+        "variant": variant,
+        "seed": seed,
+        "profile": "p",
+        "data": "d",
+        "config_hash": f"{variant}{seed}",
+    }
+    metrics = identity | {"split_sha256": split, "test": records.summarize(per_image)}
+    records.write_json(folder / records.METRICS, metrics)
+    return folder
+
+
+def test_a_failure_stays_in_every_mean_and_is_counted() -> None:
+    summary = records.summarize(PER_IMAGE)
+    assert summary["dice_mean"] == pytest.approx((0.9 + 0.8 + 0.0) / 3)
+    assert summary["hc_abs_error_mm_mean"] == pytest.approx((2 + 4 + 150) / 3)
+    assert summary["hc_error_mm_mean"] == pytest.approx((-2 + 4 - 150) / 3)
+    assert summary["dice_median"] == 0.8
+    assert (summary["images"], summary["failures"]) == (3, 1)
+
+
+def test_a_write_that_dies_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.json"
+    records.write_json(path, {"dice": 0.9})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        records.write_json(path, {"dice": float("nan")})
+    with pytest.raises(TypeError):
+        records.write_json(path, {"dice": object()})
+    assert records.read_json(path) == {"dice": 0.9}
+    assert [p.name for p in tmp_path.iterdir()] == ["metrics.json"]
+
+
+def test_a_broken_record_is_an_error_that_names_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.json"
+    path.write_text('{"dice": 0.')
+    with pytest.raises(ValueError, match=r"metrics\.json: not readable as JSON"):
+        records.read_json(path)
+    path.write_text("[1]")
+    with pytest.raises(ValueError, match="expected a JSON object, got list"):
+        records.read_json(path)
+
+
+def test_a_run_of_another_configuration_is_kept_aside(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, "unet", 0)
+    assert records.is_complete(folder, "unet0")
+    assert not records.is_complete(folder, "another")
+    older = records.set_aside(folder)
+    assert older is not None
+    assert older.name == "seed-0-before-unet0"
+    assert (older / records.METRICS).is_file()
+    assert records.set_aside(folder) is None
+    assert tables.finished_runs(tmp_path) == []  # what is set aside is in no table
+
+
+def test_tables_by_hand(tmp_path: Path) -> None:
+    write_run(tmp_path, "unet", 0)
+    write_run(tmp_path, "unet", 1, shift=0.03)
+    write_run(tmp_path, "proposed", 0)
+    runs = tables.summarize_runs(tables.collect_per_image(tmp_path))
+    variants = tables.summarize_variants(runs, order=["unet", "proposed"]).set_index("variant")
+    assert list(variants.index) == ["unet", "proposed"]
+    mean = (0.9 + 0.8) / 3
+    assert variants.loc["unet", "dice_mean"] == pytest.approx(mean + 0.015)
+    assert variants.loc["unet", "dice_std"] == pytest.approx(0.03 / 2**0.5)
+    assert variants.loc["unet", "failures"] == 2
+    assert pd.isna(variants.loc["proposed", "dice_std"])
+
+
+def test_runs_of_different_splits_share_no_table(tmp_path: Path) -> None:
+    write_run(tmp_path, "unet", 0)
+    write_run(tmp_path, "unet", 1, split="other")
+    with pytest.raises(ValueError, match="different splits"):
+        tables.collect_per_image(tmp_path)
+
+
+def test_no_run_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no finished run"):
+        tables.collect_per_image(tmp_path)
+
+
+def test_an_edited_number_is_found(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, "unet", 0)
+    paths = tables.write_tables(tmp_path)
+    assert tables.disagreements(tmp_path) == []
+    for path in paths:
+        whole = path.read_text()
+        path.write_text(whole.replace("0.566666667", "0.666666667"))
+        assert [str(path) in line for line in tables.disagreements(tmp_path)] == [True]
+        path.write_text(whole)
+    metrics = records.read_json(folder / records.METRICS)
+    metrics["test"]["dice_mean"] += 0.01
+    (folder / records.METRICS).write_text(json.dumps(metrics))
+    assert any("dice_mean" in line for line in tables.disagreements(tmp_path))

@@ -1,0 +1,126 @@
+"""One whole run on phantoms: repeatable to the last bit, and the same after a kill."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from fetalseg_lib.models import build_model
+from fetalseg_lib.study import records
+from fetalseg_lib.study import run as study
+from fetalseg_lib.study.config import RunConfig, configure
+
+PROFILE = """
+name: tiny
+description: As small as a run can be and still have epochs to be killed in.
+image_size: [32, 32]
+phantoms: 20
+phantom_size: [96, 128]
+encoder_weights: random
+training: {epochs: 4, batch_size: 4, pos_weight: 1.0, learning_rate: 1.0e-3, precision: float32}
+variants: [unet]
+seeds: [0]
+"""
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FETALSEG_CACHE", str(tmp_path / "cache"))
+    path = tmp_path / "tiny.yaml"
+    path.write_text(PROFILE, encoding="utf-8")
+    return path
+
+
+def config(profile: Path, **changes: object) -> RunConfig:
+    return configure(**({"variant": "unet", "seed": 0, "profile": profile, "data": "phantom"} | changes))  # type: ignore[arg-type]
+
+
+def numbers(folder: Path) -> dict[str, bytes]:
+    """What must be equal: all but the environment and the seconds of an epoch."""
+    history = pd.read_csv(folder / records.HISTORY).drop(columns="seconds")
+    return {
+        records.METRICS: (folder / records.METRICS).read_bytes(),
+        records.PER_IMAGE: (folder / records.PER_IMAGE).read_bytes(),
+        records.HISTORY: history.to_csv().encode(),
+        "weights": (folder / study.WEIGHTS).read_bytes(),
+    }
+
+
+def test_the_same_run_twice_gives_the_same_bytes_and_another_seed_does_not(
+    tiny: Path, tmp_path: Path
+) -> None:
+    first, again = (study.run(config(tiny), root=tmp_path / name, progress=False) for name in "ab")
+    assert numbers(first) == numbers(again)
+    other = study.run(config(tiny, seed=1), root=tmp_path / "a", progress=False)
+    assert numbers(first)[records.PER_IMAGE] != numbers(other)[records.PER_IMAGE]
+    assert not list(first.glob("checkpoint-*"))
+    environment = records.read_json(first / records.ENVIRONMENT)
+    assert environment["config_hash"] == config(tiny).hash
+    assert environment["encoder_weights"]["source"] == "none"
+    assert environment["packages"]["torch"] == torch.__version__.partition("+")[0]
+    assert sum(environment["split"].values()) == 20
+
+
+def test_a_finished_run_is_loaded_and_a_changed_one_trained_anew(tiny: Path, tmp_path: Path) -> None:
+    folder = study.run(config(tiny), root=tmp_path, progress=False)
+    before = (folder / records.METRICS).stat().st_mtime_ns
+    assert study.run(config(tiny), root=tmp_path, progress=False) == folder
+    assert (folder / records.METRICS).stat().st_mtime_ns == before
+    tiny.write_text(PROFILE.replace("epochs: 4", "epochs: 1"), encoding="utf-8")
+    study.run(config(tiny), root=tmp_path, progress=False)
+    assert records.read_json(folder / records.METRICS)["epochs"] == 1
+    assert len(list(folder.parent.glob("seed-0-before-*"))) == 1
+
+
+def test_a_run_killed_with_sigkill_ends_with_the_numbers_of_one_left_alone(
+    tiny: Path, tmp_path: Path
+) -> None:
+    undisturbed = study.run(config(tiny), root=tmp_path / "a", progress=False)
+    folder = config(tiny).folder(tmp_path / "b")
+    command = [sys.executable, "-m", "fetalseg_lib", "train", "--variant", "unet", "--profile", str(tiny)]
+    # Sums depend on the number of threads, in their last bits.
+    environment = os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())}
+    process = subprocess.Popen(
+        [*command, "-o", str(tmp_path / "b")], stderr=subprocess.DEVNULL, env=environment
+    )
+    deadline = time.monotonic() + 120
+    while not list(folder.glob("checkpoint-*.pt")) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (folder / records.METRICS).exists(), "the run was over before it could be killed"
+    assert list(folder.glob("checkpoint-*.pt"))
+    study.run(config(tiny), root=tmp_path / "b", progress=False)
+    assert numbers(folder) == numbers(undisturbed)
+
+
+def test_images_that_the_split_does_not_know_are_refused(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = study._split
+    monkeypatch.setattr(study, "_split", lambda run, index: known(run, index).iloc[1:])
+    with pytest.raises(ValueError, match="1 images of 'phantom' stand in no fold"):
+        study.prepare_data(config(tiny))
+
+
+def test_a_limit_spreads_over_the_fold_and_never_adds(tiny: Path) -> None:
+    assert study._thin(torch.arange(10).numpy(), 3) == [0, 4, 9]
+    assert study._thin(torch.arange(3).numpy(), 5) == [0, 1, 2]
+
+
+def test_an_empty_prediction_is_a_failure_as_large_as_the_head(tiny: Path) -> None:
+    folds = study.prepare_data(config(tiny))
+    model = build_model("unet")
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        model.head.bias.fill_(-5.0)
+    rows = study.evaluate(model, folds.cache, folds.test, device=torch.device("cpu"), precision="float32")
+    assert rows["failed"].all()
+    assert (rows["dice"] == 0).all()
+    assert (rows["hc_error_mm"] == -rows["hc_reference_mm"]).all()
+    assert rows[["hd_mm", "hd95_mm", "assd_mm", "hc_error_mm"]].notna().all(axis=None)

@@ -6,12 +6,15 @@
 # A killed run keeps its checkpoint and goes on from there; a cluster takes the same rules
 # with `--executor slurm` (see book/cluster.md).
 
+from pathlib import Path
+
 from fetalseg_lib.study.profile import load_profile
 
 PROFILE = config.get("profile", "quick")
 DATA = config.get("data", "phantom")
 OUT = config.get("out", "runs")
 SETTINGS = load_profile(PROFILE)
+RUNS = Path(OUT).resolve()  # notebooks run in notebooks/, so a relative path would lead astray
 STUDY = f"{OUT}/{SETTINGS.name}/{DATA}"
 CHAPTERS = ["data", "model", "train", "ablation"]
 LIBRARY = glob_wildcards("fetalseg_lib/{path,.+\\.(py|yaml|csv)}").path
@@ -42,7 +45,7 @@ rule run:
     shell:
         "OMP_NUM_THREADS={threads} papermill notebooks/train.ipynb {log.notebook} --cwd notebooks --no-progress-bar"
         " -p variant {wildcards.variant} -p seed {wildcards.seed}"
-        " -p profile {PROFILE} -p data {DATA} -p runs ../{OUT}"
+        " -p profile {PROFILE} -p data {DATA} -p runs {RUNS:q}"
 
 
 rule tables:
@@ -70,7 +73,7 @@ rule chapter:
     threads: 1
     shell:
         "OMP_NUM_THREADS={threads} papermill {input[0]} {output} --cwd notebooks --no-progress-bar"
-        " -p profile {PROFILE} -p data phantom -p runs ../{OUT}"
+        " -p profile {PROFILE} -p data phantom -p runs {RUNS:q}"
 
 
 rule site:

@@ -1,0 +1,118 @@
+"""The challenge's measures by hand, and its file: what the writer writes the validator takes, and no more."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from fetalseg_lib.evaluation.biometry import HeadMeasurement, Status, measure_head
+from fetalseg_lib.evaluation.challenge import COLUMNS, challenge_measures, check_submission, submission_csv
+from fetalseg_lib.geometry import Ellipse, rasterize
+
+SHAPE, SPACING = (270, 400), (0.25, 0.25)
+HEAD = Ellipse(center_x=200, center_y=130, semi_major=120, semi_minor=95, angle=0.4)
+FOUND = measure_head(rasterize(HEAD, SHAPE), pixel_spacing_mm=SPACING)
+NAMES = [f"{number:03d}_HC.png" for number in range(5)]
+GOOD = submission_csv(dict.fromkeys(NAMES, FOUND))
+
+
+def measures(found: HeadMeasurement, reference: Ellipse = HEAD) -> dict[str, float]:
+    hc_mm = reference.circumference * SPACING[0]
+    mask = rasterize(reference, SHAPE)
+    return challenge_measures(found, mask, reference_hc_mm=hc_mm, pixel_spacing_mm=SPACING)
+
+
+def test_a_right_answer() -> None:
+    found = measures(FOUND)
+    assert found["adf_mm"] == abs(found["df_mm"]) < 0.1
+    assert found["dsc"] > 0.999
+    assert found["hd_mm"] < 0.3
+    assert found["failed"] == 0
+
+
+def test_the_sign_of_df_says_too_large_or_too_small() -> None:
+    larger = Ellipse(center_x=200, center_y=130, semi_major=124, semi_minor=99, angle=0.4)
+    by_hand = (larger.circumference - HEAD.circumference) * 0.25
+    too_small = measures(FOUND, reference=larger)
+    assert too_small["df_mm"] == pytest.approx(-by_hand, abs=0.1)
+    assert too_small["adf_mm"] == pytest.approx(by_hand, abs=0.1)
+    assert too_small["hd_mm"] == pytest.approx(4 * 0.25, abs=0.2)
+    too_large = measures(measure_head(rasterize(larger, SHAPE), pixel_spacing_mm=SPACING))
+    assert too_large["df_mm"] == pytest.approx(by_hand, abs=0.1)
+
+
+def test_a_head_that_was_not_found_counts_in_full() -> None:
+    found = measures(HeadMeasurement(status=Status.EMPTY))
+    assert found["adf_mm"] == -found["df_mm"] == HEAD.circumference * 0.25
+    assert found["dsc"] == 0
+    assert found["hd_mm"] == math.hypot(270 * 0.25, 400 * 0.25)
+    assert found["failed"] == 1
+
+
+@pytest.mark.parametrize("hc_mm", [0.0, -1.0, math.nan, math.inf])
+def test_bad_reference_is_named(hc_mm: float) -> None:
+    with pytest.raises(ValueError, match="reference_hc_mm: expected"):
+        challenge_measures(FOUND, rasterize(HEAD, SHAPE), reference_hc_mm=hc_mm, pixel_spacing_mm=SPACING)
+
+
+def test_the_file_by_hand() -> None:
+    lines = submission_csv({"b.png": FOUND, "a.png": FOUND}).splitlines()
+    assert lines[0] == "filename,center_x_mm,center_y_mm,semi_axes_a_mm,semi_axes_b_mm,angle_rad"
+    assert [line.split(",")[0] for line in lines[1:]] == ["a.png", "b.png"]
+    values = [float(value) for value in lines[1].split(",")[1:]]
+    assert values == pytest.approx([50, 32.5, 30, 23.75, 0.4], abs=0.02)
+
+
+def test_an_upward_axis_has_an_angle_between_zero_and_pi() -> None:
+    up = Ellipse(center_x=200, center_y=130, semi_major=120, semi_minor=95, angle=-0.4)
+    found = measure_head(rasterize(up, SHAPE), pixel_spacing_mm=SPACING)
+    angle = float(submission_csv({"a.png": found}).splitlines()[1].split(",")[-1])
+    assert angle == pytest.approx(math.pi - 0.4, abs=0.01)
+
+
+def test_a_head_that_was_not_found_needs_a_placeholder() -> None:
+    answers = {"a.png": FOUND, "b.png": HeadMeasurement(status=Status.EMPTY)}
+    with pytest.raises(ValueError, match=r"got none for b\.png; give a placeholder"):
+        submission_csv(answers)
+    guess = Ellipse(center_x=50, center_y=33, semi_major=30, semi_minor=24, angle=0)
+    text = submission_csv(answers, placeholder=guess)
+    assert text.splitlines()[2] == "b.png,50.000000,33.000000,30.000000,24.000000,0.000000"
+
+
+def test_the_validator_takes_what_the_writer_writes() -> None:
+    assert check_submission(GOOD, expected=NAMES).empty
+
+
+def with_row(row: str) -> str:
+    """The good file with another first row."""
+    header, _, *rest = GOOD.splitlines()
+    return "\n".join([header, row, *rest]) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "problem"),
+    [
+        pytest.param("", 1, "header is missing", id="empty file"),
+        pytest.param(GOOD.replace("angle_rad", "angle"), 1, "header is filename", id="header"),
+        pytest.param(with_row("000_HC.png,1,2,3"), 2, "4 values", id="too few values"),
+        pytest.param(with_row("000_HC.png,50,33,30,24,x"), 2, "angle_rad is 'x'", id="not a number"),
+        pytest.param(with_row("000_HC.png,nan,33,30,24,0"), 2, "center_x_mm is 'nan'", id="NaN"),
+        pytest.param(with_row("000_HC.png,50,33,30,0,0"), 2, "semi-axes 30 and 0", id="no length"),
+        pytest.param(with_row("000_HC.png,50,33,24,30,0"), 2, "is longer than a", id="axes swapped"),
+        pytest.param(with_row("000_HC.png,50,33,230,190,0"), 2, "a is 230 mm", id="pixels"),
+        pytest.param(with_row("000_HC.png,50,33,30,24,45"), 2, "angle is 45 rad", id="degrees"),
+        pytest.param(with_row("999_HC.png,50,33,30,24,0"), 2, "none of the expected", id="unknown image"),
+        pytest.param(with_row("001_HC.png,50,33,30,24,0"), 2, "001_HC.png has 2 rows", id="twice"),
+        pytest.param(GOOD.replace(GOOD.splitlines()[5] + "\n", ""), 0, "004_HC.png has no row", id="absent"),
+    ],
+)
+def test_each_fault_is_found_with_its_line(text: str, line: int, problem: str) -> None:
+    found = check_submission(text, expected=NAMES)
+    assert ((found["line"] == line) & found["problem"].str.contains(problem, regex=False)).any(), found
+    assert (found["mend"] != "").all()
+
+
+def test_all_faults_are_told_at_once() -> None:
+    rows = [",".join(COLUMNS), "000_HC.png,a,b,30,24,0", "001_HC.png,50,33,24,30,99"]
+    assert len(check_submission("\n".join(rows), expected=NAMES)) == 2 + 2 + 3

@@ -12,8 +12,8 @@ import json
 import logging
 import os
 import shutil
-import tempfile
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +84,7 @@ def build(
     folder.parent.mkdir(parents=True, exist_ok=True)
     _sweep(folder.parent)
     logger.info("building the cache %s of %d samples", folder, len(samples))
-    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=folder.parent))
+    draft = _draft(folder.parent)
     try:
         _write(draft, samples, image_size, key, progress=progress)
         _publish(draft, folder, key)
@@ -141,10 +141,8 @@ def _write(
                 digest.update(part.tobytes())
     images.flush()
     masks.flush()
-    np.save(draft / "offsets.npy", np.array(offsets, dtype=np.int64))
-    pd.DataFrame(rows, columns=_COLUMNS).to_csv(draft / "index.csv", index=False)
-    digest.update((draft / "index.csv").read_bytes())
-    meta = {"key": key, "content_sha256": digest.hexdigest(), "packed_bytes": offsets[-1]}
+    digest.update(json.dumps(rows).encode())
+    meta = {"key": key, "content_sha256": digest.hexdigest(), "offsets": offsets, "index": rows}
     (draft / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
     for path in draft.iterdir():
         with path.open("rb+") as file:
@@ -159,9 +157,9 @@ def _publish(draft: Path, folder: Path, key: str) -> None:
         except OSError:
             if _open(folder, key) is not None:
                 return
-            broken = Path(tempfile.mkdtemp(prefix=".draft-broken-", dir=folder.parent)) / "cache"
-            folder.rename(broken)
-            shutil.rmtree(broken.parent, ignore_errors=True)
+            broken = _draft(folder.parent)
+            folder.rename(broken / "cache")
+            shutil.rmtree(broken, ignore_errors=True)
         else:
             return
 
@@ -170,20 +168,28 @@ def _open(folder: Path, key: str) -> Cache | None:
     """Open a cache, or return ``None`` where there is none or it is not whole."""
     try:
         meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-        if meta["key"] != key or (folder / "native_masks.bin").stat().st_size != meta["packed_bytes"]:
+        offsets = np.array(meta["offsets"], dtype=np.int64)
+        if meta["key"] != key or (folder / "native_masks.bin").stat().st_size != offsets[-1]:
             return None
-        index = pd.read_csv(folder / "index.csv", dtype={"name": "str"}, float_precision="round_trip")
+        index = pd.DataFrame(meta["index"], columns=_COLUMNS)
         return Cache(
             images=np.load(folder / "images.npy", mmap_mode="r"),
             masks=np.load(folder / "masks.npy", mmap_mode="r"),
-            index=index.astype({"hc_mm": "float64", "pixel_size_mm": "float64"}),
+            index=index.astype({"hc_mm": "float64"}),  # all unknown would be objects
             content_sha256=meta["content_sha256"],
             directory=folder,
             packed=np.memmap(folder / "native_masks.bin", dtype=np.uint8, mode="r"),
-            offsets=np.load(folder / "offsets.npy"),
+            offsets=offsets,
         )
     except (OSError, ValueError, KeyError):
         return None
+
+
+def _draft(directory: Path) -> Path:
+    """Make a new folder whose name no cache has."""
+    draft = directory / f".draft-{uuid.uuid4().hex}"
+    draft.mkdir()
+    return draft
 
 
 def _sweep(directory: Path) -> None:

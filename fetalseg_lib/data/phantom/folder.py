@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from skimage.measure import find_contours
 
 from fetalseg_lib.data.layout import FILENAME, HEAD_CIRCUMFERENCE, PIXEL_SIZE, TRAINING, annotation_name
 from fetalseg_lib.data.sample import Sample
@@ -43,9 +41,7 @@ def write_folder(samples: Iterable[Sample], directory: str | Path) -> Path:
 def draw_outline(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """The outline, 0 and 255, of the ellipse that fits the border of ``mask``."""
     height, width = mask.shape
-    contours: Any = find_contours(mask.astype(np.float32), 0.5)  # type: ignore[no-untyped-call]
-    border = np.concatenate(contours)[:, ::-1] if contours else np.empty((0, 2))
-    ellipse = fit_ellipse(border)
+    ellipse = fit_ellipse(_border(mask))
     x = np.arange(width)[None, :] - ellipse.center_x
     y = np.arange(height)[:, None] - ellipse.center_y
     cos, sin = np.cos(ellipse.angle), np.sin(ellipse.angle)
@@ -53,3 +49,12 @@ def draw_outline(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
     s = np.hypot(u / ellipse.semi_major, v / ellipse.semi_minor) + 1e-9
     steepness = np.hypot(u / ellipse.semi_major**2, v / ellipse.semi_minor**2) / s + 1e-9
     return np.where(np.abs(s - 1) <= _HALF_LINE_PX * steepness, 255, 0).astype(np.uint8)
+
+
+def _border(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Points ``(n, 2)`` as ``x, y`` halfway between neighbours of which one is in the mask and one is not."""
+    rows, columns = np.nonzero(mask[:, 1:] != mask[:, :-1])
+    beside = np.stack([columns + 0.5, rows], axis=1)
+    rows, columns = np.nonzero(mask[1:] != mask[:-1])
+    above = np.stack([columns, rows + 0.5], axis=1)
+    return np.concatenate([beside, above])

@@ -66,39 +66,52 @@ def _echoes(
 ) -> Field:
     """The grey levels, float32 in [0, 255], on the grid of depths by beams."""
     u, v, distance, cosine = _head_coordinates(head, x, y, beam)
-    inside = distance < 0
-    thickness = 0.012 * head.semi_major * rng.uniform(0.8, 1.4) + 0.25
-    wall = np.exp(-0.5 * ((distance + thickness) / thickness) ** 2)
+    thickness = 0.2 + 0.008 * head.semi_major * rng.uniform(0.8, 1.3)
+    wall = np.exp(-0.5 * (distance / thickness + 1) ** 2)  # the outer border of the skull is the outline
+    tissue = _tissue(rng, distance / head.semi_minor)
+    amplitude = np.where(distance < 0, _brain(rng, u / head.semi_major, v / head.semi_minor), tissue)
 
-    tissue = np.exp(0.7 * _smooth(rng, 7, 18) + 0.35 * _smooth(rng, 2, 30))
-    brain = rng.uniform(0.12, 0.3) * np.exp(0.6 * _smooth(rng, 8, 8))
-    midline = np.exp(-0.5 * ((v - 0.03 * head.semi_minor * _smooth(rng, 30, 30)) / (0.5 * thickness)) ** 2)
-    midline *= (np.abs(u) < 0.8 * head.semi_major) & (_smooth(rng, 12, 12) > -0.7)
-    plexus = np.exp(
-        -4 * ((np.abs(u) / head.semi_major - 0.35) ** 2 * 4 + (np.abs(v) / head.semi_minor - 0.35) ** 2 * 9)
-    )
-    amplitude = (
-        np.where(inside, brain * (1 + 1.5 * plexus), tissue) + rng.uniform(0.3, 1.2) * midline * inside
-    )
+    mirror = (cosine ** rng.uniform(1.5, 4) + 0.08) * np.exp(0.4 * _smooth(rng, 400, 7))
+    skull = _blur(rng.uniform(6, 14) * wall * mirror, 0.2 / step, 1.3)
+    lost = rng.uniform(0.1, 0.22) * wall / np.maximum(cosine, 0.25) / thickness
+    shadows = 0.02 * np.clip(_smooth(rng, 400, 16) - 1, 0, None)
+    passed = np.exp(-step * np.cumsum(lost + shadows, axis=0))
 
-    mirror = (cosine ** rng.uniform(3, 6) + 0.06) * np.exp(0.5 * _smooth(rng, 3, 6))
-    coherent = rng.uniform(4, 9) * wall * mirror
-    loss = rng.uniform(0.3, 0.8) * wall / np.maximum(cosine, 0.12) / thickness
-    ribs = np.clip(_smooth(rng, 200, 14) - 1.2, 0, None) * 0.05
-    passed = np.exp(-step * np.cumsum(0.35 * loss + ribs + 0.004, axis=0, dtype=np.float32))
+    looks = [_speckle(rng, amplitude, step) for _ in range(2)]  # compounding: the mean of two looks
+    envelope = (np.mean([np.hypot(re + skull, im) for re, im in looks], axis=0)) * _blur(passed, 0, 1.5)
+    level = 20 * np.log10(envelope / np.quantile(envelope, 0.995) + 1e-6)
+    grey: Field = 255 * np.clip(1 + level / rng.uniform(42, 54), 0, 1) ** rng.uniform(1.4, 2.2)
+    return grey.astype(np.float32)
 
-    scatter = rng.standard_normal((2, *x.shape), dtype=np.float32) * amplitude
-    sharp, wide = (
-        np.stack([_blur(part, 0.28 / step, lateral) for part in scatter]) for lateral in (1.3, 2.4)
-    )
-    blend = np.linspace(0, 1, _DEPTHS, dtype=np.float32)[:, None]
-    speckle = 2.4 * ((1 - blend) * sharp + blend * 1.35 * wide) * np.sqrt(0.28 / step)
-    speckle[0] += _blur((coherent * 1.2).astype(np.float32), 0.2 / step, 1.5)
-    envelope = np.hypot(*speckle) * passed
-    dynamic_range = rng.uniform(44, 56)
-    decibel = 20 * np.log10(envelope / np.quantile(envelope, 0.998) + 1e-6)
-    grey: Field = 255 * np.clip(1 + decibel / dynamic_range, 0, 1) ** rng.uniform(1.3, 2.0)
-    return grey
+
+def _tissue(rng: np.random.Generator, distance: Field) -> Field:
+    """Echo strength outside the head: layered tissue, and often a dark pocket of fluid beside the head."""
+    layers = np.exp(0.4 * _smooth(rng, 12, 50) + 0.3 * _smooth(rng, 5, 20) + 0.5 * _smooth(rng, 40, 25))
+    fluid = (distance + 0.35 * _smooth(rng, 60, 35) < rng.uniform(-0.6, 0.4)) & (distance > 0)
+    return np.where(fluid, 0.06, layers)
+
+
+def _brain(rng: np.random.Generator, u: Field, v: Field) -> Field:
+    """Echo strength inside: dark brain, a broken midline, and a ventricle with its plexus beyond it."""
+    strength: Field = rng.uniform(0.2, 0.5) * np.exp(0.5 * _smooth(rng, 14, 10))
+    side = 1.0 if rng.uniform() < 0.5 else -1.0
+    middle = (u - 0.35 * side) / 0.35
+    strength *= 1 - 0.8 * (np.hypot(middle, (v - 0.3) / 0.2) < 1)
+    plexus = rng.uniform(0.3, 0.9) * (np.hypot((u - 0.45 * side) / 0.16, (v - 0.33) / 0.1) < 1)
+    line = np.exp(-0.5 * ((v - 0.02 * _smooth(rng, 50, 30)) / 0.025) ** 2)
+    line *= (np.abs(u) < 0.85) * np.clip(_smooth(rng, 400, 9) + 0.6, 0, 2) * rng.uniform(0.5, 1.5)
+    return np.asarray(strength + plexus + line, dtype=np.float32)
+
+
+def _speckle(rng: np.random.Generator, amplitude: Field, step: float) -> tuple[Field, Field]:
+    """Scatterers of this amplitude seen through the point spread, of unit power and wider with depth."""
+    axial, blend = 0.22 / step, np.linspace(0, 1, _DEPTHS, dtype=np.float32)[:, None]
+    parts = []
+    for _ in range(2):
+        scatter = rng.standard_normal(amplitude.shape, dtype=np.float32) * amplitude
+        narrow, wide = (_blur(scatter, axial, width) * np.sqrt(width) for width in (1.0, 1.8))
+        parts.append(2.5 * np.sqrt(max(axial, 0.5)) * ((1 - blend) * narrow + blend * wide))
+    return parts[0], parts[1]
 
 
 def _head_coordinates(head: Ellipse, x: Field, y: Field, beam: Field) -> tuple[Field, Field, Field, Field]:
@@ -124,7 +137,7 @@ def _smooth(rng: np.random.Generator, axial: float, lateral: float) -> Field:
 
 def _blur(field: Field, axial: float, lateral: float) -> Field:
     """The point spread: a Gaussian whose two widths are in samples."""
-    blurred: Any = cv2.GaussianBlur(field, (0, 0), sigmaX=lateral, sigmaY=max(axial, 0.5))
+    blurred: Any = cv2.GaussianBlur(field.astype(np.float32), (0, 0), sigmaX=lateral, sigmaY=max(axial, 0.5))
     return np.asarray(blurred, dtype=np.float32)
 
 

@@ -192,20 +192,26 @@ class Positive(nn.Module):
         return 0 * images + self.bias
 
 
-def train_through(sizes, **changes):
-    """Train while the validation masks have these sizes, one an epoch; also returns what the bias was."""
-    masks = [(torch.arange(16.0) < size).float().reshape(1, 1, 4, 4) for size in sizes]
-    coming, biases, model = iter(masks), [], Positive()
+def train_through(sizes, *, checkpoint=None, **changes):
+    """Train while the validation masks have these sizes, one an epoch; also returns what the bias was.
+
+    A size of None interrupts the training there.
+    """
+    coming, biases, model = iter(sizes), [], Positive()
 
     def validation():
+        size = next(coming)
+        if size is None:
+            raise KeyboardInterrupt
         biases.append(model.bias.item())
-        yield torch.zeros(1, 1, 4, 4), next(coming)
+        yield torch.zeros(1, 1, 4, 4), (torch.arange(16.0) < size).float().reshape(1, 1, 4, 4)
 
     history = train(
         model,
-        config=settings(epochs=len(sizes), **changes),
-        train_batches=lambda e: [discs(1)],
+        config=settings(**{"epochs": len(sizes), **changes}),
+        train_batches=lambda epoch: [discs(1)],
         validation=validation,
+        checkpoint=checkpoint,
     )
     return history, biases, model
 
@@ -219,6 +225,19 @@ def test_the_learning_rate_falls_on_a_plateau_down_to_its_minimum():
     )
     assert [record.validation_dice for record in history] == [2 * m / (16 + m) for m in sizes]
     assert [record.learning_rate for record in history] == pytest.approx(rates)
+
+
+def test_a_plateau_begun_before_an_interruption_counts_after_it(tmp_path):
+    changes = {
+        "epochs": 4,
+        "learning_rate": 8e-3,
+        "plateau_patience": 1,
+        "checkpoint": tmp_path / "checkpoint.pt",
+    }
+    with pytest.raises(KeyboardInterrupt):
+        train_through([8, 7, None], **changes)
+    history, *_ = train_through([7, 7], **changes)
+    assert [record.learning_rate for record in history] == pytest.approx([8e-3, 8e-3, 8e-3, 4e-3])
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ localrules: study, book, site,
 rule study:
     input:
         f"{STUDY}/tables/variants.csv",
+        expand(f"{STUDY}/figures/cases_{{variant}}.png", variant=SETTINGS.variants),
 
 
 # One run is one execution of the training notebook. metrics.json appears last and by rename.
@@ -60,6 +61,16 @@ rule tables:
         f"{STUDY}/tables/runs.csv",
     shell:
         "fetalseg tables {STUDY}"
+
+
+rule cases:
+    input:
+        f"{STUDY}/{{variant}}/seed-{min(SETTINGS.seeds)}/metrics.json",
+    output:
+        f"{STUDY}/figures/cases_{{variant}}.png",
+        f"{STUDY}/figures/cases_{{variant}}.txt",
+    shell:
+        "python -m fetalseg_lib.report.cases $(dirname {input}) -o {output[0]}"
 
 
 # A chapter is executed into a copy of the tree, so that the committed notebooks stay without outputs.

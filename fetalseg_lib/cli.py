@@ -67,6 +67,19 @@ def _parser() -> argparse.ArgumentParser:
     study.add_argument("extra", nargs="*", help="after --: options for snakemake, such as --executor slurm")
     study.set_defaults(command=_study)
 
+    submit = commands.add_parser("submit", help="measure HC18's 335 test images for the challenge")
+    submit.add_argument("checkpoint", type=Path, help="a run's weights.safetensors")
+    submit.add_argument("-o", "--out", type=Path, required=True, help="the submission file (.csv)")
+    submit.set_defaults(command=_submit)
+
+    diagram = commands.add_parser("diagram", help="draw the figure of a variant from the built network")
+    diagram.add_argument("variant", nargs="?", default="proposed")
+    diagram.add_argument("-o", "--out", type=Path, required=True, help="an .svg or .png file")
+    diagram.set_defaults(command=_diagram)
+
+    claims = commands.add_parser("claims", help="audit the architecture note, statement by statement")
+    claims.set_defaults(command=_claims)
+
     tables = commands.add_parser("tables", help="write the tables of the finished runs below a folder")
     tables.add_argument("folder", type=Path)
     tables.set_defaults(command=_tables)
@@ -158,4 +171,36 @@ def _tables(options: argparse.Namespace) -> int:
 
     for path in write_tables(options.folder):
         print(path)
+    return 0
+
+
+def _submit(options: argparse.Namespace) -> int:
+    from fetalseg_lib.data.hc18 import load_test
+    from fetalseg_lib.evaluation.challenge import check_submission, submission_csv
+    from fetalseg_lib.study.submit import load_trained, measure_images
+
+    samples = load_test()
+    model, image_size = load_trained(options.checkpoint)
+    measurements = measure_images(model, samples, image_size=image_size)
+    text = submission_csv(measurements)
+    problems = check_submission(text, expected=list(measurements))
+    if not problems.empty:
+        raise ValueError(f"the submission is not well formed:\n{problems.to_string(index=False)}")
+    options.out.write_text(text, encoding="utf-8", newline="")
+    print(f"{options.out}: {len(measurements)} heads")
+    return 0
+
+
+def _diagram(options: argparse.Namespace) -> int:
+    from fetalseg_lib.report.diagram import write_diagram
+
+    write_diagram(options.variant, options.out)
+    print(options.out)
+    return 0
+
+
+def _claims(options: argparse.Namespace) -> int:
+    from fetalseg_lib.report.claims import audit, format_table
+
+    print(format_table(audit()))
     return 0

@@ -114,14 +114,3 @@ def ellipse_of(row: pd.Series) -> Ellipse | None:
     names = ("center_x", "center_y", "semi_major", "semi_minor", "angle")
     values = {name: float(row[f"ellipse_{name}"]) for name in names}
     return None if any(np.isnan(list(values.values()))) else Ellipse(**values)
-
-
-def cases(per_image: pd.DataFrame, *, count: int = 3) -> pd.DataFrame:
-    """The worst, the middle and the best images by Dice, ``count`` of each, worst first."""
-    ranked = per_image.sort_values("dice", kind="stable").reset_index(drop=True)
-    if len(ranked) < 3 * count:
-        raise ValueError(f"count: {3 * count} cases asked for, {len(ranked)} images are there")
-    middle = len(ranked) // 2 - count // 2
-    chosen = [("worst", range(count)), ("median", range(middle, middle + count))]
-    chosen.append(("best", range(len(ranked) - count, len(ranked))))
-    return pd.concat([ranked.iloc[list(rows)].assign(case=case) for case, rows in chosen], ignore_index=True)

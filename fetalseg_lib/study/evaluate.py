@@ -63,28 +63,42 @@ def native_probabilities(
     precision: str,
     batch_size: int = 16,
 ) -> Iterator[NDArray[np.float32]]:
-    """Head probability of each image at its own height and width, ``H0 W0``.
+    """Head probability of each cached image at its own height and width, ``H0 W0``."""
+    for start in range(0, len(rows), batch_size):
+        chosen = list(rows[start : start + batch_size])
+        index = cache.index.iloc[chosen]
+        shapes = list(zip(index["native_height"], index["native_width"], strict=True))
+        yield from predict_native(
+            model, np.asarray(cache.images[chosen]), shapes, device=device, precision=precision
+        )
+
+
+def predict_native(
+    model: nn.Module,
+    images: NDArray[np.uint8],
+    shapes: Sequence[tuple[int, int]],
+    *,
+    device: torch.device,
+    precision: str,
+) -> list[NDArray[np.float32]]:
+    """Head probability of each image at its native shape ``(H0, W0)``, from images ``B H W``.
 
     The network's squeezed output is brought back by bilinear interpolation, pixel centre to pixel
     centre, so that a length keeps its true aspect.
     """
+    batch = torch.from_numpy(images).unsqueeze(1).to(device, torch.float32) / 255  # (B, 1, H, W)
     was_training = model.training
     model.eval().to(device)
-    try:
-        for start in range(0, len(rows), batch_size):
-            chosen = list(rows[start : start + batch_size])
-            images = torch.from_numpy(np.asarray(cache.images[chosen])).unsqueeze(1)  # (B, 1, H, W)
-            images = images.to(device, torch.float32) / 255
-            with torch.inference_mode(), autocast(device, precision):
-                logits = model(images.contiguous(memory_format=torch.channels_last))
-            probabilities = logits.float().sigmoid().cpu()  # (B, 1, H, W)
-            for row, probability in zip(chosen, probabilities, strict=True):
-                image = cache.index.iloc[row]
-                shape = (int(image["native_height"]), int(image["native_width"]))
-                enlarged = F.interpolate(probability[None], size=shape, mode="bilinear", align_corners=False)
-                yield enlarged[0, 0].numpy()  # (H0, W0)
-    finally:
-        model.train(was_training)
+    with torch.inference_mode(), autocast(device, precision):
+        logits = model(batch.contiguous(memory_format=torch.channels_last))  # (B, 1, H, W)
+    model.train(was_training)
+    probabilities = logits.float().sigmoid().cpu()
+    return [
+        F.interpolate(
+            probability[None], size=(int(height), int(width)), mode="bilinear", align_corners=False
+        )[0, 0].numpy()  # (H0, W0)
+        for probability, (height, width) in zip(probabilities, shapes, strict=True)
+    ]
 
 
 def _biometry(head: HeadMeasurement, *, reference_mm: float) -> dict[str, Any]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import time
@@ -159,7 +160,7 @@ def finish(
         "profile": config.profile,
         "data": config.data,
     }
-    save_weights(model, folder / WEIGHTS, {**{k: str(v) for k, v in identity.items()}, "hash": config.hash})
+    save_weights(model, folder / WEIGHTS, {"config": json.dumps(config.to_dict(), sort_keys=True)})
     environment = records.describe_environment() | {
         "config": config.to_dict(),
         "config_hash": config.hash,

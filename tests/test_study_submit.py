@@ -1,0 +1,52 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import safetensors.torch
+import torch
+
+from fetalseg_lib.cli import main
+from fetalseg_lib.data.phantom import generate
+from fetalseg_lib.data.phantom.folder import write_folder
+from fetalseg_lib.study import records
+from fetalseg_lib.study import run as study
+from fetalseg_lib.study.config import configure
+from fetalseg_lib.study.submit import load_trained, measure_images
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FETALSEG_CACHE", str(folder / "cache"))
+        config = configure(variant="unet", seed=0, profile="smoke", data="phantom")
+        return study.run(config, root=folder, progress=False)
+
+
+def test_weights_alone_give_back_what_the_run_measured(trained: Path) -> None:
+    model, image_size = load_trained(trained / study.WEIGHTS)
+    per_image = pd.read_csv(trained / records.PER_IMAGE).set_index("name")
+    environment = records.read_json(trained / records.ENVIRONMENT)["config"]
+    phantoms = generate(environment["phantoms"], seed=study.DATA_SEED, size=environment["phantom_size"])
+    tested = [sample for sample in phantoms if sample.name in per_image.index]
+    found = measure_images(model, tested, image_size=image_size, progress=False)
+    measured = [found[name].hc_mm if found[name].measured else 0.0 for name in per_image.index]
+    np.testing.assert_allclose(measured, per_image["hc_mm"], rtol=1e-3, atol=1e-3)
+
+
+def test_a_file_that_is_no_trained_network_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="found none"):
+        load_trained(tmp_path / "nowhere.safetensors")
+    (tmp_path / "text.safetensors").write_text("not weights")
+    safetensors.torch.save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
+    for name in ("text", "other"):
+        with pytest.raises(ValueError, match="expected weights that `fetalseg train` wrote"):
+            load_trained(tmp_path / f"{name}.safetensors")
+
+
+def test_no_test_images_no_submission(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_folder(generate(2, seed=0, size=(96, 128)), tmp_path / "heads")
+    monkeypatch.setenv("FETALSEG_HC18", str(tmp_path / "heads"))
+    assert main(["submit", str(trained / study.WEIGHTS), "-o", str(tmp_path / "out.csv")]) == 2
+    assert not (tmp_path / "out.csv").exists()

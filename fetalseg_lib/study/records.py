@@ -20,7 +20,6 @@ import os
 import platform
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
@@ -29,6 +28,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+
+from fetalseg_lib.training.atomic import atomic_write
 
 METRICS, PER_IMAGE, HISTORY, ENVIRONMENT = "metrics.json", "per_image.csv", "history.csv", "environment.json"
 _PACKAGES = (
@@ -88,12 +89,12 @@ def digest(values: Any) -> str:
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Write JSON whole or not at all."""
-    _write_atomically(path, json.dumps(values, indent=2, sort_keys=True, allow_nan=False) + "\n")
+    _write(path, json.dumps(values, indent=2, sort_keys=True, allow_nan=False) + "\n")
 
 
 def write_csv(path: Path, frame: pd.DataFrame) -> None:
     """Write a table whole or not at all, with nine significant digits."""
-    _write_atomically(path, frame.to_csv(index=False, float_format="%.9g", lineterminator="\n"))
+    _write(path, frame.to_csv(index=False, float_format="%.9g", lineterminator="\n"))
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -124,19 +125,9 @@ def describe_environment() -> dict[str, Any]:
     }
 
 
-def _write_atomically(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)  # mkstemp gives the file to its owner alone
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+def _write(path: Path, text: str) -> None:
+    with atomic_write(path) as file:
+        file.write(text.encode("utf-8"))
 
 
 def _version(package: str) -> str | None:

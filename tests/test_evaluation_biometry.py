@@ -50,7 +50,7 @@ def relative_errors(heads: list[Ellipse], measured: list[HeadMeasurement], *, sc
 
 
 def test_no_bias_through_the_anisotropic_resize() -> None:
-    heads = random_heads(300, seed=7)
+    heads = random_heads(200, seed=7)
     probabilities = [
         cv2.resize(at_network_size(head).astype(np.float32), NATIVE[::-1], interpolation=cv2.INTER_LINEAR)
         for head in heads
@@ -62,7 +62,7 @@ def test_no_bias_through_the_anisotropic_resize() -> None:
 
 
 def test_no_bias_when_measured_on_the_squeezed_grid_itself() -> None:
-    heads = random_heads(300, seed=8)
+    heads = random_heads(200, seed=8)
     spacing = (0.2 * NATIVE[0] / NETWORK[0], 0.2 * NATIVE[1] / NETWORK[1])
     measured = [measure_head(at_network_size(head), pixel_spacing_mm=spacing) for head in heads]
     errors = relative_errors(heads, measured, scale=0.2)

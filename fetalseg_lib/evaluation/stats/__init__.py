@@ -1,0 +1,43 @@
+"""How sure a study is: intervals, comparisons, variance components and conformal intervals.
+
+Every function starts from the per-image records of the runs, as one tidy table with a row for each variant,
+seed and image: columns ``variant``, ``seed``, ``name`` (the image), ``exam`` and one column per metric.
+
+==================  ============================================================================
+``table``           check the records, bring each variant into a matrix of seeds by images
+``means``           a variant's mean, with an interval that counts seeds and exams
+``comparison``      two variants on matched seeds; the probability that one beats the other
+``components``      where the variance comes from; the smallest difference the study can detect
+``conformal``       an interval for one head circumference, and its measured coverage
+``simulation``      studies whose truth is known, to prove all of the above
+==================  ============================================================================
+"""
+
+from fetalseg_lib.evaluation.stats.comparison import compare, paired_differences, superiority
+from fetalseg_lib.evaluation.stats.components import (
+    NoiseFloor,
+    VarianceComponents,
+    detectable_difference,
+    noise_floor,
+    variance_components,
+)
+from fetalseg_lib.evaluation.stats.conformal import ConformalInterval, calibrate, coverage
+from fetalseg_lib.evaluation.stats.means import mean_intervals
+from fetalseg_lib.evaluation.stats.simulation import rejection_rates, simulate_study
+
+__all__ = [
+    "ConformalInterval",
+    "NoiseFloor",
+    "VarianceComponents",
+    "calibrate",
+    "compare",
+    "coverage",
+    "detectable_difference",
+    "mean_intervals",
+    "noise_floor",
+    "paired_differences",
+    "rejection_rates",
+    "simulate_study",
+    "superiority",
+    "variance_components",
+]

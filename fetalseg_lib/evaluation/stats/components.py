@@ -1,0 +1,151 @@
+"""Where the variance comes from, and the smallest difference that a study could detect."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from statsmodels.stats.power import TTestPower
+
+from fetalseg_lib.evaluation.stats.table import Scores, scores_by_variant
+
+
+@dataclass(frozen=True, kw_only=True)
+class VarianceComponents:
+    """Variances, in the square of the metric's unit, of the score of one training on one image.
+
+    ``seed``: between trainings; ``exam``: between exams; ``image``: between images of one exam;
+    ``residual``: what a training does to one image but not to the others.
+    """
+
+    seed: float
+    exam: float
+    image: float
+    residual: float
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Each component as a share of their sum (all 0 where nothing varies)."""
+        parts = asdict(self)
+        total = sum(parts.values())
+        return {name: part / total if total else 0.0 for name, part in parts.items()}
+
+
+def variance_components(frame: pd.DataFrame, metric: str, *, variant: str) -> VarianceComponents:
+    """Split the variance of ``variant`` into seed, exam, image within exam, and the rest.
+
+    Analysis of variance: every mean square equals its expectation under random effects, seeds crossed with
+    images, images nested in exams of any size; negative estimates become 0 (Searle, Casella and McCulloch
+    1992, Variance Components). Raises ``ValueError`` for fewer than two seeds or exams, or where no exam
+    has two images.
+    """
+    scores = _scores(frame, metric, variant)
+    values = scores.matrix
+    seeds, images = values.shape
+    sizes = np.bincount(scores.exams)
+    if seeds < 2 or len(sizes) < 2 or images == len(sizes):
+        raise ValueError(
+            f"frame: expected at least two seeds, two exams and an exam of two images for {variant}, "
+            f"got {seeds} seeds, {len(sizes)} exams and {images} images"
+        )
+    image_means, seed_means, mean = values.mean(axis=0), values.mean(axis=1), values.mean()
+    interaction = values - image_means - seed_means[:, None] + mean
+    residual = float((interaction**2).sum() / ((seeds - 1) * (images - 1)))
+    seed = float(seed_means.var(ddof=1)) - residual / images
+
+    exam_means = np.bincount(scores.exams, weights=image_means) / sizes
+    within = float(((image_means - exam_means[scores.exams]) ** 2).sum() / (images - len(sizes)))
+    between = float((sizes * (exam_means - mean) ** 2).sum() / (len(sizes) - 1))
+    typical_size = (images - (sizes**2).sum() / images) / (len(sizes) - 1)
+    return VarianceComponents(
+        seed=max(seed, 0.0),
+        exam=max((between - within) / float(typical_size), 0.0),
+        image=max(within - residual / seeds, 0.0),
+        residual=residual,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseFloor:
+    """How much the mean of one configuration moves with the seed alone, and what that hides.
+
+    ``sd`` is the standard deviation of the mean between ``measured_seeds`` trainings, with its interval;
+    ``detectable`` the smallest true difference that a comparison over ``seeds`` matched seeds finds with
+    probability ``power``. Report it before any result.
+    """
+
+    sd: float
+    sd_low: float
+    sd_high: float
+    measured_seeds: int
+    detectable: float
+    seeds: int
+    power: float
+
+
+def noise_floor(
+    frame: pd.DataFrame,
+    metric: str,
+    *,
+    variant: str,
+    seeds: int,
+    comparisons: int = 1,
+    power: float = 0.8,
+    level: float = 0.95,
+) -> NoiseFloor:
+    """Measure the noise floor on many seeds of one ``variant``, for a study with ``seeds`` matched seeds.
+
+    Two trainings that share a seed are taken as independent, so a difference has twice the variance of one
+    mean. ``comparisons`` is the size of the family (see :func:`detectable_difference`). Raises
+    ``ValueError`` for fewer than three measured seeds.
+    """
+    scores = _scores(frame, metric, variant)
+    measured = len(scores.seeds)
+    if measured < 3:
+        raise ValueError(f"frame: expected at least three seeds of {variant}, got {measured}; train more")
+    sd = float(scores.seed_means.std(ddof=1))
+    chi2 = stats.chi2.ppf([0.5 + level / 2, 0.5 - level / 2], measured - 1)
+    low, high = sd * np.sqrt((measured - 1) / chi2)
+    return NoiseFloor(
+        sd=sd,
+        sd_low=float(low),
+        sd_high=float(high),
+        measured_seeds=measured,
+        detectable=detectable_difference(
+            math.sqrt(2) * sd, seeds=seeds, comparisons=comparisons, power=power, alpha=1 - level
+        ),
+        seeds=seeds,
+        power=power,
+    )
+
+
+def detectable_difference(
+    sd_of_differences: float, *, seeds: int, comparisons: int = 1, power: float = 0.8, alpha: float = 0.05
+) -> float:
+    """Smallest true difference that a paired t-test over ``seeds`` matched seeds finds with ``power``.
+
+    ``sd_of_differences`` is the standard deviation of the per-seed differences. With ``comparisons`` in the
+    family the first step of Holm's correction applies, ``alpha / comparisons``. Raises ``ValueError``
+    outside: at least three seeds, one comparison, power between alpha and 1.
+
+    >>> round(detectable_difference(1.0, seeds=10), 3)
+    0.996
+    """
+    if seeds < 3 or comparisons < 1:
+        raise ValueError(f"seeds, comparisons: expected at least 3 and 1, got {seeds} and {comparisons}")
+    if not 0 < alpha < power < 1:
+        raise ValueError(f"alpha, power: expected 0 < alpha < power < 1, got {alpha} and {power}")
+    if not 0 <= sd_of_differences < math.inf:
+        raise ValueError(f"sd_of_differences: expected 0 or more, got {sd_of_differences}")
+    effect = TTestPower().solve_power(nobs=seeds, alpha=alpha / comparisons, power=power)
+    return float(effect) * sd_of_differences
+
+
+def _scores(frame: pd.DataFrame, metric: str, variant: str) -> Scores:
+    scores = scores_by_variant(frame, metric)
+    if variant not in scores:
+        raise ValueError(f"variant: expected one of {', '.join(scores)}; got {variant}")
+    return scores[variant]

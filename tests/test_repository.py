@@ -1,0 +1,227 @@
+"""What the files at the top of the repository promise each other.
+
+Two lists of the same thing drift apart unless something compares them: the packages for pip, for conda and
+in the lock; the chapters that are run and the chapters that are shown; the version in three places.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+import fetalseg_lib
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+Bounds = dict[str, SpecifierSet]
+
+
+def bounds(requirements: Iterable[Requirement]) -> Bounds:
+    return {canonicalize_name(requirement.name): requirement.specifier for requirement in requirements}
+
+
+def project_requirements() -> list[Requirement]:
+    """All dependencies, those of the extras included; an extra that only names another one is left out."""
+    lists = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+    requirements = [Requirement(text) for texts in lists for text in texts]
+    return [
+        requirement
+        for requirement in requirements
+        if canonicalize_name(requirement.name) != canonicalize_name(PROJECT["name"])
+    ]
+
+
+# environment.yml and pyproject.toml
+
+CONDA_NAMES = {"pytorch": "torch", "py-opencv": "opencv-python-headless"}
+"""Packages whose name on conda-forge differs from the one on the Python index."""
+
+
+@pytest.fixture(scope="module")
+def environment() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def conda_bounds(environment: dict[str, Any]) -> Bounds:
+    conda = [entry for entry in environment["dependencies"] if isinstance(entry, str)]
+    (pip,) = [entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict)]
+    requirements = [Requirement(text) for text in [*conda, *pip] if not text.startswith("--editable")]
+    found = bounds(requirements)
+    return {CONDA_NAMES.get(name, name): specifier for name, specifier in found.items()}
+
+
+def test_environment_has_the_packages_and_bounds_of_pyproject(conda_bounds: Bounds) -> None:
+    own = {"python": SpecifierSet(PROJECT["requires-python"]), "pip": SpecifierSet()}
+    assert conda_bounds == bounds(project_requirements()) | own
+
+
+def test_environment_installs_the_package_itself_from_this_folder(environment: dict[str, Any]) -> None:
+    (pip,) = [entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict)]
+    assert "--editable ." in pip
+
+
+def test_environment_takes_nothing_but_conda_forge(environment: dict[str, Any]) -> None:
+    assert environment["channels"] == ["conda-forge", "nodefaults"]
+
+
+# The lock
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+@pytest.mark.parametrize("system", ["linux", "darwin", "win32"])
+def test_lock_holds_each_dependency_within_its_bounds(python: str, system: str) -> None:
+    machine = {"python_version": python, "python_full_version": f"{python}.0", "sys_platform": system}
+    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    pins = [Requirement(line) for line in lines if line and not line.lstrip().startswith("#")]
+    pinned: dict[str, list[str]] = {}
+    for pin in pins:
+        if pin.marker is None or pin.marker.evaluate(machine):
+            pinned.setdefault(canonicalize_name(pin.name), []).extend(s.version for s in pin.specifier)
+    for name, allowed in bounds(project_requirements()).items():
+        versions = pinned.get(name, [])
+        assert len(versions) == 1, f"{name}: expected one pin, found {versions}; mend it with make lock"
+        assert Version(versions[0]) in allowed, f"{name}: {versions[0]} is outside {allowed}; make lock"
+
+
+# Notebooks
+
+
+def cells(notebook: Path) -> list[dict[str, Any]]:
+    loaded: list[dict[str, Any]] = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    return loaded
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_is_committed_without_outputs(notebook: Path) -> None:
+    for number, cell in enumerate(cells(notebook), start=1):
+        if cell["cell_type"] != "code":
+            continue
+        checked = "# NBVAL_CHECK_OUTPUT" in "".join(cell["source"])
+        assert checked or not cell["outputs"], f"cell {number}: clear its output, nbval does not check it"
+        assert checked or cell["execution_count"] is None, f"cell {number}: clear its execution count"
+        kinds = {kind for output in cell["outputs"] for kind in output.get("data", {"text/plain": ""})}
+        assert kinds <= {"text/plain"}, f"cell {number}: nbval checks text, the output holds {kinds}"
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_has_one_cell_of_parameters(notebook: Path) -> None:
+    tagged = [cell for cell in cells(notebook) if "parameters" in cell["metadata"].get("tags", [])]
+    assert [cell["cell_type"] for cell in tagged] == ["code"]
+
+
+# Chapters
+
+
+def shown_pages() -> list[str]:
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    return [toc["root"], *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"])]
+
+
+def run_chapters() -> list[str]:
+    found = re.search(r"^CHAPTERS = (\[.*?\])", (ROOT / "Snakefile").read_text(encoding="utf-8"), re.M | re.S)
+    assert found, "the Snakefile has no list CHAPTERS"
+    chapters: list[str] = ast.literal_eval(found[1])
+    return chapters
+
+
+def test_chapters_that_run_are_those_that_are_shown() -> None:
+    shown = [page.removeprefix("notebooks/") for page in shown_pages() if page.startswith("notebooks/")]
+    assert sorted(run_chapters()) == sorted(shown)
+
+
+def test_every_chapter_is_there_and_every_notebook_is_a_chapter() -> None:
+    assert sorted(run_chapters()) == sorted(path.stem for path in NOTEBOOKS)
+
+
+def test_every_page_is_shown_once() -> None:
+    pages = sorted(f"book/{path.stem}" for path in (ROOT / "book").glob("*.md"))
+    assert sorted(page for page in shown_pages() if page.startswith("book/")) == pages
+
+
+# One fact, one place
+
+
+def test_version_is_the_same_everywhere() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == PROJECT["version"] == fetalseg_lib.__version__
+
+
+@pytest.fixture(scope="module")
+def tracked_texts() -> dict[str, str]:
+    """The text files that git tracks, by their path."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode != 0:
+        pytest.skip("not a git checkout, so nobody knows which files belong to it")
+    texts = {}
+    for name in filter(None, listed.stdout.split("\0")):
+        path = ROOT / name
+        content = path.read_bytes() if path.is_file() else b"\0"
+        if b"\0" not in content:
+            texts[name] = content.decode("utf-8")
+    return texts
+
+
+def test_repository_address_stands_in_one_file(tracked_texts: dict[str, str]) -> None:
+    settings = yaml.safe_load(tracked_texts["_config.yml"])
+    address = settings["repository"]["url"].removeprefix("https://")
+    assert [name for name, text in tracked_texts.items() if address in text] == ["_config.yml"]
+
+
+MACHINE_PATH = re.compile(
+    r"""
+    (?<![\w.:/*~$\}-])                                    # the path begins here: no URL, nothing relative
+    (?: /(?:home|root|work|mnt|media|scratch|srv|private|Users)/\w
+      | [A-Za-z]:[\\/](?:Users|Documents)\b )
+    """,
+    re.X,
+)
+
+
+def test_no_path_of_one_machine(tracked_texts: dict[str, str]) -> None:
+    found = [
+        f"{name}:{number}: {line.strip()[:120]}"
+        for name, text in tracked_texts.items()
+        for number, line in enumerate(text.splitlines(), start=1)
+        if MACHINE_PATH.search(line)
+    ]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("data = '{}home/ann/hc18'", True),
+        ("see {}work/main/README.md", True),
+        ("C:{}Users{}ann", True),
+        ("https:{}{}example.org{}home{}page", False),
+        ("../shared{}work{}x", False),
+        ("$HOME{}home{}x", False),
+    ],
+)
+def test_machine_paths_are_told_from_urls_and_relative_ones(text: str, expected: bool) -> None:
+    # Written with braces, so that this table is not itself a finding.
+    assert bool(MACHINE_PATH.search(text.replace("{}", "/"))) is expected
+
+
+def test_continuous_integration_script_can_run() -> None:
+    script = ROOT / ".ci" / "run"
+    assert os.name == "nt" or os.access(script, os.X_OK)
+    subprocess.run(["bash", "-n", str(script)], check=True)

@@ -29,8 +29,8 @@ book: $(READY)  ## run every chapter (PROFILE=quick) and build the site
 
 test: $(READY)  ## lint, types, pytest, and nbval over the notebooks
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest
-	FETALSEG_PROFILE=smoke $(BIN)/python -m pytest --nbval-lax -p no:doctest notebooks
+	$(BIN)/python -m pytest -n 2 --dist=loadfile
+	FETALSEG_PROFILE=smoke $(BIN)/python -m pytest --nbval-lax -o addopts=--dist=loadfile -n 2 notebooks
 
 lint: $(READY)  ## ruff and mypy
 	$(BIN)/ruff check .
@@ -41,7 +41,7 @@ lab: $(READY)  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks
 
 study: $(READY)  ## run a study's grid: make study PROFILE=preliminary DATA=hc18 OUT=results
-	$(BIN)/snakemake study --cores $(CORES) --rerun-incomplete --rerun-triggers mtime --config profile=$(PROFILE) data=$(or $(DATA),phantom) out=$(or $(OUT),runs)
+	$(BIN)/snakemake study --cores $(CORES) --rerun-incomplete --rerun-triggers mtime params --config profile=$(PROFILE) data=$(or $(DATA),phantom) out=$(or $(OUT),runs)
 
 lock: $(READY)  ## renew requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --universal --python-version 3.11 --all-extras --quiet pyproject.toml --upgrade --output-file requirements.lock

@@ -1,4 +1,4 @@
-# The grid of a study (variants by seeds), its tables and the book, from whatever is missing.
+# The grid of a study (variants by seeds), its tables and figures, and the book, from whatever is missing.
 #
 #   snakemake --cores 2 study --config profile=quick data=phantom
 #   snakemake --cores 2 book  --config profile=quick
@@ -8,6 +8,7 @@
 
 from pathlib import Path
 
+from fetalseg_lib.study.config import configure
 from fetalseg_lib.study.profile import load_profile
 
 PROFILE = config.get("profile", "quick")
@@ -16,16 +17,23 @@ OUT = config.get("out", "runs")
 SETTINGS = load_profile(PROFILE)
 RUNS = Path(OUT).resolve()  # notebooks run in notebooks/, so a relative path would lead astray
 STUDY = f"{OUT}/{SETTINGS.name}/{DATA}"
+METRICS = f"{STUDY}/{{variant}}/seed-{{seed}}/metrics.json"
 CHAPTERS = ["data", "model", "train", "ablation"]
-LIBRARY = glob_wildcards("fetalseg_lib/{path,.+\\.(py|yaml|csv)}").path
+LIBRARY = glob_wildcards("fetalseg_lib/{path,.+\\.(py|yaml|csv|mplstyle)}").path
+PROSE = glob_wildcards("book/{path,[^.].*}").path
 
 
 wildcard_constraints:
     seed=r"\d+",
-    chapter=r"\w+",
+    chapter=r"[\w-]+",
 
 
-localrules: study, book, site,
+localrules:
+    study,
+    tables,
+    cases,
+    site,
+    book,
 
 
 rule study:
@@ -37,30 +45,32 @@ rule study:
 # One run is one execution of the training notebook. metrics.json appears last and by rename.
 rule run:
     output:
-        f"{STUDY}/{{variant}}/seed-{{seed}}/metrics.json",
+        METRICS,
     log:
         notebook=f"{STUDY}/{{variant}}/seed-{{seed}}/train.ipynb",
+    params:
+        # a changed profile or variant makes a new run
+        hash=lambda wildcards: configure(
+            variant=wildcards.variant, seed=int(wildcards.seed), profile=PROFILE, data=DATA
+        ).hash,
     threads: 1
     resources:
         mem_mb=6000,
     shell:
-        "OMP_NUM_THREADS={threads} papermill notebooks/train.ipynb {log.notebook} --cwd notebooks --no-progress-bar"
+        "OMP_NUM_THREADS={threads} papermill notebooks/train.ipynb {log.notebook}"
+        " --cwd notebooks --no-progress-bar"
         " -p variant {wildcards.variant} -p seed {wildcards.seed}"
-        " -p profile {PROFILE} -p data {DATA} -p runs {RUNS:q}"
+        " -p profile {PROFILE:q} -p data {DATA:q} -p runs {RUNS:q}"
 
 
 rule tables:
     input:
-        expand(
-            f"{STUDY}/{{variant}}/seed-{{seed}}/metrics.json",
-            variant=SETTINGS.variants,
-            seed=SETTINGS.seeds,
-        ),
+        expand(METRICS, variant=SETTINGS.variants, seed=SETTINGS.seeds),
     output:
         f"{STUDY}/tables/variants.csv",
         f"{STUDY}/tables/runs.csv",
     shell:
-        "fetalseg tables {STUDY}"
+        "fetalseg tables {STUDY:q}"
 
 
 rule cases:
@@ -70,29 +80,38 @@ rule cases:
         f"{STUDY}/figures/cases_{{variant}}.png",
         f"{STUDY}/figures/cases_{{variant}}.txt",
     shell:
-        "python -m fetalseg_lib.report.cases $(dirname {input}) -o {output[0]}"
+        "python -m fetalseg_lib.report.cases $(dirname {input:q}) -o {output[0]:q}"
 
 
 # A chapter is executed into a copy of the tree, so that the committed notebooks stay without outputs.
+def needed_runs(wildcards):
+    if wildcards.chapter == "train":  # it shows this run, and must not train it at the same time
+        return expand(METRICS, variant="proposed", seed=0)
+    return rules.tables.output if wildcards.chapter == "ablation" else []
+
+
 rule chapter:
     input:
         "notebooks/{chapter}.ipynb",
         expand("fetalseg_lib/{path}", path=LIBRARY),
-        lambda wildcards: rules.tables.output if wildcards.chapter == "ablation" else [],
+        needed_runs,
     output:
         "_build/tree/notebooks/{chapter}.ipynb",
+    params:
+        profile=PROFILE,
     threads: 1
     shell:
         "OMP_NUM_THREADS={threads} papermill {input[0]} {output} --cwd notebooks --no-progress-bar"
-        " -p profile {PROFILE} -p data phantom -p runs {RUNS:q}"
+        " -p profile {PROFILE:q} -p data phantom -p runs {RUNS:q}"
+        " && python -m fetalseg_lib.report.notebook {output}"
 
 
 rule site:
     input:
         expand("_build/tree/notebooks/{chapter}.ipynb", chapter=CHAPTERS),
+        expand("book/{path}", path=PROSE),
         "_config.yml",
         "_toc.yml",
-        glob_wildcards("book/{path}").path and expand("book/{path}", path=glob_wildcards("book/{path}").path),
     output:
         "_build/html/index.html",
     shell:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -120,7 +121,8 @@ def _phantom(options: argparse.Namespace) -> int:
     if options.n < 1:
         raise ValueError(f"--n: expected at least 1, got {options.n}")
     write_folder(generate(options.n, seed=options.seed), options.out)
-    print(f"{options.out}: {options.n} phantoms; FETALSEG_HC18={options.out} reads them like the real images")
+    print(f"{options.out}: {options.n} phantoms. To read them like the real images:")
+    print(f"export FETALSEG_HC18={shlex.quote(str(options.out.resolve()))}")
     return 0
 
 
@@ -161,8 +163,10 @@ def _study(options: argparse.Namespace) -> int:
         print("\n".join(found) or f"{folder}: every table follows from the per-image records")
         return 1 if found else 0
     settings = [f"profile={options.profile}", f"data={options.data}", f"out={options.out}"]
-    command = [sys.executable, "-m", "snakemake", "study", "--cores", str(options.cores)]
-    command += ["--rerun-incomplete", "--rerun-triggers", "mtime", *options.extra, "--config", *settings]
+    # A cluster's size is its own: there, --jobs (of the options after --) takes the place of cores.
+    local = [] if "--executor" in options.extra else ["--cores", str(options.cores)]
+    command = [sys.executable, "-m", "snakemake", "study", *local, "--rerun-incomplete"]
+    command += ["--rerun-triggers", "mtime", "params", *options.extra, "--config", *settings]
     return subprocess.run(command, check=False).returncode
 
 

@@ -65,10 +65,10 @@ def summarize_variants(runs: pd.DataFrame, *, order: Sequence[str] | None = None
     return table.reset_index()
 
 
-def write_tables(root: Path, *, order: Sequence[str] | None = None) -> list[Path]:
+def write_tables(root: Path) -> list[Path]:
     """Write ``tables/runs.csv`` and ``tables/variants.csv`` below ``root`` and return their paths."""
     runs = summarize_runs(collect_per_image(root))
-    tables = {"runs": runs, "variants": summarize_variants(runs, order=order)}
+    tables = {"runs": runs, "variants": summarize_variants(runs)}
     for name, table in tables.items():
         records.write_csv(root / "tables" / f"{name}.csv", table)
     return [root / "tables" / f"{name}.csv" for name in tables]

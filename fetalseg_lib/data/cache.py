@@ -73,6 +73,13 @@ def build(
 
     Samples with a ``fingerprint`` (HC18, phantoms) are not touched when their cache is there. Raises
     ``ValueError`` for samples without a mask.
+
+    >>> import tempfile
+    >>> from fetalseg_lib.data import phantom
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     cache = build(phantom.generate(2, seed=0, size=(54, 80)), image_size=(32, 48), directory=directory)
+    ...     cache.images.shape, cache.native_mask(1).shape
+    ((2, 32, 48), (54, 80))
     """
     if len(samples) == 0 or min(image_size) < 1:
         raise ValueError(f"expected samples and a positive image_size, got {len(samples)} and {image_size}")
@@ -181,7 +188,7 @@ def _open(folder: Path, key: str) -> Cache | None:
             packed=np.memmap(folder / "native_masks.bin", dtype=np.uint8, mode="r"),
             offsets=offsets,
         )
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 

@@ -65,7 +65,16 @@ def batches(
     """Yield the batches ``(image B 1 H W, mask B 1 H W)`` of one epoch; the last may be smaller.
 
     Order and augmentation depend on ``seed`` and ``epoch`` alone, not on any state, so a run that was
-    stopped after epoch 7 goes on with the very batches of epoch 8.
+    stopped after epoch 7 goes on with the very batches of epoch 8. Raises ``ValueError`` for a
+    ``batch_size`` below 1.
+
+    >>> import tempfile
+    >>> from fetalseg_lib.data import cache, phantom
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     phantoms = phantom.generate(3, seed=0, size=(54, 80))
+    ...     dataset = SegmentationDataset(cache.build(phantoms, image_size=(32, 32), directory=directory), [0, 2])
+    ...     [image.shape for image, mask in batches(dataset, batch_size=2, seed=0, epoch=0, shuffle=True)]
+    [torch.Size([2, 1, 32, 32])]
     """
     if batch_size < 1:
         raise ValueError(f"batch_size: expected at least 1, got {batch_size}")

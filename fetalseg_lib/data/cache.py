@@ -76,8 +76,9 @@ def build(
 
     >>> import tempfile
     >>> from fetalseg_lib.data import phantom
+    >>> phantoms = phantom.generate(2, seed=0, size=(54, 80))
     >>> with tempfile.TemporaryDirectory() as directory:
-    ...     cache = build(phantom.generate(2, seed=0, size=(54, 80)), image_size=(32, 48), directory=directory)
+    ...     cache = build(phantoms, image_size=(32, 48), directory=directory)
     ...     cache.images.shape, cache.native_mask(1).shape
     ((2, 32, 48), (54, 80))
     """

@@ -70,9 +70,10 @@ def batches(
 
     >>> import tempfile
     >>> from fetalseg_lib.data import cache, phantom
+    >>> phantoms = phantom.generate(3, seed=0, size=(54, 80))
     >>> with tempfile.TemporaryDirectory() as directory:
-    ...     phantoms = phantom.generate(3, seed=0, size=(54, 80))
-    ...     dataset = SegmentationDataset(cache.build(phantoms, image_size=(32, 32), directory=directory), [0, 2])
+    ...     built = cache.build(phantoms, image_size=(32, 32), directory=directory)
+    ...     dataset = SegmentationDataset(built, rows=[0, 2])
     ...     [image.shape for image, mask in batches(dataset, batch_size=2, seed=0, epoch=0, shuffle=True)]
     [torch.Size([2, 1, 32, 32])]
     """

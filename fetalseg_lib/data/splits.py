@@ -1,7 +1,7 @@
 """The one split into train, validation and test, and what a careless one would leak.
 
 Images of one exam show one head minutes apart, some of them the very same frame. So the exam, not the
-image, is what gets dealt to a fold. That is enough: thumbnails of one frame correlate by 0.96 and more, of
+image, is what gets dealt to a fold. That is enough: thumbnails of one frame correlate by 0.97 and more, of
 two exams by 0.86 at most, so no frame of HC18's labelled images comes back under another exam's number. One
 woman may still have had exams in two folds; the data do not say.
 """

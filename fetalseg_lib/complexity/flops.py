@@ -53,7 +53,7 @@ def count_flops(model: nn.Module, *, image_size: Size = (256, 256), in_channels:
 
 def flops_by(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     """Sum a :func:`count_flops` table over ``"stage"`` or ``"operation"``, with each one's ``share``."""
-    summed: pd.DataFrame = frame.groupby(column, sort=False, as_index=False)["flops"].sum()
+    summed = frame.groupby(column, sort=False)[["flops"]].sum().reset_index()
     summed["share"] = summed["flops"] / summed["flops"].sum()
     return summed
 

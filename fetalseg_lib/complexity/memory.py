@@ -41,7 +41,7 @@ def training_memory_mb(model: nn.Module, *, image_size: Size = (256, 256), batch
 
     with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         model(grey_image(model, image_size, batch=batch_size))
-    return sum(tensor.untyped_storage().nbytes() for tensor in kept.values()) / 1e6
+    return sum(int(tensor.untyped_storage().nbytes()) for tensor in kept.values()) / 1e6
 
 
 def inference_memory_mb(model: nn.Module, *, image_size: Size = (256, 256), batch_size: int = 1) -> float:
@@ -53,16 +53,17 @@ def inference_memory_mb(model: nn.Module, *, image_size: Size = (256, 256), batc
     2.0
     """
     image = grey_image(model, image_size, batch=batch_size)
-    with evaluating(model), torch.no_grad(), _LiveBytes() as live:
+    live = _LiveBytes()
+    with evaluating(model), torch.no_grad(), live:
         model(image)
     return live.peak / 1e6
 
 
-class _LiveBytes(TorchDispatchMode):
+class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves its hooks untyped
     """Follow each new storage from its birth to its end, and remember the highest sum."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.live = 0
         self.peak = 0
         self._known: set[int] = set()

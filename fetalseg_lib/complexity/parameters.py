@@ -50,6 +50,9 @@ def model_size_mb(model: nn.Module, *, dtype: torch.dtype = torch.float32) -> fl
     2.0
     """
     stored = itertools.chain(model.parameters(), model.buffers())
-    return (
-        sum(t.numel() * (dtype.itemsize if t.is_floating_point() else t.element_size()) for t in stored) / 1e6
-    )
+    return sum(tensor.numel() * _item_size(tensor, dtype) for tensor in stored) / 1e6
+
+
+def _item_size(tensor: torch.Tensor, dtype: torch.dtype) -> int:
+    """Integers, such as BatchNorm's count of batches, stay what they are."""
+    return dtype.itemsize if tensor.is_floating_point() else tensor.element_size()

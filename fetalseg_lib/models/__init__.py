@@ -1,12 +1,13 @@
 """The networks, one file per part, and the variants that change one factor each."""
 
-from fetalseg_lib.models.build import build_model, network_config
+from fetalseg_lib.models.build import Network, build_model, network_config
 from fetalseg_lib.models.network import MobileNetASPPUNet, NetworkConfig
 from fetalseg_lib.models.unet import UNet, UNetConfig
 from fetalseg_lib.models.variants import Variant, get_variant, list_variants
 
 __all__ = [
     "MobileNetASPPUNet",
+    "Network",
     "NetworkConfig",
     "UNet",
     "UNetConfig",

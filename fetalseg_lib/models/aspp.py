@@ -74,6 +74,8 @@ class ASPP(nn.Module):
         super().__init__()
         if not rates or any(rate < 1 for rate in rates):
             raise ValueError(f"rates: expected at least one dilation rate of 1 or more, got {tuple(rates)}")
+        if branch_channels < 1:
+            raise ValueError(f"branch_channels: expected at least 1, got {branch_channels}")
         self.pointwise = ConvBNReLU(in_channels, branch_channels, kernel_size=1)
         self.dilated = nn.ModuleList(
             ConvBNReLU(in_channels, branch_channels, dilation=rate) for rate in rates

@@ -9,6 +9,9 @@ from fetalseg_lib.models.network import MobileNetASPPUNet, NetworkConfig
 from fetalseg_lib.models.unet import UNet, UNetConfig
 from fetalseg_lib.models.variants import did_you_mean, get_variant
 
+Network = MobileNetASPPUNet | UNet
+"""Whatever :func:`build_model` builds."""
+
 
 def network_config(variant: str, **options: object) -> NetworkConfig | UNetConfig:
     """The configuration that ``variant`` and further ``options`` make.
@@ -30,9 +33,7 @@ def network_config(variant: str, **options: object) -> NetworkConfig | UNetConfi
     return config(**{**chosen.network, **options})  # type: ignore[arg-type]  # checked by the dataclass
 
 
-def build_model(
-    variant: str, *, encoder_weights: str | Path = "imagenet", **options: object
-) -> MobileNetASPPUNet | UNet:
+def build_model(variant: str, *, encoder_weights: str | Path = "imagenet", **options: object) -> Network:
     """Build the network of a variant: grey ``B 1 H W`` in [0, 1] → logits ``B 1 H W``.
 
     ``encoder_weights`` is ``"imagenet"``, ``"random"`` or a path, see :mod:`fetalseg_lib.models.weights`;

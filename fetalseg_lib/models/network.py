@@ -57,7 +57,11 @@ class NetworkConfig:
             if getattr(self, name) not in get_args(allowed):
                 expected = ", ".join(get_args(allowed))
                 raise ValueError(f"{name}: expected one of {expected}; got {getattr(self, name)!r}")
-        for name in ("aspp_channels", "aspp_pool_channels", "bottleneck_channels", "se_reduction"):
+        if not self.aspp_rates or min(self.aspp_rates) < 1:
+            raise ValueError(f"aspp_rates: expected dilation rates of 1 or more, got {self.aspp_rates}")
+        if self.aspp_pool_channels < 2 or self.aspp_pool_channels % 2:
+            raise ValueError(f"aspp_pool_channels: expected an even number, got {self.aspp_pool_channels}")
+        for name in ("aspp_channels", "bottleneck_channels", "se_reduction"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
         if not 0 <= self.dropout < 1:

@@ -1,0 +1,64 @@
+"""Section 8.4 of the note: the freezing strategy, its counts and what it is said to bring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fetalseg_lib.report.claims.checks import arithmetic, measured, verdict_of
+from fetalseg_lib.report.claims.evidence import Evidence
+from fetalseg_lib.report.claims.from_files import better, from_study
+from fetalseg_lib.report.claims.record import Claim, Finding
+from fetalseg_lib.report.claims.sections import counts
+from fetalseg_lib.report.claims.sections.counts import ALL, FROZEN, TRAINABLE
+from fetalseg_lib.report.claims.sections.transfer import STAGES_TRAINED, trained_parts
+from fetalseg_lib.report.claims.stated import Between, Exactly
+
+SECTION = "8.4"
+
+
+def claims() -> Iterator[Claim]:
+    """The claims in the order of the text."""
+    yield counts.parameters(SECTION, FROZEN, "2.2")
+    yield counts.parameters(SECTION, TRAINABLE, "1.2")
+    yield measured(
+        SECTION,
+        STAGES_TRAINED,
+        "trained are decoder, bottleneck and the SE blocks of the skips",
+        value=Exactly(("bottleneck", "decoder", "skip SE")),
+        how="list the parts of the built network that have trainable parameters",
+        measure=trained_parts,
+        why="The initial convolution and the head are trained too.",
+    )
+    yield counts.parameters(SECTION, ALL, "3.4")
+    yield counts.share(SECTION, TRAINABLE, "35")
+    yield arithmetic(
+        SECTION,
+        "gain in convergence",
+        "50 to 70 epochs against 100 is 2 to 3 times faster",
+        value=Between(2, 3, "times at the upper end of 70 epochs"),
+        how="divide: 100/50 and 100/70",
+        result=100 / 70,
+    )
+    yield faster(SECTION, "2 to 3 times faster convergence", Between(2, 3, "times"))
+    yield counts.frozen_encoder_saves_memory(SECTION)
+    yield better(
+        SECTION,
+        "generalisation on limited data",
+        "a frozen encoder performs better on limited data",
+        one="proposed",
+        other="trainable_encoder",
+    )
+
+
+def faster(section: str, says: str, value: Between) -> Claim:
+    """A claim that the frozen encoder needs fewer epochs."""
+
+    def check(evidence: Evidence) -> Finding:
+        epochs = evidence.published.matched(("proposed", "trainable_encoder"), "best_epoch")
+        ratio = float((epochs["trainable_encoder"] / epochs["proposed"]).mean())
+        why = f"Mean ratio of the best epochs over {len(epochs)} matched seeds."
+        return Finding(verdict=verdict_of(value.agrees(ratio)), measured=f"{ratio:.2f} times", why=why)
+
+    how = "epoch of the best validation Dice, encoder trained along over frozen, in the published runs"
+    variants = ("proposed", "trainable_encoder")
+    return from_study(section, "measured gain in convergence", says, variants=variants, how=how, check=check)

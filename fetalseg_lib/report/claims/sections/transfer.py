@@ -1,0 +1,161 @@
+"""Overview and section 1.1 of the note: the frozen encoder and transfer learning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from torch import nn
+
+from fetalseg_lib.models.residual import ResidualBlockSE
+from fetalseg_lib.models.se import SEBlock
+from fetalseg_lib.report.claims.checks import judged, measured, not_testable, verdict_of
+from fetalseg_lib.report.claims.evidence import Evidence
+from fetalseg_lib.report.claims.from_files import better, from_dataset, from_study
+from fetalseg_lib.report.claims.record import Claim, Finding
+from fetalseg_lib.report.claims.sections import counts
+from fetalseg_lib.report.claims.sections.counts import ALL, FROZEN, TRAINABLE
+from fetalseg_lib.report.claims.stated import Between, Exactly, Number
+
+OVERVIEW, TRANSFER = "Overview", "1.1"
+STAGES_TRAINED = "what is trained"
+
+
+def claims() -> Iterator[Claim]:
+    """The claims in the order of the text."""
+    yield from _overview()
+    yield from _transfer()
+
+
+def _overview() -> Iterator[Claim]:
+    yield judged(
+        OVERVIEW,
+        "encoder stays as it was",
+        "the encoder is frozen",
+        how="one training step, then compare every parameter and buffer of the encoder bit by bit",
+        check=_frozen,
+    )
+    yield measured(
+        OVERVIEW,
+        "decoder stages with SE",
+        "the decoder is made of SE-residual blocks",
+        value=Number("5", unit="stages"),
+        how="count the decoder stages whose block has SE and an addition",
+        measure=lambda evidence: _stages_with(evidence, _is_residual_se),
+    )
+    yield measured(
+        OVERVIEW,
+        "skips with SE",
+        "skip connections are enhanced with SE",
+        value=Number("5", unit="skips"),
+        how="count the decoder stages with SE on the skip",
+        measure=lambda evidence: _stages_with(evidence, _has_se_on_skip),
+    )
+
+
+def _transfer() -> Iterator[Claim]:
+    yield from_dataset(
+        TRANSFER,
+        "labelled images",
+        "999 training images",
+        value=Number("999"),
+        how="count HC18's labelled images, and those left to train on",
+        check=lambda facts: Finding(
+            verdict=verdict_of(facts["n_images"] == 999),
+            measured=f"{facts['n_images']}",
+            why=f"All that are labelled; {facts['folds']['train']['images']} of them are left for training "
+            "once others are set aside to choose and to test.",
+        ),
+    )
+    yield not_testable(
+        TRANSFER,
+        "size of ImageNet",
+        "learned from millions of natural images",
+        why="The weights do not say how many.",
+    )
+    yield better(
+        TRANSFER,
+        "overfitting",
+        "frozen weights prevent overfitting",
+        one="proposed",
+        other="trainable_encoder",
+        column="gap",
+        higher=False,
+    )
+    yield from_study(
+        TRANSFER,
+        "epochs to converge",
+        "pre-learned features converge in about 50 to 70 epochs instead of 100",
+        value=Between(50, 70, "epochs"),
+        variants=("proposed", "trainable_encoder"),
+        how="the mean epoch of the best validation Dice over the published runs",
+        check=_epochs,
+    )
+    yield measured(
+        TRANSFER,
+        STAGES_TRAINED,
+        "only the decoder path is trained",
+        value=Exactly(("decoder",)),
+        how="list the parts of the built network that have trainable parameters",
+        measure=trained_parts,
+        why="The bottleneck alone holds most of what is trained.",
+    )
+    yield counts.parameters(TRANSFER, ALL, "4.8")
+    yield counts.parameters(TRANSFER, TRAINABLE, "1.2")
+    yield counts.share(TRANSFER, FROZEN, "75", "freezing leaves 75 % fewer parameters to train")
+    yield better(
+        TRANSFER,
+        "transfer to ultrasound",
+        "features of natural images serve ultrasound well",
+        one="proposed",
+        other="random_encoder",
+    )
+
+
+def trained_parts(evidence: Evidence) -> tuple[str, ...]:
+    """The parts with trainable parameters, in the note's words."""
+    parts = {
+        "initial convolution": ("init_conv",),
+        "encoder": ("encoder",),
+        "bottleneck": ("bottleneck",),
+        "decoder": tuple(f"dec{k}.{part}" for k in range(1, 6) for part in ("up", "block")),
+        "skip SE": tuple(f"dec{k}.skip_se" for k in range(1, 6)),
+        "head": ("head",),
+    }
+    model = evidence.model("proposed")
+    return tuple(
+        part
+        for part, modules in parts.items()
+        if any(weight.requires_grad for name in modules for weight in model.get_submodule(name).parameters())
+    )
+
+
+def _frozen(evidence: Evidence) -> Finding:
+    changed = [flag for name, flag in evidence.changed_by_a_step.items() if name.startswith("encoder.")]
+    others = [flag for name, flag in evidence.changed_by_a_step.items() if not name.startswith("encoder.")]
+    return Finding(
+        verdict=verdict_of(not any(changed) and any(others)),
+        measured=f"{sum(changed)} of the encoder's {len(changed)} tensors changed, "
+        f"{sum(others)} of the others' {len(others)}",
+        why="It takes eval mode as well: without it BatchNorm's statistics drift, gradients or not.",
+    )
+
+
+def _epochs(evidence: Evidence) -> Finding:
+    epochs = evidence.published.matched(("proposed", "trainable_encoder"), "best_epoch").mean()
+    return Finding(
+        verdict=verdict_of(Between(50, 70).agrees(epochs["proposed"])),
+        measured=f"epoch {epochs['proposed']:.0f} frozen, {epochs['trainable_encoder']:.0f} trained along",
+    )
+
+
+def _stages_with(evidence: Evidence, has: Callable[[nn.Module], bool]) -> int:
+    return sum(has(evidence.model("proposed").get_submodule(f"dec{k}")) for k in range(1, 6))
+
+
+def _is_residual_se(stage: nn.Module) -> bool:
+    block = stage.block
+    return isinstance(block, ResidualBlockSE) and isinstance(block.se, SEBlock) and block.shortcut is not None
+
+
+def _has_se_on_skip(stage: nn.Module) -> bool:
+    return isinstance(stage.skip_se, SEBlock)

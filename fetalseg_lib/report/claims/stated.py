@@ -1,0 +1,150 @@
+"""Values as the note states them, and when a measured value agrees: to the digits that were given.
+
+"~3.4 M" is right for anything that rounds to 3.4 M, and 3,403,809 for nothing else. So no tolerance has
+to be chosen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, Protocol
+
+Shape = tuple[int, int, int]
+"""Channels, rows, columns."""
+
+
+class Stated(Protocol):
+    """A stated value."""
+
+    @property
+    def value(self) -> Any:
+        """The value in base units, one that it agrees with itself."""
+
+    def agrees(self, measured: Any) -> bool:
+        """Whether ``measured`` is what was stated."""
+
+    def show(self, measured: Any) -> str:
+        """``measured`` as a reader sees it, in the unit of the statement."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number as printed: ``Number("3.4", 1e6, "M")`` is "3.4 M".
+
+    >>> Number("3.4", 1e6, "M").agrees(3_403_809), Number("3.4", 1e6, "M").agrees(3_460_000)
+    (True, False)
+    >>> Number("2.8", 1e9, "GFLOP").show(8_792_056_224)
+    '8.79 GFLOP'
+    """
+
+    text: str
+    scale: float = 1.0
+    unit: str = ""
+
+    @property
+    def value(self) -> float:
+        """In base units."""
+        return float(self.text.replace(",", "")) * self.scale
+
+    @property
+    def _digits(self) -> Decimal:
+        return Decimal(self.text.replace(",", ""))
+
+    def agrees(self, measured: float) -> bool:
+        """Whether ``measured`` (base units) rounds to the printed digits."""
+        step = Decimal(1).scaleb(int(self._digits.as_tuple().exponent))
+        rounded = Decimal(repr(float(measured) / self.scale)).quantize(step, rounding=ROUND_HALF_UP)
+        return rounded == self._digits
+
+    def show(self, measured: float) -> str:
+        """With one digit more than the statement has, whole numbers whole."""
+        if self.scale == 1 and float(measured).is_integer():
+            return f"{int(measured):,} {self.unit}".strip()
+        places = 1 - int(self._digits.as_tuple().exponent)
+        sign = "+" if self.text[0] in "+-" else ""
+        return f"{measured / self.scale:{sign},.{places}f} {self.unit}".strip()
+
+
+@dataclass(frozen=True)
+class Between:
+    """A range, both ends included, in base units.
+
+    >>> Between(60, 80, "px").agrees(8), Between(60, 80, "px").show(8)
+    (False, '8 px')
+    """
+
+    low: float
+    high: float
+    unit: str = ""
+
+    @property
+    def value(self) -> float:
+        """The middle."""
+        return (self.low + self.high) / 2
+
+    def agrees(self, measured: float) -> bool:
+        """Whether ``measured`` lies in the range."""
+        return self.low <= measured <= self.high
+
+    def show(self, measured: float) -> str:
+        """Three digits, or more where the whole part has more."""
+        return (
+            f"{measured:,.0f} {self.unit}".strip()
+            if measured >= 100
+            else f"{measured:.3g} {self.unit}".strip()
+        )
+
+
+@dataclass(frozen=True)
+class Exactly:
+    """Anything that is compared as it is: a set of names, a kind of layer, yes or no."""
+
+    value: Any
+
+    def agrees(self, measured: Any) -> bool:
+        """Whether the two are equal."""
+        return bool(measured == self.value)
+
+    def show(self, measured: Any) -> str:
+        """Yes or no for truth values, a list for several."""
+        if isinstance(measured, bool):
+            return "yes" if measured else "no"
+        if isinstance(measured, (tuple, list, set, frozenset)):
+            items = measured if isinstance(measured, (tuple, list)) else sorted(measured)
+            return ", ".join(map(str, items))
+        return f"{measured:,}" if isinstance(measured, int) else str(measured)
+
+
+@dataclass(frozen=True)
+class MapSize:
+    """A feature map, stated rows × columns × channels and kept channels first as torch has it.
+
+    >>> MapSize.hwc(8, 8, 96).show((96, 16, 16))
+    '16×16×96'
+    """
+
+    value: Shape
+
+    @classmethod
+    def hwc(cls, rows: int, columns: int, channels: int) -> MapSize:
+        """As the note's figure prints it."""
+        return cls((channels, rows, columns))
+
+    def agrees(self, measured: Shape) -> bool:
+        """Whether the shapes are equal."""
+        return tuple(measured) == self.value
+
+    def show(self, measured: Shape) -> str:
+        """Rows × columns × channels."""
+        channels, rows, columns = measured
+        return f"{rows}×{columns}×{channels}"
+
+
+def disagree(one: Stated, other: Stated) -> bool:
+    """Whether two statements cannot both be right.
+
+    >>> disagree(Number("3.4", 1e6), Number("3,403,809")), disagree(Number("3.4", 1e6), Number("4.8", 1e6))
+    (False, True)
+    """
+    return not (one.agrees(other.value) or other.agrees(one.value))

@@ -1,0 +1,69 @@
+"""Training claims against the published runs: matched seeds, an interval, and 'pending' until they exist."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from scipy import stats
+
+from fetalseg_lib.study import records
+from fetalseg_lib.study.tables import finished_runs
+
+MIN_SEEDS = 3
+"""With fewer matched seeds a difference is an anecdote, and the verdict stays pending."""
+
+LEVEL = 0.95
+
+
+class Studied:
+    """The finished runs below a folder; an absent folder has none.
+
+    >>> Studied(Path("nowhere")).seeds("proposed")
+    0
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.runs = pd.DataFrame([_row(folder) for folder in finished_runs(root)] if root.is_dir() else [])
+
+    def seeds(self, *variants: str) -> int:
+        """How many seeds all of ``variants`` have in common."""
+        return len(self.matched(variants, "epochs"))
+
+    def matched(self, variants: Sequence[str], column: str) -> pd.DataFrame:
+        """One row per seed that all variants have, one column per variant.
+
+        Columns of a run: ``validation_dice``, ``best_epoch``, ``epochs``, ``dice``, ``hc_abs_error_mm``,
+        ``gap`` (validation loss less training loss at the best epoch) and ``epoch_seconds``.
+        """
+        if self.runs.empty:
+            return pd.DataFrame(columns=list(variants))
+        table = self.runs.pivot_table(index="seed", columns="variant", values=column)
+        return table.reindex(columns=list(variants)).dropna()
+
+    def difference(self, one: str, other: str, column: str) -> tuple[float, float, float]:
+        """Mean of ``one`` less ``other`` over matched seeds, and its t-interval (95 %)."""
+        pairs = self.matched((one, other), column)
+        if len(pairs) < 2:
+            raise ValueError(f"{one}, {other}: expected at least two matched seeds, got {len(pairs)}")
+        difference = pairs[one] - pairs[other]
+        mean = float(difference.mean())
+        error = float(difference.std()) / math.sqrt(len(difference))
+        half = float(stats.t.ppf(0.5 + LEVEL / 2, len(difference) - 1)) * error
+        return mean, mean - half, mean + half
+
+
+def _row(folder: Path) -> dict[str, object]:
+    metrics = records.read_json(folder / records.METRICS)
+    history = pd.read_csv(folder / records.HISTORY)
+    best = history[history["epoch"] == metrics["best_epoch"]].iloc[0]
+    return {
+        **{name: metrics[name] for name in ("variant", "seed", "validation_dice", "best_epoch", "epochs")},
+        "dice": metrics["test"]["dice_mean"],
+        "hc_abs_error_mm": metrics["test"]["hc_abs_error_mm_mean"],
+        "gap": float(best["validation_loss"] - best["train_loss"]),
+        "epoch_seconds": float(history["seconds"].median()),
+    }

@@ -100,6 +100,17 @@ def test_a_run_killed_with_sigkill_ends_with_the_numbers_of_one_left_alone(
     assert numbers(folder) == numbers(undisturbed)
 
 
+def test_a_run_stopped_after_its_training_is_not_trained_again(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = study.run(config(tiny), root=tmp_path, progress=False)
+    before = numbers(folder)
+    (folder / records.METRICS).unlink()
+    monkeypatch.setattr(study, "fit", None)  # calling it would fail
+    study.run(config(tiny), root=tmp_path, progress=False)
+    assert numbers(folder) == before
+
+
 def test_images_that_the_split_does_not_know_are_refused(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     known = study._split
     monkeypatch.setattr(study, "_split", lambda run, index: known(run, index).iloc[1:])

@@ -40,8 +40,8 @@ def test_a_file_that_is_no_trained_network_is_refused(tmp_path: Path) -> None:
         load_trained(tmp_path / "nowhere.safetensors")
     (tmp_path / "text.safetensors").write_text("not weights")
     safetensors.torch.save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
-    for name in ("text", "other"):
-        with pytest.raises(ValueError, match="expected weights that `fetalseg train` wrote"):
+    for name, message in (("text", "expected a whole safetensors file"), ("other", "`fetalseg train` wrote")):
+        with pytest.raises(ValueError, match=message):
             load_trained(tmp_path / f"{name}.safetensors")
 
 

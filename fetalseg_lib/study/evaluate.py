@@ -15,7 +15,7 @@ from torch import nn
 from fetalseg_lib.data.cache import Cache
 from fetalseg_lib.evaluation.biometry import HeadMeasurement, measure_head
 from fetalseg_lib.evaluation.metrics import segmentation_metrics
-from fetalseg_lib.training.device import autocast
+from fetalseg_lib.training.device import autocast, memory_format
 
 
 def evaluate(
@@ -87,10 +87,12 @@ def predict_native(
     centre, so that a length keeps its true aspect.
     """
     batch = torch.from_numpy(images).unsqueeze(1).to(device, torch.float32) / 255  # (B, 1, H, W)
+    layout = memory_format(device)
     was_training = model.training
-    model.eval().to(device)
+    # The layout decides the order of sums: the same one as in training gives the same bits.
+    model.eval().to(device=device, memory_format=layout)  # type: ignore[call-overload]
     with torch.inference_mode(), autocast(device, precision):
-        logits = model(batch.contiguous(memory_format=torch.channels_last))  # (B, 1, H, W)
+        logits = model(batch.contiguous(memory_format=layout))  # (B, 1, H, W)
     model.train(was_training)
     probabilities = logits.float().sigmoid().cpu()
     return [

@@ -92,9 +92,9 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
     _write(path, json.dumps(values, indent=2, sort_keys=True, allow_nan=False) + "\n")
 
 
-def write_csv(path: Path, frame: pd.DataFrame) -> None:
-    """Write a table whole or not at all, with nine significant digits."""
-    _write(path, frame.to_csv(index=False, float_format="%.9g", lineterminator="\n"))
+def write_csv(path: Path, frame: pd.DataFrame, *, digits: int = 9) -> None:
+    """Write a table whole or not at all; with 17 significant digits a number reads back to the last bit."""
+    _write(path, frame.to_csv(index=False, float_format=f"%.{digits}g", lineterminator="\n"))
 
 
 def read_json(path: Path) -> dict[str, Any]:

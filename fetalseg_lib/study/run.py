@@ -31,7 +31,7 @@ from fetalseg_lib.study import records
 from fetalseg_lib.study.config import RunConfig
 from fetalseg_lib.study.evaluate import evaluate
 from fetalseg_lib.study.profile import FOLDS
-from fetalseg_lib.training.checkpoint import load_weights, save_weights
+from fetalseg_lib.training.checkpoint import load_weights, read_metadata, save_weights
 from fetalseg_lib.training.device import pick_device, pick_precision, seed_everything
 from fetalseg_lib.training.history import EpochRecord, History
 from fetalseg_lib.training.loop import fit
@@ -106,10 +106,10 @@ def train(
 ) -> History:
     """Train to the best validation Dice, with a checkpoint after every epoch in ``folder``.
 
-    Where ``folder`` holds the finished run of this configuration, its weights and history are loaded
+    Where ``folder`` holds the weights of this configuration already, they and their history are loaded
     instead. The finished run of another configuration is kept under another name.
     """
-    if is_saved(config, folder):
+    if is_trained(config, folder):
         log.info("%s: configuration %s is trained already; its weights are loaded", folder, config.hash)
         load_weights(model, folder / WEIGHTS)
         return read_history(folder)
@@ -125,7 +125,7 @@ def train(
     def train_batches(epoch: int) -> Iterable[tuple[Tensor, Tensor]]:
         return batches(training, batch_size=size, seed=seed, epoch=epoch, shuffle=True)
 
-    return fit(
+    history = fit(
         model,
         train_batches=train_batches,
         validation_batches=partial(batches, validation, batch_size=size, seed=0, epoch=0, shuffle=False),
@@ -134,6 +134,11 @@ def train(
         progress=progress,
         context={"configuration": config.hash},
     )
+    records.write_csv(folder / records.HISTORY, history.to_frame(), digits=17)
+    text = json.dumps(config.to_dict(), sort_keys=True)
+    save_weights(model, folder / WEIGHTS, {"config": text, "hash": config.hash})
+    _checkpoint(config, folder).unlink(missing_ok=True)  # nothing is left to resume
+    return history
 
 
 def finish(
@@ -153,14 +158,12 @@ def finish(
     epochs = history.to_frame()
     total, trainable = count_parameters(model)
     records.write_csv(folder / records.PER_IMAGE, per_image)
-    records.write_csv(folder / records.HISTORY, epochs)
     identity = {
         "variant": config.variant,
         "seed": config.seed,
         "profile": config.profile,
         "data": config.data,
     }
-    save_weights(model, folder / WEIGHTS, {"config": json.dumps(config.to_dict(), sort_keys=True)})
     environment = records.describe_environment() | {
         "config": config.to_dict(),
         "config_hash": config.hash,
@@ -188,13 +191,14 @@ def finish(
         "test": records.summarize(per_image),
     }
     records.write_json(folder / records.METRICS, metrics)
-    _checkpoint(config, folder).unlink(missing_ok=True)  # nothing is left to resume
     return folder
 
 
-def is_saved(config: RunConfig, folder: Path) -> bool:
-    """Whether ``folder`` holds this configuration's finished run with its weights (git keeps none)."""
-    return records.is_complete(folder, config.hash) and (folder / WEIGHTS).is_file()
+def is_trained(config: RunConfig, folder: Path) -> bool:
+    """Whether ``folder`` holds the weights of this configuration (which git does not keep)."""
+    if not ((folder / WEIGHTS).is_file() and (folder / records.HISTORY).is_file()):
+        return False
+    return read_metadata(folder / WEIGHTS).get("hash") == config.hash
 
 
 def read_history(folder: Path) -> History:

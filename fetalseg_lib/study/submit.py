@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import safetensors
 from torch import nn
 from tqdm import tqdm
 
@@ -15,7 +14,7 @@ from fetalseg_lib.data.sample import Sample
 from fetalseg_lib.evaluation.biometry import HeadMeasurement, measure_head
 from fetalseg_lib.models import build_model
 from fetalseg_lib.study.evaluate import predict_native
-from fetalseg_lib.training.checkpoint import load_weights
+from fetalseg_lib.training.checkpoint import load_weights, read_metadata
 from fetalseg_lib.training.device import pick_device, pick_precision
 
 
@@ -25,13 +24,10 @@ def load_trained(weights: Path) -> tuple[nn.Module, tuple[int, int]]:
     The file carries the run's configuration; no other file is needed. Raises ``ValueError`` for a file
     without one.
     """
-    if not weights.is_file():
-        raise FileNotFoundError(f"{weights}: expected a run's weights.safetensors, found none")
-    try:
-        with safetensors.safe_open(weights, framework="pt") as file:
-            config = json.loads((file.metadata() or {})["config"])
-    except (KeyError, safetensors.SafetensorError) as error:
-        raise ValueError(f"{weights}: expected weights that `fetalseg train` wrote ({error})") from error
+    metadata = read_metadata(weights)
+    if "config" not in metadata:
+        raise ValueError(f"{weights}: expected weights that `fetalseg train` wrote, got others")
+    config = json.loads(metadata["config"])
     # Every weight is in the file, so none has to be fetched first.
     model = build_model(config["variant"], encoder_weights="random", **config["network"])
     load_weights(model, weights)

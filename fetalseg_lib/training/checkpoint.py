@@ -128,20 +128,26 @@ def load_weights(model: nn.Module, path: Path) -> dict[str, str]:
 
     Raises ``FileNotFoundError``, or :class:`CheckpointError` for a damaged file or one of another model.
     """
+    metadata = read_metadata(path)
+    with safetensors.safe_open(path, framework="pt") as file:
+        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+    restore_model(model, state, path)
+    return metadata
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """The metadata of a file of weights, without reading the weights; raises as :func:`load_weights`."""
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: expected a file of weights, found none")
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+            return dict(file.metadata() or {})
     except safetensors.SafetensorError as error:
         raise CheckpointError(
             f"{path}: expected a whole safetensors file, but it cannot be read ({error}); "
             "make or fetch it again"
         ) from error
-    restore_model(model, state, path)
-    return dict(metadata)
 
 
 def restore_model(model: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:

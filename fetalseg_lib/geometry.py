@@ -111,10 +111,12 @@ def fit_ellipse(points: ArrayLike) -> Ellipse:
         raise ValueError(f"points: expected shape (n, 2) as x, y; got {xy.shape}")
     if len(xy) < MIN_FIT_POINTS:
         raise ValueError(f"points: expected at least {MIN_FIT_POINTS} to fit an ellipse, got {len(xy)}")
+    if not np.isfinite(xy).all():
+        raise ValueError("points: some are not finite numbers, so no ellipse fits them")
     middle = xy.mean(axis=0)
     spread = float(np.linalg.svd(xy - middle, compute_uv=False)[1])
-    if not math.isfinite(spread) or spread < 1e-6:
-        raise ValueError("points: all on one line (or not finite), so no ellipse fits them")
+    if spread < 1e-6:
+        raise ValueError("points: all on one line, so no ellipse fits them")
     fitted: Any = cv2.fitEllipseDirect((xy - middle).astype(np.float32))
     (dx, dy), (first, second), degrees = fitted
     angle = math.radians(degrees)
@@ -141,13 +143,24 @@ def rasterize(ellipse: Ellipse, shape: tuple[int, int]) -> NDArray[np.bool_]:
            [0, 1, 1, 1, 0],
            [0, 0, 1, 0, 0]])
     """
-    height, width = shape
-    x = np.arange(width)[None, :] - ellipse.center_x
-    y = np.arange(height)[:, None] - ellipse.center_y
+    mask = np.zeros(shape, dtype=np.bool_)
     cos, sin = math.cos(ellipse.angle), math.sin(ellipse.angle)
+    # Only the box that holds the ellipse is worth looking at.
+    half_width = math.hypot(ellipse.semi_major * cos, ellipse.semi_minor * sin)
+    half_height = math.hypot(ellipse.semi_major * sin, ellipse.semi_minor * cos)
+    columns = _within(ellipse.center_x, half_width, shape[1])
+    rows = _within(ellipse.center_y, half_height, shape[0])
+    x = np.arange(columns.start, columns.stop)[None, :] - ellipse.center_x
+    y = np.arange(rows.start, rows.stop)[:, None] - ellipse.center_y
     along, across = x * cos + y * sin, y * cos - x * sin
-    inside: NDArray[np.bool_] = (along / ellipse.semi_major) ** 2 + (across / ellipse.semi_minor) ** 2 <= 1
-    return inside
+    mask[rows, columns] = (along / ellipse.semi_major) ** 2 + (across / ellipse.semi_minor) ** 2 <= 1
+    return mask
+
+
+def _within(center: float, half: float, length: int) -> slice:
+    """The pixels from ``center - half`` to ``center + half`` and one more on each side, inside the image."""
+    first, last = math.floor(center - half) - 1, math.ceil(center + half) + 1
+    return slice(min(max(first, 0), length), min(max(last + 1, 0), length))
 
 
 def _half_turn(angle: float) -> float:

@@ -29,11 +29,12 @@ DEFAULT_ROOT = Path("data/hc18")
 def find_root(root: str | Path | None = None) -> Path:
     """Find the HC18 folder: ``root``, else the variable ``FETALSEG_HC18``, else ``data/hc18``.
 
-    The first of the three that is given counts, even where it is wrong, so that a typing error never
-    reads other data. Raises ``DataError`` where neither of HC18's CSVs lies in that folder.
+    ``data/hc18`` is looked for in the working folder and above it, because notebooks run one below. The
+    first of the three that is given counts, even where it is wrong, so that a typing error never reads
+    other data. Raises ``DataError`` where neither of HC18's CSVs lies in that folder.
     """
     named = os.environ.get(ENVIRONMENT_VARIABLE)
-    path = Path(root or named or DEFAULT_ROOT).expanduser()
+    path = Path(root or named or _nearest_default()).expanduser()
     if any((path / part.index).is_file() for part in (TRAINING, TEST)):
         return path
     where = "argument `root`" if root else ENVIRONMENT_VARIABLE if named else f"default {DEFAULT_ROOT}"
@@ -44,6 +45,12 @@ def find_root(root: str | Path | None = None) -> Path:
         mend=f"Run `fetalseg data download`, or name the folder that has the data by the argument `root` or "
         f"the variable {ENVIRONMENT_VARIABLE}; without both it is {DEFAULT_ROOT}.",
     )
+
+
+def _nearest_default() -> Path:
+    here = Path.cwd()
+    above = (folder / DEFAULT_ROOT for folder in (here, *here.parents))
+    return next((path for path in above if path.is_dir()), DEFAULT_ROOT)
 
 
 def load(root: str | Path | None = None) -> HC18:

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
+settings.register_profile("fetalseg", deadline=None)  # how fast a machine is, is not what is tested
+settings.load_profile("fetalseg")
 torch.set_num_threads(1)  # results equal to the last bit, and no quarrel over cores
 
 

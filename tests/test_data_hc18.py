@@ -236,6 +236,10 @@ def test_the_argument_comes_before_the_variable_and_that_before_the_default(
     other = shutil.copytree(pristine, tmp_path / "other")
     monkeypatch.delenv("FETALSEG_HC18", raising=False)
     assert hc18.find_root() == Path("data/hc18")
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.chdir(tmp_path / "notebooks")
+    assert hc18.find_root().samefile(tmp_path / "data/hc18")  # found from a folder below
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FETALSEG_HC18", str(other))
     assert hc18.find_root() == other
     assert hc18.find_root(pristine) == pristine

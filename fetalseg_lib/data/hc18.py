@@ -48,9 +48,8 @@ def find_root(root: str | Path | None = None) -> Path:
 
 
 def _nearest_default() -> Path:
-    here = Path.cwd()
-    above = (folder / DEFAULT_ROOT for folder in (here, *here.parents))
-    return next((path for path in above if path.is_dir()), DEFAULT_ROOT)
+    above = (folder / DEFAULT_ROOT for folder in Path.cwd().parents)
+    return next((path for path in (DEFAULT_ROOT, *above) if path.is_dir()), DEFAULT_ROOT)
 
 
 def load(root: str | Path | None = None) -> HC18:

@@ -138,11 +138,10 @@ class TestWrongFile:
         named: str,
     ) -> None:
         state = {**torchvision_state, **change}
-        save_file(
-            {key: value for key, value in state.items() if value is not None}, tmp_path / "w.safetensors"
-        )
+        file = tmp_path / "other.safetensors"
+        save_file({key: value for key, value in state.items() if value is not None}, file)
         with pytest.raises(ValueError, match=named):
-            resolve_encoder_weights(tmp_path / "w.safetensors")
+            resolve_encoder_weights(file)
 
 
 def test_random_weights_follow_the_seed() -> None:

@@ -88,6 +88,8 @@ class MobileNetASPPUNet(nn.Module):
         super().__init__()
         self.config = config = config or NetworkConfig()
         weights = resolve_encoder_weights(encoder_weights if config.pretrained else "random")
+        if config.encoder_training != "frozen":
+            weights = weights.for_training()
         self.encoder_weights_record = weights.record
 
         self.init_conv = ConvBNReLU(1, STEM_CHANNELS)

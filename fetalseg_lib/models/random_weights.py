@@ -29,15 +29,15 @@ def random_features() -> dict[str, Tensor]:
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = None  # the statistics of the one batch, not a blend with the dummies
     with torch.no_grad():
-        features.train()(_noise_images(16, size=96))
+        features.train()(noise_images())
     state: dict[str, Tensor] = features.state_dict()
     return state
 
 
-def _noise_images(n: int, *, size: int) -> Tensor:
+def noise_images(n: int = 16, *, size: int = 96, generator: torch.Generator | None = None) -> Tensor:
     """Grey noise with as much contrast at coarse scales as at fine ones, as ImageNet input ``n 3 H W``."""
     octaves = [
-        F.interpolate(torch.rand(n, 1, side, side), size=(size, size), mode="bilinear")
+        F.interpolate(torch.rand(n, 1, side, side, generator=generator), size=(size, size), mode="bilinear")
         for side in (3, 6, 12, 24, 48, 96)
     ]
     grey = torch.stack(octaves).mean(dim=0)  # (n, 1, H, W)

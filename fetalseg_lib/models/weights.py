@@ -3,10 +3,6 @@
 ``"imagenet"`` is torchvision's own ``MobileNet_V2_Weights``, unless the variable
 ``FETALSEG_ENCODER_WEIGHTS`` names a file; ``"random"`` draws them; a path names a ``.safetensors`` file in
 torchvision's layout (``features.0.0.weight``, ...).
-
-A file whose BatchNorm was folded into the convolutions (weight 1, mean 0, variance 1) computes the same as
-long as BatchNorm stays in eval mode. Once it is trained, or drifts, its statistics start from those dummies
-instead of ImageNet's, so the step to the batch's own statistics is larger than with torchvision's weights.
 """
 
 from __future__ import annotations
@@ -23,6 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
 
+from fetalseg_lib.models.folding import is_folded, unfold
 from fetalseg_lib.models.random_weights import random_features
 
 WEIGHTS_VARIABLE = "FETALSEG_ENCODER_WEIGHTS"
@@ -48,6 +45,19 @@ class EncoderWeights:
     def record(self) -> dict[str, str | None]:
         """Source and hash, as a run's record keeps them."""
         return {"source": self.source, "sha256": self.sha256}
+
+    def for_training(self) -> EncoderWeights:
+        """These weights where BatchNorm may leave eval mode: with real statistics, should it be folded.
+
+        The record says so: ``source`` then ends in ``"(BatchNorm unfolded)"``.
+        """
+        if not is_folded(self.state_dict):
+            return self
+        return EncoderWeights(
+            state_dict=unfold(self.state_dict),
+            source=f"{self.source} (BatchNorm unfolded)",
+            sha256=self.sha256,
+        )
 
 
 def resolve_encoder_weights(encoder_weights: str | Path = "imagenet") -> EncoderWeights:

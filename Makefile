@@ -7,7 +7,8 @@ READY := .venv/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-.PHONY: help setup book test lint lab study lock clean
+
+.PHONY: help setup book test oracles lint lab study lock clean
 
 help:  ## what each command does
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -31,6 +32,9 @@ test: $(READY)  ## lint, types, pytest, and nbval over the notebooks
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -n 2 --dist=loadfile
 	FETALSEG_PROFILE=smoke $(BIN)/python -m pytest --nbval-lax -o addopts=--dist=loadfile -n 2 notebooks
+
+oracles: $(READY)  ## add the heavy library that some metric tests compare with
+	$(BIN)/uv pip install --python $(BIN)/python --quiet --constraint requirements.lock --editable '.[oracles]'
 
 lint: $(READY)  ## ruff and mypy
 	$(BIN)/ruff check .

@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         status: int = options.command(options)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ModuleNotFoundError) as error:
         print(f"fetalseg: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

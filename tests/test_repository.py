@@ -37,8 +37,12 @@ def bounds(requirements: Iterable[Requirement]) -> Bounds:
 
 
 def project_requirements() -> list[Requirement]:
-    """All dependencies, those of the extras included; an extra that only names another one is left out."""
-    lists = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+    """All dependencies, those of the extras included; an extra that only names another one is left out.
+
+    So is ``oracles``: hundreds of megabytes for one comparison, which neither environment needs.
+    """
+    extras = [texts for name, texts in PROJECT["optional-dependencies"].items() if name != "oracles"]
+    lists = [PROJECT["dependencies"], *extras]
     requirements = [Requirement(text) for texts in lists for text in texts]
     return [
         requirement

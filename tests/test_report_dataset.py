@@ -125,6 +125,7 @@ def test_summary_adds_up(images: pd.DataFrame, pairs: pd.DataFrame) -> None:
     for fold in facts["folds"].values():
         assert sum(fold["histogram"]) == fold["images"]
     assert sum(band["n"] for band in facts["hc_bands"]) == 6
+    assert facts["last_fifth_min_hc_mm"] == images["hc_mm"].iloc[4:].min()
     assert facts["mask_background_to_foreground"] == pytest.approx(1 / facts["mask_fraction"] - 1)
 
 

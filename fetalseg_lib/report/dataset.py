@@ -98,6 +98,7 @@ def summarize(images: pd.DataFrame, split: pd.DataFrame, pairs: pd.DataFrame) ->
         "hc_mm": _describe(images["hc_mm"]),
         "hc_bands": _bands(images),
         "hc_pixel_size_correlation": float(images["hc_mm"].corr(images["pixel_size_mm"])),
+        "last_fifth_min_hc_mm": float(images["hc_mm"].iloc[len(images) * 4 // 5 :].min()),
         "hc_exam_rank_correlation": float(images["hc_mm"].corr(images["exam"], method="spearman")),
         "outline_fraction": float(images["outline_px"].sum() / size.sum()),
         "outline_background_to_foreground": float(size.sum() / images["outline_px"].sum() - 1),

@@ -21,13 +21,14 @@ from scipy.ndimage import binary_fill_holes
 from fetalseg_lib.data.hc18 import HC18
 from fetalseg_lib.data.layout import annotation_name
 from fetalseg_lib.data.png import read_gray
+from fetalseg_lib.data.splits import FOLDS
 from fetalseg_lib.geometry import Ellipse, fit_ellipse, rasterize
 from fetalseg_lib.report.figures import contact_sheet
 from fetalseg_lib.report.style import PREDICTION, REFERENCE, use_style
 
-_DPI = 150
+_DPI = 180
 _COLOURS = 128
-_EXAMPLES = 8
+_EXAMPLES = 6
 
 
 def write_figures(samples: HC18, images: pd.DataFrame, facts: Mapping[str, Any], directory: Path) -> None:
@@ -48,7 +49,7 @@ def examples(samples: HC18, images: pd.DataFrame) -> tuple[Figure, str]:
     """Images from the smallest to the largest head, evenly spread over the ranks."""
     ranked = images["hc_mm"].argsort().to_numpy()
     chosen = [samples[int(row)] for row in ranked[np.linspace(0, len(ranked) - 1, _EXAMPLES).astype(int)]]
-    titles = [f"HC {sample.hc_mm:.0f} mm, {sample.pixel_size_mm:.2f} mm/pixel" for sample in chosen]
+    titles = [f"HC {sample.hc_mm:.0f} mm, {sample.pixel_size_mm:.2f} mm/px" for sample in chosen]
     masks = [sample.mask for sample in chosen if sample.mask is not None]
     alt = (
         f"{len(chosen)} ultrasound images of fetal heads, each with the outline of the head in blue, "
@@ -56,7 +57,7 @@ def examples(samples: HC18, images: pd.DataFrame) -> tuple[Figure, str]:
         + "; ".join(f"{sample.name}, {title}" for sample, title in zip(chosen, titles, strict=True))
         + "."
     )
-    return contact_sheet([sample.image for sample in chosen], masks, titles), alt
+    return contact_sheet([sample.image for sample in chosen], masks, titles, columns=3), alt
 
 
 def outlines_to_masks(samples: HC18, images: pd.DataFrame, facts: Mapping[str, Any]) -> tuple[Figure, str]:
@@ -79,7 +80,7 @@ def outlines_to_masks(samples: HC18, images: pd.DataFrame, facts: Mapping[str, A
 
 def fillings(rows: Mapping[str, tuple[NDArray[np.uint8], NDArray[np.bool_]]]) -> Figure:
     """Image, outline, outline with its holes filled, and the fitted ellipse: one row per ``name``."""
-    figure, grid = plt.subplots(len(rows), 4, figsize=(8.4, 1.65 * len(rows)), squeeze=False)
+    figure, grid = plt.subplots(len(rows), 4, figsize=(7.2, 1.4 * len(rows)), squeeze=False)
     for line, (name, (image, outline)) in zip(grid, rows.items(), strict=True):
         steps = {
             name: image,
@@ -105,7 +106,7 @@ def second_look(samples: HC18, pair: Mapping[str, Any]) -> tuple[Figure, str]:
     row_of = {name: row for row, name in enumerate(samples.table["name"])}
     first, second = (samples[row_of[pair[key]]] for key in ("first", "second"))
     outlines = [(sample.mask, sample.hc_mm) for sample in (first, second)]
-    figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.1))
+    figure, panels = plt.subplots(1, 2, figsize=(7.2, 2.7))
     for axes, sample in zip(panels, (first, second), strict=True):
         axes.imshow(sample.image, vmin=0, vmax=255)
         for (mask, _), colour, style in zip(outlines, (REFERENCE, PREDICTION), ("-", "--"), strict=True):
@@ -126,7 +127,8 @@ def fold_histogram(facts: Mapping[str, Any]) -> Figure:
     """The share of each fold's images over the head circumference, from ``dataset.json``."""
     edges = np.asarray(facts["histogram_edges_mm"])
     figure, axes = plt.subplots(figsize=(6.4, 3.0))
-    for (fold, values), style in zip(facts["folds"].items(), ("-", "--", "-."), strict=False):
+    for fold, style in zip(FOLDS, ("-", "--", "-."), strict=True):
+        values = facts["folds"][fold]
         share = np.asarray(values["histogram"]) / values["images"]
         axes.stairs(100 * share, edges, label=f"{fold} ({values['images']})", ls=style, lw=1.8)
     axes.set(xlabel="head circumference (mm)", ylabel="images of the fold (%)")

@@ -1,8 +1,9 @@
-"""The last step before a notebook becomes a page: each figure's words go where the page looks for them.
+"""The last step before an executed notebook becomes a page.
 
 ``python -m fetalseg_lib.report.notebook NOTEBOOK`` takes the alt texts that
-:func:`fetalseg_lib.report.style.show` left in the outputs into the cells' metadata (``mystnb.image.alt``),
-and refuses a notebook that holds a figure without one.
+:func:`fetalseg_lib.report.style.show` left in the outputs into the cells' metadata, where the page looks for
+them (``mystnb.image.alt``), and refuses a notebook that holds a figure without one. The cell of parameters
+that papermill put in is for the run, not for the reader: the page leaves it out.
 """
 
 from __future__ import annotations
@@ -14,14 +15,16 @@ from typing import Any
 import nbformat
 
 
-def describe_figures(path: Path) -> int:
-    """Move alt texts into cell metadata, in place; returns the number of figures.
+def prepare_page(path: Path) -> int:
+    """Describe the figures and hide papermill's cell, in place; returns the number of figures.
 
     Raises ``ValueError`` naming the cell that holds a figure without alt text, or more than one figure.
     """
     notebook = nbformat.read(path, as_version=4)
     described = 0
     for number, cell in enumerate(notebook.cells, start=1):
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.metadata["tags"] = [*cell.metadata["tags"], "remove-cell"]
         texts = [text for output in cell.get("outputs", []) for text in _alt_texts(output)]
         if not texts:
             continue
@@ -47,4 +50,4 @@ def _alt_texts(output: Any) -> list[str]:
 
 if __name__ == "__main__":
     for name in sys.argv[1:]:
-        describe_figures(Path(name))
+        prepare_page(Path(name))

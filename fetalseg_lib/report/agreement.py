@@ -1,0 +1,133 @@
+"""How well a measured head circumference (HC) agrees with the annotated one, image by image.
+
+All start from the per-image records, columns ``hc_mm``, ``hc_reference_mm`` and ``failed``. A head that was
+not found has no circumference to agree with: it is left out of the limits and the points, and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from scipy.stats import norm
+
+SIZE_EDGES_MM = (100.0, 245.0)
+"""Heads below, between and above: nearly the first, second and third trimester of HC18's images."""
+_MARKERS = ("o", "s", "^", "D")
+
+
+def size_bands(hc_mm: pd.Series, *, edges_mm: Sequence[float] = SIZE_EDGES_MM) -> pd.Series:
+    """The size band of each head circumference in mm, as ordered names; an edge belongs to the upper band.
+
+    >>> size_bands(pd.Series([80.0, 100.0, 300.0])).tolist()
+    ['below 100 mm', '100 to 245 mm', 'from 245 mm']
+    """
+    if list(edges_mm) != sorted(set(edges_mm)) or not edges_mm:
+        raise ValueError(f"edges_mm: expected rising lengths, got {tuple(edges_mm)}")
+    between = [f"{low:g} to {high:g} mm" for low, high in pairwise(edges_mm)]
+    names = [f"below {edges_mm[0]:g} mm", *between, f"from {edges_mm[-1]:g} mm"]
+    return pd.Series(
+        pd.cut(hc_mm, [-np.inf, *edges_mm, np.inf], right=False, labels=names), index=hc_mm.index
+    )
+
+
+def limits_of_agreement(
+    frame: pd.DataFrame, *, edges_mm: Sequence[float] = SIZE_EDGES_MM, level: float = 0.95
+) -> pd.DataFrame:
+    """Bias (measured minus annotated) and limits of agreement in mm, over all heads and in each size band.
+
+    The limits are bias ± z SD: where the errors are normal, ``level`` of them lie between. One row a group:
+    ``group``, ``bias``, ``sd``, ``low``, ``high``, ``images``, ``failures``; NaN where fewer than two
+    heads were measured. Source: Bland and Altman 1986, doi:10.1016/S0140-6736(86)90837-8.
+
+    >>> heads = pd.DataFrame({"hc_mm": [101.0, 103.0], "hc_reference_mm": 100.0, "failed": False})
+    >>> limits_of_agreement(heads).loc[0, ["bias", "low", "high"]].astype(float).round(2).tolist()
+    [2.0, -0.77, 4.77]
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level: expected a share between 0 and 1, got {level}")
+    if frame.empty:
+        raise ValueError("frame: expected at least one image, got none")
+    bands = size_bands(frame["hc_reference_mm"], edges_mm=edges_mm)
+    groups = [("all", frame), *frame.groupby(bands, observed=True)]
+    z = float(norm.ppf(0.5 + level / 2))
+    rows = []
+    for name, part in groups:
+        failed = part["failed"].astype(bool)
+        errors = (part["hc_mm"] - part["hc_reference_mm"])[~failed]
+        bias, sd = errors.mean() if len(errors) > 1 else np.nan, errors.std()
+        rows.append(
+            {
+                "group": str(name),
+                "bias": bias,
+                "sd": sd,
+                "low": bias - z * sd,
+                "high": bias + z * sd,
+                "images": len(part),
+                "failures": int(failed.sum()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def bland_altman(frame: pd.DataFrame, *, edges_mm: Sequence[float] = SIZE_EDGES_MM) -> Figure:
+    """Bland-Altman plot of HC: error against the mean of both circumferences, with limits for each size band.
+
+    Solid lines are each band's bias, dashed lines its 95 % limits of agreement.
+    """
+    limits = limits_of_agreement(frame, edges_mm=edges_mm).set_index("group")
+    found = frame[~frame["failed"].astype(bool)]
+    middle = (found["hc_mm"] + found["hc_reference_mm"]) / 2
+    error = found["hc_mm"] - found["hc_reference_mm"]
+    bands = size_bands(found["hc_reference_mm"], edges_mm=edges_mm)
+    figure, axes = plt.subplots()
+    axes.axhline(0, color="0.4", lw=1)
+    for k, (band, x) in enumerate(middle.groupby(bands, observed=True)):
+        colour = f"C{k}"
+        axes.plot(
+            x,
+            error[x.index],
+            _MARKERS[k % len(_MARKERS)],
+            ms=3.5,
+            alpha=0.45,
+            mew=0,
+            color=colour,
+            label=band,
+        )
+        row = limits.loc[str(band)]
+        axes.hlines(row["bias"], x.min(), x.max(), color=colour, lw=2)
+        axes.hlines([row["low"], row["high"]], x.min(), x.max(), color=colour, lw=1.5, ls="--")
+    axes.set(xlabel="mean of measured and annotated HC (mm)", ylabel="measured - annotated HC (mm)")
+    axes.legend(fontsize=8)
+    return figure
+
+
+def error_by_size(frame: pd.DataFrame, *, order: Sequence[str], groups: int = 8) -> Figure:
+    """Signed HC error of every image against its annotated HC, a panel a variant, with the running median.
+
+    The line joins the medians of ``groups`` equally large groups of heads, from small to large.
+    """
+    figure, panels = plt.subplots(
+        1, len(order), figsize=(1.2 + 2.1 * len(order), 3.2), sharex=True, sharey=True, squeeze=False
+    )
+    for axes, variant in zip(panels[0], order, strict=True):
+        part = frame[(frame["variant"] == variant) & ~frame["failed"].astype(bool)]
+        error = part["hc_mm"] - part["hc_reference_mm"]
+        axes.axhline(0, color="0.4", lw=1)
+        axes.plot(part["hc_reference_mm"], error, "o", ms=2.5, alpha=0.35, mew=0, color="C0")
+        rank = pd.qcut(part["hc_reference_mm"], min(groups, len(part)), labels=False, duplicates="drop")
+        axes.plot(
+            part["hc_reference_mm"].groupby(rank).median(),
+            error.groupby(rank).median(),
+            "o-",
+            ms=3,
+            color="C1",
+        )
+        axes.set_title(variant, fontsize=9)
+    figure.supxlabel("annotated HC (mm)", fontsize=10)
+    panels[0][0].set_ylabel("measured - annotated HC (mm)")
+    return figure

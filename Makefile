@@ -4,6 +4,7 @@ PROFILE ?= quick
 CORES ?= $(shell $(PYTHON) -c "import os; print(os.cpu_count())")
 BIN := .venv/bin
 READY := .venv/.ready
+SNAKEMAKE := --rerun-incomplete --rerun-triggers mtime params --quiet host reason --show-failed-logs
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export NO_ALBUMENTATIONS_UPDATE := 1
 
@@ -25,7 +26,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 book: $(READY)  ## run every chapter (PROFILE=quick) and build the site
-	$(BIN)/snakemake book --cores $(CORES) --rerun-incomplete --rerun-triggers mtime params --quiet host --config profile=$(PROFILE)
+	$(BIN)/snakemake book --cores $(CORES) $(SNAKEMAKE) --config profile=$(PROFILE)
 	@echo "The book is ready: open $(CURDIR)/_build/html/index.html"
 
 test: $(READY)  ## lint, types, pytest, and nbval over the notebooks
@@ -45,7 +46,7 @@ lab: $(READY)  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks
 
 study: $(READY)  ## run a study's grid: make study PROFILE=preliminary DATA=hc18 OUT=results
-	$(BIN)/snakemake study --cores $(CORES) --rerun-incomplete --rerun-triggers mtime params --config profile=$(PROFILE) data=$(or $(DATA),phantom) out=$(or $(OUT),runs)
+	$(BIN)/snakemake study --cores $(CORES) $(SNAKEMAKE) --config profile=$(PROFILE) data=$(or $(DATA),phantom) out=$(or $(OUT),runs)
 
 lock: $(READY)  ## renew requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --universal --python-version 3.11 --extra book --extra test --quiet pyproject.toml --upgrade --output-file requirements.lock

@@ -48,6 +48,7 @@ rule run:
         METRICS,
     log:
         notebook=f"{STUDY}/{{variant}}/seed-{{seed}}/train.ipynb",
+        text=f"{STUDY}/{{variant}}/seed-{{seed}}/train.log",
     params:
         # a changed profile or variant makes a new run
         hash=lambda wildcards: configure(
@@ -56,11 +57,13 @@ rule run:
     threads: 1
     resources:
         mem_mb=6000,
+    message:
+        "Train and evaluate {wildcards.variant}, seed {wildcards.seed}"
     shell:
         "OMP_NUM_THREADS={threads} papermill notebooks/train.ipynb {log.notebook}"
         " --cwd notebooks --no-progress-bar"
         " -p variant {wildcards.variant} -p seed {wildcards.seed}"
-        " -p profile {PROFILE:q} -p data {DATA:q} -p runs {RUNS:q}"
+        " -p profile {PROFILE:q} -p data {DATA:q} -p runs {RUNS:q} 2> {log.text}"
 
 
 rule tables:
@@ -69,6 +72,8 @@ rule tables:
     output:
         f"{STUDY}/tables/variants.csv",
         f"{STUDY}/tables/runs.csv",
+    message:
+        "Tables of {STUDY}"
     shell:
         "fetalseg tables {STUDY:q}"
 
@@ -79,6 +84,8 @@ rule cases:
     output:
         f"{STUDY}/figures/cases_{{variant}}.png",
         f"{STUDY}/figures/cases_{{variant}}.txt",
+    message:
+        "Worst, middle and best images of {wildcards.variant}"
     shell:
         "python -m fetalseg_lib.report.cases $(dirname {input:q}) -o {output[0]:q}"
 
@@ -97,12 +104,16 @@ rule chapter:
         needed_runs,
     output:
         "_build/tree/notebooks/{chapter}.ipynb",
+    log:
+        "_build/logs/{chapter}.log",
     params:
         profile=PROFILE,
     threads: 1
+    message:
+        "Chapter {wildcards.chapter}"
     shell:
         "OMP_NUM_THREADS={threads} papermill {input[0]} {output} --cwd notebooks --no-progress-bar"
-        " -p profile {PROFILE:q} -p data phantom -p runs {RUNS:q}"
+        " -p profile {PROFILE:q} -p data phantom -p runs {RUNS:q} 2> {log}"
         " && python -m fetalseg_lib.report.notebook {output}"
 
 
@@ -114,6 +125,8 @@ rule site:
         "_toc.yml",
     output:
         "_build/html/index.html",
+    message:
+        "The site"
     shell:
         "rm -rf _build/tree/book _build/html"
         " && cp -R book _config.yml _toc.yml _build/tree/"

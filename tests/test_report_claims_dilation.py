@@ -8,7 +8,13 @@ import torch.nn.functional as F
 
 from fetalseg_lib.models import build_model
 from fetalseg_lib.models.aspp import ASPP
-from fetalseg_lib.report.claims.dilation import dead_weights, extent, live_taps, taps_on_data
+from fetalseg_lib.report.claims.dilation import (
+    dead_weights,
+    extent,
+    live_taps,
+    parameters_by_part,
+    taps_on_data,
+)
 
 OUTER = [(row, column) for row in range(3) for column in range(3) if (row, column) != (1, 1)]
 
@@ -60,6 +66,14 @@ def test_count_agrees_with_the_gradients_of_the_real_bottleneck():
 def test_taps_die_once_the_rate_reaches_the_side(side, rate, dead):
     conv = torch.nn.Conv2d(1, 1, 3, padding=rate, dilation=rate)
     assert dead_weights(conv, side) == dead
+
+
+def test_parts_hold_every_parameter_once():
+    model = build_model("proposed", encoder_weights="random")
+    parts = parameters_by_part(model)
+    assert parts.to_numpy().sum() == sum(parameter.numel() for parameter in model.parameters())
+    assert parts["dead"].sum() == 2_621_440
+    assert (parts["live"] >= 0).all()
 
 
 def test_live_taps_by_counting_positions():

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from html.parser import HTMLParser
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -14,6 +15,7 @@ from torch import nn
 from torchvision.models import mobilenet_v2
 
 from fetalseg_lib.report.claims import Evidence, Verdict, all_claims, to_html
+from fetalseg_lib.report.claims.figures import verdicts_by_part, weighted_probability
 from fetalseg_lib.report.claims.hardware import measure_side_by_side
 from fetalseg_lib.report.claims.stated import Between, Exactly, MapSize, Number, disagree
 from fetalseg_lib.report.claims.studied import Studied
@@ -109,6 +111,22 @@ def test_timing_no_round_is_refused():
 )
 def test_a_value_agrees_to_its_printed_digits(stated, measured, agrees):
     assert stated.agrees(measured) is agrees
+
+
+@pytest.mark.parametrize("weight", [1.0, 2.3, 200.0])
+def test_weighted_probability_is_what_the_loss_wants(weight):
+    """Minimised numerically over a fine grid of answers, for an observer who is sure to 70 %."""
+    p, q = 0.7, np.linspace(1e-5, 1 - 1e-5, 200_001)
+    loss = -weight * p * np.log(q) - (1 - p) * np.log(1 - q)
+    distance = -np.log(p / (1 - p))
+    assert weighted_probability(distance, weight) == pytest.approx(q[loss.argmin()], abs=1e-5)
+
+
+def test_verdicts_by_part_keep_every_claim_and_the_order_of_the_note():
+    rows = [one_claim(section=section) for section in ("Brief: layout", "Overview", "1.2", "10", "2.3")]
+    counts = verdicts_by_part(pd.concat(rows))
+    assert list(counts.index) == ["Brief", "1", "10", "2"]
+    assert counts["pending"].tolist() == [1, 2, 1, 1]
 
 
 def test_two_roundings_of_one_number_do_not_disagree():

@@ -66,10 +66,11 @@ def verdict_of(holds: bool) -> Verdict:
 
 def stage_shape(section: str, stage: str, value: MapSize, says: str | None = None, *, why: str = "") -> Claim:
     """A claim of the shape that a stage gives for a 256×256 image."""
+    named = {"output": "the output is", "bottleneck": "the bottleneck gives"}.get(stage, f"{stage} gives")
     return traced(
         section,
         f"shape of {stage}",
-        says or f"{stage} gives {value.show(value.value)}",
+        says or f"{named} {value.show(value.value)}",
         value,
         lambda evidence: evidence.shapes.outputs[PARTS[stage]],
         why=why,
@@ -123,4 +124,6 @@ def arithmetic(section: str, quantity: str, says: str, *, value: Stated, how: st
 def not_testable(section: str, quantity: str, says: str, *, why: str) -> Claim:
     """A claim that neither the network nor the data at hand can decide."""
     finding = Finding(verdict=Verdict.NOT_TESTABLE, measured="", why=why)
-    return Claim(section=section, quantity=quantity, says=says, how="none", check=lambda _: finding)
+    return Claim(
+        section=section, quantity=quantity, says=says, how="nothing to compute", check=lambda _: finding
+    )

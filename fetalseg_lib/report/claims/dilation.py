@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -47,6 +48,36 @@ def dead_weights(conv: nn.Conv2d, side: int) -> int:
         raise ValueError(f"conv: expected a 3×3 kernel padded by its dilation, got {conv}")
     dead = (taps_on_data(side, conv.dilation[0]).sum(dim=(2, 3)) == 0).sum()
     return int(dead) * conv.in_channels * conv.out_channels // conv.groups
+
+
+def parameters_by_part(model: nn.Module, *, side: int = 8) -> pd.DataFrame:
+    """Parameters of each part of the note's network, with the branches of its ASPP apart.
+
+    The index names the parts; ``dead`` are weights that lie on padding at every position of a ``side`` ×
+    ``side`` bottleneck, ``live`` all others.
+    """
+    parts = {
+        "encoder (frozen)": model.get_submodule("encoder"),
+        "initial convolution": model.get_submodule("init_conv"),
+        "ASPP: 1×1": model.get_submodule("bottleneck.pointwise"),
+        **{
+            f"ASPP: rate {branch.get_submodule('0').dilation[0]}": branch  # type: ignore[index]
+            for branch in model.get_submodule("bottleneck.dilated").children()
+        },
+        "ASPP: pooling": model.get_submodule("bottleneck.pooling"),
+        "ASPP: projection": model.get_submodule("bottleneck.projection"),
+        **{name: model.get_submodule(name) for name in ("dec5", "dec4", "dec3", "dec2", "dec1", "head")},
+    }
+    rows = {}
+    for name, part in parts.items():
+        total = sum(parameter.numel() for parameter in part.parameters())
+        dead = sum(
+            dead_weights(conv, side)
+            for conv in part.modules()
+            if isinstance(conv, nn.Conv2d) and max(conv.dilation) > 1
+        )
+        rows[name] = {"live": total - dead, "dead": dead}
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def extent(rate: int, *, kernel_size: int = 3, side: int = 63) -> int:

@@ -24,10 +24,12 @@ _STYLE = """
 .audit label { display: grid; gap: .15rem; font-size: .85em; }
 .audit select, .audit input { font: inherit; padding: .2rem .4rem; max-width: 15rem; }
 .audit .rows { max-height: 36rem; overflow: auto; border: 1px solid currentColor; border-radius: .3rem; }
-.audit table { display: table; border-collapse: collapse; width: 100%; margin: 0; font-size: .85em; }
+.audit table { display: table; border-collapse: collapse; margin: 0; font-size: .85em; }
+.audit table { width: 100%; min-width: 36rem; }
 .audit th, .audit td { padding: .3rem .5rem; text-align: left; vertical-align: top; }
 .audit tbody tr { border-top: 1px solid rgb(128 128 128 / 35%); }
-.audit td small { display: block; }
+.audit thead th { position: sticky; top: 0; background: var(--pst-color-background, Canvas); }
+.audit td small { display: block; font-size: .85em; }
 .audit td:first-child, .audit td.verdict { white-space: nowrap; }
 """
 
@@ -69,7 +71,7 @@ def to_html(frame: pd.DataFrame) -> str:
 </form>
 <div class="rows" role="region" aria-label="The claims of the note and their verdicts" tabindex="0">
 <table><thead><tr><th scope="col">Section</th><th scope="col">The note says</th>
-<th scope="col">Measured</th><th scope="col">Verdict</th><th scope="col">How it was checked</th></tr></thead>
+<th scope="col">Verdict</th><th scope="col">Measured, and how</th></tr></thead>
 <tbody>
 {rows}
 </tbody></table></div>
@@ -81,11 +83,12 @@ def _row(row: dict[str, str]) -> str:
         escape(row[name]) for name in ("section", "says", "how", "measured", "verdict", "why", "denied_by")
     )
     denied = f"<small>Otherwise in: {denied_by}</small>" if denied_by else ""
-    remark = f"<small>{why}</small>" if why else ""
+    answer = f"<b>{measured}</b>" if measured else ""
+    remark = f"{answer and '. '}{why}" if why else ""
     return (
         f'<tr data-verdict="{verdict}" data-section="{section}"><td>{section}</td><td>{says}{denied}</td>'
-        f'<td>{measured}{remark}</td><td class="verdict">{_MARKS[Verdict(row["verdict"])]} {verdict}</td>'
-        f"<td>{how}</td></tr>"
+        f'<td class="verdict">{_MARKS[Verdict(row["verdict"])]} {verdict}</td>'
+        f"<td>{answer}{remark}<small>Check: {how}</small></td></tr>"
     )
 
 

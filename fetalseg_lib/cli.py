@@ -79,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     diagram.set_defaults(command=_diagram)
 
     claims = commands.add_parser("claims", help="audit the architecture note, statement by statement")
+    claims.add_argument("--results", type=Path, default=Path("results"), help="folder (default: results)")
     claims.set_defaults(command=_claims)
 
     tables = commands.add_parser("tables", help="write the tables of the finished runs below a folder")
@@ -206,5 +207,5 @@ def _diagram(options: argparse.Namespace) -> int:
 def _claims(options: argparse.Namespace) -> int:
     from fetalseg_lib.report.claims import audit, format_table
 
-    print(format_table(audit()))
+    print(format_table(audit(options.results)))
     return 0

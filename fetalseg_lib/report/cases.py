@@ -32,8 +32,8 @@ def select(per_image: pd.DataFrame, *, count: int = 3) -> pd.DataFrame:
     [['worst', 'b'], ['middle', 'c'], ['best', 'a']]
     """
     ranked = per_image.sort_values("dice", kind="stable").reset_index(drop=True)
-    if len(ranked) < 3 * count:
-        raise ValueError(f"count: 3 x {count} cases asked for, {len(ranked)} images are there")
+    if not 1 <= count <= len(ranked) // 3:
+        raise ValueError(f"count: expected 1 to {len(ranked) // 3} of {len(ranked)} images, got {count}")
     middle = (len(ranked) - count) // 2
     starts = {"worst": 0, "middle": middle, "best": len(ranked) - count}
     chosen = [ranked.iloc[start : start + count].assign(case=case) for case, start in starts.items()]
@@ -67,7 +67,8 @@ def write(folder: Path, path: Path) -> None:
     """Draw the cases of the finished run in ``folder`` to ``path`` (PNG), and their words to ``path.txt``."""
     metrics = records.read_json(folder / records.METRICS)
     config = configure(**{name: metrics[name] for name in ("variant", "seed", "profile", "data")})
-    cases = select(pd.read_csv(folder / records.PER_IMAGE))
+    per_image = pd.read_csv(folder / records.PER_IMAGE)
+    cases = select(per_image, count=min(3, len(per_image) // 3))
     samples = load_samples(config)
     names = list(prepare_data(config).cache.index["name"])
     use_style()

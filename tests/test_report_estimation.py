@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -13,12 +14,14 @@ import pytest
 from matplotlib.figure import Figure
 from scipy import stats
 
-from fetalseg_lib.evaluation.stats import compare, mean_intervals
+from fetalseg_lib.evaluation.stats import ConformalInterval, compare, mean_intervals
 from fetalseg_lib.evaluation.stats.seed_noise import pooled_seed_noise
 from fetalseg_lib.report import agreement, estimation
-from fetalseg_lib.report.simulation import simulate
+from fetalseg_lib.report.simulation import DESIGNS, rejection_plot, simulate
+from fetalseg_lib.study import records
 
 mpl.use("Agg")
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +62,20 @@ def points(figure: Figure, marker: str) -> list[np.ndarray[Any, Any]]:
 
 def rungs(figure: Figure) -> list[str]:
     return [label.get_text() for label in figure.axes[0].get_yticklabels()]
+
+
+# Which runs can be compared
+
+
+def test_only_variants_on_all_seeds_of_the_baseline_are_matched() -> None:
+    frame = study({"plain": [0.0, 0.01], "full": [0.0, 0.01, 0.02], "gap": [0.0]})
+    matched = estimation.matched_runs(frame, baseline="plain")
+    assert set(map(tuple, matched[["variant", "seed"]].to_numpy())) == {
+        ("plain", 0),
+        ("plain", 1),
+        ("full", 0),
+        ("full", 1),
+    }
 
 
 # The estimation plot
@@ -199,9 +216,60 @@ def test_error_by_size_has_a_panel_for_each_variant_and_leaves_out_failures() ->
     np.testing.assert_allclose(medians.get_xdata(), [100, 200])
 
 
+def test_heads_outside_the_interval_of_their_size_are_crossed_out() -> None:
+    """Half widths of 2 mm below 150 mm and 6 mm above: the second head is outside, the others are not."""
+    interval = ConformalInterval(level=0.9, edges_mm=(150.0,), half_widths_mm=(2.0, 6.0), exams=(9, 9))
+    axes = agreement.interval_check(heads([101, 103, 205], [100, 100, 200]), interval).axes[0]
+    (inside,) = (line for line in axes.lines if line.get_marker() == "o")
+    (outside,) = (line for line in axes.lines if line.get_marker() == "X")
+    np.testing.assert_allclose(inside.get_xdata(), [101, 205])
+    np.testing.assert_allclose(outside.get_ydata(), [3])
+
+
+# The kept simulation
+
+
+def test_rejection_plot_shows_each_share_with_its_interval() -> None:
+    """Wilson's interval of 5 in 100 is 0.0215 to 0.1118 (Newcombe 1998)."""
+    rates = pd.DataFrame({"seeds": [3], "significant": [0.05], "wilcoxon": [0.5]})
+    axes = rejection_plot(rates, studies=100).axes[0]
+    ours, wilcoxon = (container[2][0].get_segments()[0][:, 0] for container in axes.containers)
+    np.testing.assert_allclose(ours, [0.0215, 0.1118], atol=5e-5)
+    np.testing.assert_allclose(wilcoxon.mean(), 0.5)
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["3 seeds"]
+
+
+def test_kept_simulation_shows_what_the_chapter_says_of_it() -> None:
+    """Without an effect ours near 5 %, Wilcoxon above 30 %, intervals near 95 %; margins of three errors.
+
+    Whether an interval holds the truth does not depend on how large the effect is, so all designs count.
+    """
+    kept = records.read_json(ROOT / "results" / "simulation" / "rejection_rates.json")
+    rates = pd.DataFrame(kept["rates"])
+    assert [(row.seeds, row.effect) for row in rates.itertuples()] == list(DESIGNS)
+    margin = 3 * np.sqrt(0.05 * 0.95 / kept["studies"])
+    nothing = rates[rates["effect"] == 0]
+    assert (nothing["significant"] - 0.05).abs().max() < margin
+    assert nothing["wilcoxon"].min() > 0.3
+    covered = rates[["difference_covered", "mean_covered"]].mean()
+    assert (covered - 0.95).abs().max() < margin / np.sqrt(len(rates))
+
+
+def test_simulation_is_reproducible_number_for_number() -> None:
+    assert simulate(3, designs=[(3, 0.0)]) == simulate(3, designs=[(3, 0.0)])
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        pytest.param(
+            lambda: estimation.matched_runs(TWO, baseline="other"), "baseline", id="unknown baseline"
+        ),
+        pytest.param(
+            lambda: estimation.matched_runs(study({"plain": [0.0]}), baseline="plain"),
+            "another variant",
+            id="baseline alone",
+        ),
         pytest.param(
             lambda: agreement.limits_of_agreement(heads([1], [1]), level=1.0), "level", id="level of one"
         ),

@@ -15,6 +15,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy.stats import norm
 
+from fetalseg_lib.evaluation.stats import ConformalInterval
+
 SIZE_EDGES_MM = (100.0, 245.0)
 """Heads below, between and above: nearly the first, second and third trimester of HC18's images."""
 _MARKERS = ("o", "s", "^", "D")
@@ -130,4 +132,23 @@ def error_by_size(frame: pd.DataFrame, *, order: Sequence[str], groups: int = 8)
         axes.set_title(variant, fontsize=9)
     figure.supxlabel("annotated HC (mm)", fontsize=10)
     panels[0][0].set_ylabel("measured - annotated HC (mm)")
+    return figure
+
+
+def interval_check(frame: pd.DataFrame, interval: ConformalInterval) -> Figure:
+    """The error of each measured head, and the band that a conformal interval allows at its size.
+
+    Heads inside the band are blue dots, heads outside orange crosses.
+    """
+    found = frame[~frame["failed"].astype(bool)]
+    error = found["hc_mm"] - found["hc_reference_mm"]
+    outside = error.abs() > interval.half_width(found["hc_mm"])
+    sizes = np.linspace(found["hc_mm"].min(), found["hc_mm"].max(), 400)
+    half = interval.half_width(sizes)
+    figure, axes = plt.subplots()
+    axes.fill_between(sizes, -half, half, color="0.88", lw=0, label=f"{100 * interval.level:.0f} % interval")
+    axes.plot(found.loc[~outside, "hc_mm"], error[~outside], "o", ms=3.5, mew=0, color="C0", label="inside")
+    axes.plot(found.loc[outside, "hc_mm"], error[outside], "X", ms=6, mew=0, color="C1", label="outside")
+    axes.set(xlabel="measured HC (mm)", ylabel="measured - annotated HC (mm)")
+    axes.legend(fontsize=8)
     return figure

@@ -25,6 +25,25 @@ def run_means(frame: pd.DataFrame, metric: str) -> pd.Series:
     return frame.groupby(["variant", "seed"], sort=True)[metric].mean()
 
 
+def matched_runs(frame: pd.DataFrame, *, baseline: str) -> pd.DataFrame:
+    """The records on the seeds of ``baseline``, of those variants that have all of these seeds.
+
+    A study in progress has gaps; what is left can be compared seed by seed. Raises ``ValueError`` where
+    there is no run of ``baseline``, or no other variant on all its seeds.
+    """
+    seeds = set(frame.loc[frame["variant"] == baseline, "seed"])
+    if not seeds:
+        raise ValueError(
+            f"baseline: expected one of {', '.join(sorted(set(frame['variant'])))}; got {baseline}"
+        )
+    complete = [name for name, part in frame.groupby("variant") if seeds <= set(part["seed"])]
+    if len(complete) < 2:
+        raise ValueError(
+            f"frame: expected another variant on the seeds {sorted(seeds)} of {baseline}, got none"
+        )
+    return frame[frame["variant"].isin(complete) & frame["seed"].isin(seeds)]
+
+
 def estimation_plot(
     frame: pd.DataFrame, intervals: pd.DataFrame, metric: str, *, order: Sequence[str]
 ) -> Figure:

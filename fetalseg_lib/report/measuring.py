@@ -30,7 +30,7 @@ def disagreements(pairs: Mapping[str, tuple[Mask, Mask]]) -> Figure:
 
 
 def contours_close_up(mask: Mask, contours: Mapping[str, Points], *, around: Points, reach: float) -> Figure:
-    """The pixels of ``mask`` within ``reach`` px of ``around`` (``x, y``), with contours ``(n, 2)`` on them."""
+    """Pixels of ``mask`` within ``reach`` px of ``around`` (``x, y``), and contours ``(n, 2)`` on them."""
     figure, axes = plt.subplots(figsize=(4.2, 3.6))
     axes.imshow(~mask, vmin=-1.2, vmax=1, interpolation="nearest")
     for k, (name, points) in enumerate(contours.items()):

@@ -11,6 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+from statsmodels.stats.proportion import proportion_confint
+
 from fetalseg_lib.evaluation.stats import rejection_rates
 from fetalseg_lib.study import records
 
@@ -36,6 +41,27 @@ def simulate(studies: int, *, designs: Sequence[tuple[int, float]] = DESIGNS) ->
         for number, (seeds, effect) in enumerate(designs)
     ]
     return {"studies": studies, "rates": rates}
+
+
+def rejection_plot(rates: pd.DataFrame, *, studies: int, alpha: float = 0.05) -> Figure:
+    """How often each procedure calls a difference real, one rung a row of ``rates``, against ``alpha``.
+
+    ``rates`` has the columns ``seeds``, ``wilcoxon`` and ``significant``; the bars are Wilson's 95 %
+    intervals of a share of ``studies``.
+    """
+    figure, axes = plt.subplots(figsize=(6.4, 1.3 + 0.45 * len(rates)))
+    axes.axvline(alpha, color="0.4", lw=1, ls="--", label=f"what {100 * alpha:.0f} % promises")
+    names = {"significant": ("t-test over matched seeds", "o"), "wilcoxon": ("Wilcoxon over images", "s")}
+    for k, (column, (name, marker)) in enumerate(names.items()):
+        share = rates[column].to_numpy(float)
+        low, high = proportion_confint((share * studies).round(), studies, method="wilson")
+        reach = [(share - low).clip(0), (high - share).clip(0)]
+        axes.errorbar(share, range(len(rates)), xerr=reach, fmt=marker, capsize=3, color=f"C{k}", label=name)
+    axes.set(yticks=range(len(rates)), yticklabels=[f"{seeds} seeds" for seeds in rates["seeds"]])
+    axes.set(xlim=(0, 1), ylim=(len(rates) - 0.5, -0.5), xlabel="share of studies that claim a difference")
+    axes.grid(axis="y", visible=False)
+    axes.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0)
+    return figure
 
 
 if __name__ == "__main__":

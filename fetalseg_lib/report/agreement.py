@@ -103,8 +103,8 @@ def bland_altman(frame: pd.DataFrame, *, edges_mm: Sequence[float] = SIZE_EDGES_
         row = limits.loc[str(band)]
         axes.hlines(row["bias"], x.min(), x.max(), color=colour, lw=2)
         axes.hlines([row["low"], row["high"]], x.min(), x.max(), color=colour, lw=1.5, ls="--")
-    axes.set(xlabel="mean of measured and annotated HC (mm)", ylabel="measured - annotated HC (mm)")
-    axes.legend(fontsize=8)
+    axes.set(xlabel="mean of measured and annotated HC (mm)", ylabel="measured − annotated HC (mm)")
+    axes.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(bands.cat.categories))
     return figure
 
 
@@ -131,7 +131,7 @@ def error_by_size(frame: pd.DataFrame, *, order: Sequence[str], groups: int = 8)
         )
         axes.set_title(variant, fontsize=9)
     figure.supxlabel("annotated HC (mm)", fontsize=10)
-    panels[0][0].set_ylabel("measured - annotated HC (mm)")
+    panels[0][0].set_ylabel("measured − annotated HC (mm)")
     return figure
 
 
@@ -149,6 +149,6 @@ def interval_check(frame: pd.DataFrame, interval: ConformalInterval) -> Figure:
     axes.fill_between(sizes, -half, half, color="0.88", lw=0, label=f"{100 * interval.level:.0f} % interval")
     axes.plot(found.loc[~outside, "hc_mm"], error[~outside], "o", ms=3.5, mew=0, color="C0", label="inside")
     axes.plot(found.loc[outside, "hc_mm"], error[outside], "X", ms=6, mew=0, color="C1", label="outside")
-    axes.set(xlabel="measured HC (mm)", ylabel="measured - annotated HC (mm)")
-    axes.legend(fontsize=8)
+    axes.set(xlabel="measured HC (mm)", ylabel="measured − annotated HC (mm)")
+    axes.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0)
     return figure

@@ -18,7 +18,20 @@ SETTINGS = load_profile(PROFILE)
 RUNS = Path(OUT).resolve()  # notebooks run in notebooks/, so a relative path would lead astray
 STUDY = f"{OUT}/{SETTINGS.name}/{DATA}"
 METRICS = f"{STUDY}/{{variant}}/seed-{{seed}}/metrics.json"
-CHAPTERS = ["data", "model", "encoder", "aspp", "train", "measuring", "uncertainty", "ablation", "audit"]
+CHAPTERS = [
+    "data",
+    "model",
+    "encoder",
+    "aspp",
+    "se-residual",
+    "decoder",
+    "cost",
+    "train",
+    "measuring",
+    "uncertainty",
+    "ablation",
+    "audit",
+]
 LIBRARY = glob_wildcards("fetalseg_lib/{path,.+\\.(py|yaml|csv|mplstyle)}").path
 PROSE = glob_wildcards("book/{path,[^.].*}").path
 

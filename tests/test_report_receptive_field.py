@@ -118,7 +118,7 @@ for (const name of ["rate", "side", "row", "column"]) {
   elements[name + "-now"] = {};
 }
 const parts = { form: element({ elements, hidden: true }), svg: element(), ".map": element(),
-  figcaption: {} };
+  ".view": {} };
 const circles = Array.from({ length: 9 }, () => element());
 const figure = element({ querySelector: (name) => parts[name], querySelectorAll: () => circles });
 global.document = { querySelectorAll: () => [figure] };
@@ -127,7 +127,7 @@ eval(script);
 console.log(JSON.stringify(views.map(([rate, side, row, column]) => {
   Object.entries({ rate, side, row, column }).forEach(([name, value]) => { elements[name].value = value; });
   parts.form.handlers.input();
-  return { sentence: parts.figcaption.textContent, viewBox: parts.svg.attributes.viewBox,
+  return { sentence: parts[".view"].textContent, viewBox: parts.svg.attributes.viewBox,
     map: parts[".map"].attributes.d,
     taps: circles.map(({ attributes: { cx, cy, class: kind } }) => [Number(cx), Number(cy), kind]) };
 })));

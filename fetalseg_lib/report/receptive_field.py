@@ -94,7 +94,7 @@ def explorer(view: KernelView | None = None) -> str:
         f'<figure class="receptive-field"><style>{_STYLE}</style><form hidden>{sliders}</form>'
         f"{_drawing(view)}"
         '<p class="key"><span class="on">●</span> sees data &nbsp; <span>○</span> falls on padding</p>'
-        f'<figcaption aria-live="polite">{escape(view.sentence)}</figcaption>'
+        f'<p class="view" aria-live="polite">{escape(view.sentence)}</p>'
         f"<script>{_SCRIPT}</script></figure>"
     )
 
@@ -142,7 +142,7 @@ _STYLE = """
 .receptive-field circle { stroke-width: 1.5; vector-effect: non-scaling-stroke; }
 .receptive-field circle.on { fill: #0072b2; stroke: #0072b2; }
 .receptive-field circle.off { fill: #fff; stroke: #a34200; }
-.receptive-field .key, .receptive-field figcaption { margin: 0.2em 0; text-align: center; color: inherit; }
+.receptive-field .key, .receptive-field .view { margin: 0.2em 0; text-align: center; color: inherit; }
 .receptive-field .key span { color: #a34200; }
 .receptive-field .key .on { color: #0072b2; }
 """
@@ -175,7 +175,7 @@ document.querySelectorAll(".receptive-field:not([data-ready])").forEach((figure)
       `In the mean over all positions: ${mean} of 9. ` +
       `The kernel spans ${width} × ${width}, the map has ${n} × ${n}.`;
     drawing.setAttribute("aria-label", sentence);
-    figure.querySelector("figcaption").textContent = sentence;
+    figure.querySelector(".view").textContent = sentence;
   };
 
   form.addEventListener("input", draw);

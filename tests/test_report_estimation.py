@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from fetalseg_lib.evaluation.stats import ConformalInterval, compare, mean_intervals
-from fetalseg_lib.evaluation.stats.seed_noise import pooled_seed_noise
+from fetalseg_lib.evaluation.stats.seed_noise import noise_by_comparison, pooled_seed_noise
 from fetalseg_lib.report import agreement, estimation
 from fetalseg_lib.report.simulation import DESIGNS, rejection_plot, simulate
 from fetalseg_lib.study import records
@@ -105,7 +105,7 @@ def test_a_variant_without_interval_is_named() -> None:
 
 
 def test_forest_is_ordered_by_effect_from_the_top() -> None:
-    figure = estimation.forest_plot(TWO, compare(TWO, "dice", baseline="plain"), "dice", noise=0.03)
+    figure = estimation.forest_plot(TWO, compare(TWO, "dice", baseline="plain"), "dice")
     assert [rung.splitlines()[0] for rung in rungs(figure)] == ["better", "equal", "worse"]
     np.testing.assert_allclose(np.ravel(points(figure, "D")), [0.025, 0.0, -0.215], atol=1e-12)
     np.testing.assert_allclose(points(figure, "o")[2], [-0.20, -0.23])  # differences of matched seeds
@@ -126,11 +126,11 @@ def test_three_seeds_get_the_t_interval_of_their_differences() -> None:
     np.testing.assert_allclose(container[2][0].get_segments()[0][:, 0], [0.02 - half, 0.02 + half])
 
 
-def test_noise_is_a_band_around_zero_and_says_what_it_is() -> None:
-    figure = estimation.forest_plot(TWO, compare(TWO, "dice", baseline="plain"), "dice", noise=0.03)
-    (band,) = figure.axes[0].patches
-    box = band.get_extents().transformed(figure.axes[0].transData.inverted())
-    assert (box.x0, box.x1) == pytest.approx((-0.03, 0.03))
+def test_noise_is_a_band_around_zero_on_each_rung_and_says_what_it_is() -> None:
+    noise = {"worse": 0.03, "better": 0.01, "equal": 0.0}
+    figure = estimation.forest_plot(TWO, compare(TWO, "dice", baseline="plain"), "dice", noise=noise)
+    ends = [(box.get_x(), box.get_x() + box.get_width()) for box in figure.axes[0].patches]
+    np.testing.assert_allclose(ends, [(-0.01, 0.01), (0, 0), (-0.03, 0.03)])  # better, equal, worse
     legend = figure.axes[0].get_legend()
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()] == ["what seeds alone do"]
@@ -142,6 +142,14 @@ def test_seed_noise_is_pooled_over_the_variants() -> None:
     assert noise.sd == pytest.approx(np.sqrt(0.000125))
     assert noise.freedom == 4
     assert noise.low < noise.sd < noise.high
+
+
+def test_the_noise_of_a_comparison_is_that_of_its_two_variants() -> None:
+    noise = noise_by_comparison(TWO, "dice", baseline="plain")
+    assert {name: found.sd for name, found in noise.items()} == pytest.approx(
+        {"worse": np.sqrt(0.000125), "better": np.sqrt(0.000125), "equal": np.sqrt(0.00005)}
+    )
+    assert {found.freedom for found in noise.values()} == {2}
 
 
 def test_seed_noise_band_holds_the_difference_of_two_equal_variants() -> None:
@@ -280,9 +288,14 @@ def test_simulation_is_reproducible_number_for_number() -> None:
             id="falling edges",
         ),
         pytest.param(
-            lambda: estimation.forest_plot(TWO, compare(TWO, "dice", baseline="plain"), "dice", noise=-1),
+            lambda: estimation.forest_plot(
+                TWO, compare(TWO, "dice", baseline="plain"), "dice", noise={"better": -1}
+            ),
             "noise",
-            id="negative noise",
+            id="negative and missing noise",
+        ),
+        pytest.param(
+            lambda: pooled_seed_noise(TWO, "dice", variants=["other"]), "variants", id="noise of none"
         ),
         pytest.param(
             lambda: estimation.survival_curve(TWO, "dice", order=["other"]), "order", id="unknown variant"

@@ -6,13 +6,14 @@ return a figure. Agreement of lengths, image by image, is in :mod:`fetalseg_lib.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from fetalseg_lib.report.figures import LABELS
 
@@ -67,32 +68,35 @@ def estimation_plot(
 
 
 def forest_plot(
-    frame: pd.DataFrame, comparison: pd.DataFrame, metric: str, *, noise: float | None = None
+    frame: pd.DataFrame, comparison: pd.DataFrame, metric: str, *, noise: Mapping[str, float] | None = None
 ) -> Figure:
-    """Each variant's difference from the baseline, the largest on top, before a band of ± ``noise``.
+    """Each variant's difference from the baseline, the largest on top, before bands of ± ``noise``.
 
     ``comparison`` comes from :func:`fetalseg_lib.evaluation.stats.compare` on ``frame``. Every matched seed
     is a point; the diamond is their mean, with its interval where there is one. A comparison of fewer than
-    three seeds has none, and is labelled "descriptive". ``noise`` is in the unit of the metric. Raises
-    ``ValueError`` for a negative ``noise``.
+    three seeds has none, and is labelled "descriptive". ``noise`` is for each variant the
+    difference that seeds alone could make, in the unit of the metric. Raises ``ValueError`` where it is
+    negative or missing.
     """
-    if noise is not None and not noise >= 0:
-        raise ValueError(f"noise: expected a difference of 0 or more, got {noise}")
     ranked = comparison.sort_values("difference", ascending=False, ignore_index=True)
     means = run_means(frame, metric)
     figure, axes = _ladder([_label(row) for _, row in ranked.iterrows()])
     if noise is not None:
-        axes.axvspan(-noise, noise, color="0.88", lw=0, zorder=0, label="what seeds alone do")
+        reach = _half_widths(noise, ranked["variant"])
+        levels = range(len(ranked))
+        axes.barh(
+            levels, 2 * reach, left=-reach, height=0.9, color="0.88", zorder=0, label="what seeds alone do"
+        )
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0, fontsize=8)
     axes.axvline(0, color="0.4", lw=1)
     for level, (_, row) in enumerate(ranked.iterrows()):
         seeds = means[row["variant"]] - means[row["baseline"]]
         axes.plot(seeds, np.full(len(seeds), level - 0.12), "o", ms=6, alpha=0.7, mew=0, color="C0")
-        reach = None
+        bar = None
         if row["verdict"] != NOT_TESTED:
-            reach = [[row["difference"] - row["low"]], [row["high"] - row["difference"]]]
+            bar = [[row["difference"] - row["low"]], [row["high"] - row["difference"]]]
         axes.errorbar(
-            row["difference"], level + 0.17, xerr=reach, fmt="D", ms=4, capsize=3, color="black", label="_"
+            row["difference"], level + 0.17, xerr=bar, fmt="D", ms=4, capsize=3, color="black", label="_"
         )
     baseline = ranked["baseline"].iloc[0]
     axes.set_xlabel(f"{LABELS.get(metric, metric)}: difference from {baseline}")
@@ -122,6 +126,15 @@ def _ladder(labels: Sequence[str]) -> tuple[Figure, Axes]:
     axes.set(yticks=range(len(labels)), yticklabels=list(labels), ylim=(len(labels) - 0.5, -0.5))
     axes.grid(axis="y", visible=False)
     return figure, axes
+
+
+def _half_widths(noise: Mapping[str, float], variants: pd.Series) -> NDArray[np.float64]:
+    found = np.array([noise.get(name, np.nan) for name in variants], dtype=np.float64)
+    if not (found >= 0).all():  # also where it is NaN
+        raise ValueError(
+            f"noise: expected a difference of 0 or more for {', '.join(variants)}; got {dict(noise)}"
+        )
+    return found
 
 
 def _label(row: pd.Series) -> str:

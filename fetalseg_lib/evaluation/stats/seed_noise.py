@@ -7,6 +7,7 @@ better tool. A small study has two seeds of each variant; together they still sa
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,19 +37,30 @@ class SeedNoise:
         return float(stats.t.ppf(0.5 + level / 2, self.freedom)) * self.sd * math.sqrt(2 / seeds)
 
 
-def pooled_seed_noise(frame: pd.DataFrame, metric: str, *, level: float = 0.95) -> SeedNoise:
-    """Seed noise of ``metric``, pooled over all variants: each seed's mean against the mean of its variant.
+def pooled_seed_noise(
+    frame: pd.DataFrame, metric: str, *, variants: Sequence[str] | None = None, level: float = 0.95
+) -> SeedNoise:
+    """Seed noise of ``metric``, pooled over ``variants`` (by default all of them).
 
-    It takes the noise to be the same in every variant; where one is far noisier than the others, look at
-    each. Raises ``ValueError`` where no variant has two seeds.
+    Each seed's mean counts against the mean of its variant. It takes the noise to be the same in all of
+    them: a recipe may well be noisier than another, so pool no more than belongs together. Raises
+    ``ValueError`` for an unknown variant, and where none has two seeds.
     """
-    groups = [scores.seed_means for scores in scores_by_variant(frame, metric).values()]
+    scores = scores_by_variant(frame, metric)
+    unknown = sorted(set(variants or ()) - set(scores))
+    if unknown:
+        raise ValueError(f"variants: expected some of {', '.join(scores)}; got {', '.join(unknown)}")
+    groups = [scores[name].seed_means for name in variants or scores]
     freedom = sum(len(means) - 1 for means in groups)
     if freedom == 0:
-        raise ValueError(
-            "frame: expected a variant with at least two seeds, got one seed of each; train more"
-        )
+        raise ValueError("frame: expected a variant with two seeds or more, got one seed of each; train more")
     squares = sum(float(((means - means.mean()) ** 2).sum()) for means in groups)
     sd = math.sqrt(squares / freedom)
     low, high = sd * np.sqrt(freedom / stats.chi2.ppf([0.5 + level / 2, 0.5 - level / 2], freedom))
     return SeedNoise(sd=sd, low=float(low), high=float(high), freedom=freedom)
+
+
+def noise_by_comparison(frame: pd.DataFrame, metric: str, *, baseline: str) -> dict[str, SeedNoise]:
+    """For every other variant the seed noise pooled over it and ``baseline``: the noise of that comparison."""
+    others = [str(name) for name in frame["variant"].unique() if name != baseline]
+    return {name: pooled_seed_noise(frame, metric, variants=(name, baseline)) for name in others}

@@ -61,6 +61,6 @@ def pooled_seed_noise(
 
 
 def noise_by_comparison(frame: pd.DataFrame, metric: str, *, baseline: str) -> dict[str, SeedNoise]:
-    """For every other variant the seed noise pooled over it and ``baseline``: the noise of that comparison."""
+    """For each other variant the seed noise pooled over it and ``baseline``: the noise of that comparison."""
     others = [str(name) for name in frame["variant"].unique() if name != baseline]
     return {name: pooled_seed_noise(frame, metric, variants=(name, baseline)) for name in others}

@@ -229,6 +229,11 @@ def test_variance_components_of_unbalanced_exams_are_unbiased() -> None:
         assert found[name.removesuffix("_sd")] == pytest.approx(sd**2, rel=0.2), name
 
 
+def test_the_detectable_difference_exists_for_every_number_of_seeds_and_shrinks() -> None:
+    found = [detectable_difference(1.0, seeds=seeds, comparisons=8) for seeds in range(3, 120)]
+    assert found == sorted(found, reverse=True)
+
+
 def test_a_study_has_the_power_that_its_detectable_difference_promises() -> None:
     for seeds in (3, 5, 10):
         effect = detectable_difference(0.004, seeds=seeds, power=0.8)

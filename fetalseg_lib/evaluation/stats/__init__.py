@@ -8,6 +8,7 @@ seed and image: columns ``variant``, ``seed``, ``name`` (the image), ``exam`` an
 ``means``           a variant's mean, with an interval that counts seeds and exams
 ``comparison``      two variants on matched seeds; the probability that one beats the other
 ``components``      where the variance comes from; the smallest difference the study can detect
+``seed_noise``      the noise between seeds where every variant has only a few
 ``conformal``       an interval for one head circumference, and its measured coverage
 ``simulation``      studies whose truth is known, to prove all of the above
 ==================  ============================================================================

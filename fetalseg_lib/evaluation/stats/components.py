@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 from scipy import stats
+from scipy.optimize import brentq
 from statsmodels.stats.power import TTestPower
 
 from fetalseg_lib.evaluation.stats.table import Scores, scores_by_variant
@@ -140,8 +141,18 @@ def detectable_difference(
         raise ValueError(f"alpha, power: expected 0 < alpha < power < 1, got {alpha} and {power}")
     if not 0 <= sd_of_differences < math.inf:
         raise ValueError(f"sd_of_differences: expected 0 or more, got {sd_of_differences}")
-    effect = TTestPower().solve_power(nobs=seeds, alpha=alpha / comparisons, power=power)
-    return float(effect) * sd_of_differences
+    test = TTestPower()
+
+    def missing_power(effect: float) -> float:
+        # Two-sided: beyond this the other tail's share is lost in rounding, and statsmodels gives NaN.
+        reached = float(test.power(effect, nobs=seeds, alpha=alpha / comparisons))
+        return (1.0 if math.isnan(reached) else reached) - power
+
+    # statsmodels' own solve_power does not converge for some numbers of seeds.
+    high = 1.0
+    while missing_power(high) < 0:
+        high *= 2
+    return float(brentq(missing_power, 0.0, high)) * sd_of_differences
 
 
 def _scores(frame: pd.DataFrame, metric: str, variant: str) -> Scores:

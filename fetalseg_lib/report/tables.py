@@ -10,13 +10,16 @@ def variant_table(variants: pd.DataFrame) -> Styler:
     """Mean ± standard deviation of the seeds' means, one row per variant (the frame's index)."""
     shown = pd.DataFrame(
         {
+            "variant": variants.index,
             "seeds": variants["seeds"],
             "Dice (%)": _mean_and_spread(variants, "dice", scale=100),
             "absolute HC error (mm)": _mean_and_spread(variants, "hc_abs_error_mm"),
             "heads not found": variants["failures"],
         }
     )
-    return shown.style.set_table_attributes('class="table"')
+    return shown.style.hide(axis="index").set_table_styles(
+        [{"selector": "td", "props": "white-space: nowrap"}]
+    )
 
 
 def _mean_and_spread(variants: pd.DataFrame, name: str, *, scale: float = 1) -> list[str]:

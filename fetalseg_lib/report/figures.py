@@ -76,19 +76,6 @@ def seed_points(runs: pd.DataFrame, *, metrics: Sequence[str], order: Sequence[s
     return figure
 
 
-def image_distribution(per_image: pd.DataFrame, *, metric: str, order: Sequence[str]) -> Figure:
-    """How a metric spreads over the test images: the share of images at or below each value."""
-    figure, axes = plt.subplots(figsize=(6.4, 3.4))
-    styles = ("-", "--", "-.", ":")
-    for k, variant in enumerate(order):
-        values = np.sort(per_image.loc[per_image["variant"] == variant, metric])
-        share = np.arange(1, len(values) + 1) / len(values)
-        axes.step(values, share, where="post", label=variant, ls=styles[k % len(styles)])
-    axes.set(xlabel=LABELS.get(metric, metric), ylabel="share of images at or below", ylim=(0, 1.01))
-    axes.legend(fontsize=8)
-    return figure
-
-
 def overlay(
     axes: Axes,
     image: NDArray[np.uint8],

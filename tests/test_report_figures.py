@@ -1,0 +1,65 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from fetalseg_lib.geometry import Ellipse
+from fetalseg_lib.report import figures
+from fetalseg_lib.report.style import show
+
+ELLIPSE = {"center_x": 30.0, "center_y": 20.0, "semi_major": 15.0, "semi_minor": 10.0, "angle": 0.3}
+
+
+@pytest.fixture(autouse=True)
+def closed_figures() -> object:
+    yield
+    plt.close("all")
+
+
+def test_every_seed_is_a_point_at_its_own_value() -> None:
+    runs = pd.DataFrame({"variant": ["b", "a", "b"], "seed": [0, 0, 1], "dice_mean": [0.9, 0.7, 0.8]})
+    (axes,) = figures.seed_points(runs, metrics=["dice_mean"], order=["a", "b"]).axes
+    points = {
+        (float(x), float(y)) for line in axes.lines for x, y in line.get_xydata() if line.get_marker() == "o"
+    }
+    means = [float(line.get_xdata()[0]) for line in axes.lines if line.get_marker() == "|"]
+    assert points == {(0.7, 0.0), (0.9, 1.0), (0.8, 1.0)}
+    assert means == pytest.approx([0.7, 0.85])
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
+
+
+def test_the_kept_epoch_is_the_one_with_the_best_validation_dice() -> None:
+    history = pd.DataFrame(
+        {
+            "epoch": [1, 2, 3],
+            "train_loss": [3.0, 2, 1],
+            "validation_loss": [3.0, 2, 1],
+            "validation_dice": [0.5, 0.9, 0.8],
+        }
+    )
+    _, right = figures.training_curves(history).axes
+    (kept,) = [line for line in right.lines if line.get_label() == "kept"]
+    assert [float(kept.get_xdata()[0]), float(kept.get_ydata()[0])] == [2.0, 0.9]
+
+
+def test_an_unmeasured_head_has_no_ellipse() -> None:
+    row = pd.Series({f"ellipse_{name}": value for name, value in ELLIPSE.items()})
+    assert figures.ellipse_of(row) == Ellipse(**ELLIPSE)
+    assert figures.ellipse_of(row * np.nan) is None
+
+
+def test_an_overlay_shows_the_whole_image_and_both_outlines() -> None:
+    image = np.zeros((40, 60), np.uint8)
+    mask = np.zeros((40, 60), bool)
+    mask[10:30, 15:45] = True
+    _, axes = plt.subplots()
+    figures.overlay(axes, image, reference=mask, prediction=Ellipse(**ELLIPSE), title="a head")
+    (outline,) = axes.lines
+    assert np.ptp(outline.get_xdata()) > 2 * ELLIPSE["semi_minor"]
+    assert axes.get_xlim() == (-0.5, 59.5)
+    assert axes.get_ylim() == (39.5, -0.5)
+
+
+def test_a_figure_without_words_is_not_shown() -> None:
+    with pytest.raises(ValueError, match="alt: expected a sentence"):
+        show(plt.figure(), alt=" ")

@@ -31,6 +31,7 @@ import torch
 
 from fetalseg_lib.training.atomic import atomic_write
 
+_LIBRARY = str(Path(__file__).parents[1])
 METRICS, PER_IMAGE, HISTORY, ENVIRONMENT = "metrics.json", "per_image.csv", "history.csv", "environment.json"
 _PACKAGES = (
     "torch",
@@ -120,7 +121,9 @@ def describe_environment() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "packages": {name: _version(name) for name in _PACKAGES},
-        "git_commit": _git_commit(),
+        "git_commit": _git("rev-parse", "HEAD"),
+        # Where the library differs from that commit, the commit alone does not name what ran.
+        "git_changes": _git("status", "--porcelain", "--untracked-files=no", "--", _LIBRARY),
         "peak_memory_mb": _peak_memory_mb(),
     }
 
@@ -137,14 +140,10 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _git_commit() -> str | None:
+def _git(*arguments: str) -> str | None:
     try:
         done = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
+            ["git", *arguments], cwd=Path(__file__).parent, capture_output=True, text=True, check=True
         )
     except (OSError, subprocess.CalledProcessError):
         return None

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -146,7 +147,7 @@ def finish(
 ) -> Path:
     """Evaluate on the test fold, once, and write the run's files; ``metrics.json`` comes last.
 
-    ``seconds`` is the time that the run has taken so far. A finished run is left as it is.
+    ``seconds`` is the time since the run was last started. A finished run is left as it is.
     """
     if records.is_complete(folder, config.hash):
         return folder
@@ -164,22 +165,14 @@ def finish(
         "profile": config.profile,
         "data": config.data,
     }
-    environment = records.describe_environment() | {
-        "config": config.to_dict(),
-        "config_hash": config.hash,
-        "device": device.type,
-        "precision": precision,
-        "encoder_weights": model.encoder_weights_record,
-        "data_sha256": folds.cache.content_sha256,
-        "split": {name: len(getattr(folds, name)) for name in FOLDS},
-        "split_sha256": split_digest(folds),
-        "seconds": {
-            "training": round(float(epochs["seconds"].sum()), 1),
-            "evaluation": round(now - evaluated, 1),
-            "whole_run": round(seconds + now - evaluated, 1),
-        },
+    took = {
+        # Summed over the epochs, so that it counts those before an interruption too.
+        "training": round(float(epochs["seconds"].sum()), 1),
+        "evaluation": round(now - evaluated, 1),
+        "since_last_start": round(seconds + now - evaluated, 1),
     }
-    records.write_json(folder / records.ENVIRONMENT, environment)
+    environment = _environment(config, model, folds, precision=precision, device=device.type)
+    records.write_json(folder / records.ENVIRONMENT, environment | {"seconds": took})
     metrics = identity | {
         "config_hash": config.hash,
         "split_sha256": environment["split_sha256"],
@@ -192,6 +185,21 @@ def finish(
     }
     records.write_json(folder / records.METRICS, metrics)
     return folder
+
+
+def _environment(
+    config: RunConfig, model: nn.Module, folds: Folds, *, precision: str, device: str
+) -> dict[str, Any]:
+    return records.describe_environment() | {
+        "config": config.to_dict(),
+        "config_hash": config.hash,
+        "device": device,
+        "precision": precision,
+        "encoder_weights": model.encoder_weights_record,
+        "data_sha256": folds.cache.content_sha256,
+        "split": {name: len(getattr(folds, name)) for name in FOLDS},
+        "split_sha256": split_digest(folds),
+    }
 
 
 def is_trained(config: RunConfig, folder: Path) -> bool:

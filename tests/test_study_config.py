@@ -1,11 +1,14 @@
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fetalseg_lib.study.config import configure
 from fetalseg_lib.study.profile import load_profile
+from fetalseg_lib.study.records import read_json
 
+RESULTS = Path(__file__).parents[1] / "results"
 RUN: dict[str, Any] = {"variant": "proposed", "seed": 0, "profile": "smoke", "data": "phantom"}
 
 
@@ -22,6 +25,22 @@ def test_the_hash_depends_on_what_decides_the_numbers() -> None:
     ]
     hashes = [configure(**RUN).hash, *(configure(**(RUN | other)).hash for other in others)]
     assert len(set(hashes)) == len(hashes)
+
+
+def test_a_schedule_is_part_of_the_hash() -> None:
+    profile = load_profile("smoke")
+    cosine = dataclasses.replace(profile, training=dataclasses.replace(profile.training, schedule="cosine"))
+    assert configure(**RUN).hash != configure(**(RUN | {"profile": cosine})).hash
+
+
+@pytest.mark.parametrize(
+    "path", sorted(RESULTS.glob("**/metrics.json")), ids=lambda p: str(p.parent.relative_to(RESULTS))
+)
+def test_a_committed_run_is_known_again(path: Path) -> None:
+    """An option added to the code must not make the runs that lacked it look like other ones."""
+    made = read_json(path)
+    run = {name: made[name] for name in ("variant", "seed", "profile", "data")}
+    assert configure(**run).hash == made["config_hash"]
 
 
 def test_the_hash_does_not_depend_on_the_machine() -> None:

@@ -51,6 +51,10 @@ BAD = [
     ("betas", (0.9, 1.0), ValueError, "< 1, got 1.0"),
     ("precision", "float16", ValueError, "one of auto, float32, bfloat16; got 'float16'"),
     ("device", "gpu", ValueError, "one of auto, cpu, cuda, mps; got 'gpu'"),
+    ("schedule", "linear", ValueError, "one of plateau, cosine; got 'linear'"),
+    ("warmup_epochs", -1, ValueError, ">= 0 and <= 99, got -1"),
+    ("warmup_epochs", 100, ValueError, "<= 99, got 100"),
+    ("warmup_epochs", 2, ValueError, "0 with schedule 'plateau', got 2"),
     ("augment", "no", TypeError, "true or false, got 'no'"),
 ]
 

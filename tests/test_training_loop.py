@@ -12,6 +12,7 @@ from fetalseg_lib.training.config import TrainingConfig
 from fetalseg_lib.training.epoch import evaluate, train_one_epoch
 from fetalseg_lib.training.loop import fit
 from fetalseg_lib.training.losses import DiceBCELoss
+from fetalseg_lib.training.schedule import cosine_factor
 
 CPU = torch.device("cpu")
 HERE = {"device": CPU, "precision": "float32"}
@@ -379,3 +380,29 @@ def test_the_seconds_are_the_only_field_that_equal_trainings_differ_in():
     first, second = (train(small_network(), config=settings()) for _ in range(2))
     for a, b in zip(first, second, strict=True):
         assert dataclasses.replace(a, seconds=0) == dataclasses.replace(b, seconds=0)
+
+
+def test_a_cosine_ends_the_same_with_and_without_an_interruption(tmp_path):
+    changes = {"epochs": 4, "learning_rate": 8e-3, "schedule": "cosine", "min_learning_rate": 0.0}
+    with pytest.raises(KeyboardInterrupt):
+        train_through([8, 7, None], checkpoint=tmp_path / "checkpoint.pt", **changes)
+    history, *_ = train_through([7, 7], checkpoint=tmp_path / "checkpoint.pt", **changes)
+    # Half a cosine by hand: (1 + cos 0°, 45°, 90°, 135°) / 2 of 8e-3.
+    assert [record.learning_rate for record in history] == pytest.approx(
+        [8e-3, 8e-3 * (2 + 2**0.5) / 4, 4e-3, 8e-3 * (2 - 2**0.5) / 4]
+    )
+
+
+def test_without_warm_up_the_cosine_is_that_of_torch():
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([parameter], lr=0.3)
+    reference = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=7, eta_min=0.06)
+    for epoch in range(7):
+        assert 0.3 * cosine_factor(epoch, epochs=7, floor=0.2) == pytest.approx(reference.get_last_lr()[0])
+        optimizer.step()
+        reference.step()
+
+
+def test_the_warm_up_rises_in_equal_steps_to_the_full_rate():
+    rates = [cosine_factor(epoch, epochs=10, warmup=3) for epoch in range(4)]
+    assert rates == pytest.approx([0.25, 0.5, 0.75, 1.0])

@@ -15,6 +15,8 @@ from fetalseg_lib.study.records import digest
 from fetalseg_lib.training.config import TrainingConfig
 
 DATASETS = ("phantom", "hc18")
+_ADDED_LATER = ("schedule", "warmup_epochs")
+"""Options of the training that older runs did not have: at their default they leave a run's hash alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +54,11 @@ class RunConfig:
         values = dataclasses.asdict(self)
         if self.data == "hc18":
             values = {key: value for key, value in values.items() if not key.startswith("phantom")}
-        del values["training"]["device"]
+        training, defaults = values["training"], dataclasses.asdict(TrainingConfig())
+        del training["device"]
+        for name in _ADDED_LATER:
+            if training[name] == defaults[name]:
+                del training[name]
         plain: dict[str, Any] = json.loads(json.dumps(values))
         return plain
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "float32", "bfloat16")
+SCHEDULES = ("plateau", "cosine")
 MAX_SEED = 2**32 - 1
 """NumPy's global generator takes no larger one."""
 
@@ -18,8 +19,10 @@ class TrainingConfig:
     - ``epochs``, ``batch_size``: passes over the training fold at most, and images per step.
     - ``learning_rate``, ``betas``, ``weight_decay``: of Adam (the decay is its L2 term).
     - ``dice_weight``, ``bce_weight``, ``pos_weight``, ``smooth``: of :class:`~.losses.DiceBCELoss`.
-    - ``plateau_patience``, ``plateau_factor``, ``min_learning_rate``: the learning rate is multiplied by
-      the factor once the validation Dice has not risen (by 1e-4 of itself) for more epochs than the patience.
+    - ``schedule``: ``"plateau"`` multiplies the learning rate by ``plateau_factor`` once the validation Dice
+      has not risen (by 1e-4 of itself) for more epochs than ``plateau_patience``; ``"cosine"`` raises it for
+      ``warmup_epochs`` and then lets it fall along a half cosine (:mod:`~.schedule`). Neither takes it below
+      ``min_learning_rate``.
     - ``early_stopping_patience``: training ends after so many epochs without a new best validation Dice.
     - ``precision``, ``device``: ``"auto"`` takes the best that is there (:mod:`~.device`).
     - ``augment``: whether training images are augmented. ``seed``: of everything random.
@@ -51,6 +54,8 @@ class TrainingConfig:
     device: str = "auto"
     augment: bool = True
     seed: int = 0
+    schedule: str = "plateau"
+    warmup_epochs: int = 0
 
     def __post_init__(self) -> None:
         _whole("epochs", self.epochs, minimum=1)
@@ -83,6 +88,13 @@ class TrainingConfig:
 
         _choice("precision", self.precision, PRECISIONS)
         _choice("device", self.device, DEVICES)
+        _choice("schedule", self.schedule, SCHEDULES)
+        _whole("warmup_epochs", self.warmup_epochs, minimum=0, maximum=self.epochs - 1)
+        if self.warmup_epochs and self.schedule != "cosine":
+            raise ValueError(
+                f"warmup_epochs: expected 0 with schedule {self.schedule!r}, got {self.warmup_epochs}; "
+                "only schedule 'cosine' has a warm-up"
+            )
         if not isinstance(self.augment, bool):
             raise TypeError(f"augment: expected true or false, got {self.augment!r}")
 

@@ -1,4 +1,4 @@
-"""The whole training: epochs, plateau, early stopping, and going on after a kill."""
+"""The whole training: epochs, learning rate, early stopping, and going on after a kill."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 
 from torch import Tensor, nn
 from torch.optim import Adam
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 from tqdm import tqdm
 
 from .checkpoint import Checkpoint, load_checkpoint, restore_model, save_checkpoint
@@ -19,6 +18,7 @@ from .device import deterministic, memory_format, pick_device, pick_precision, s
 from .epoch import Batches, Evaluation, evaluate, train_one_epoch
 from .history import EpochRecord, History
 from .losses import DiceBCELoss
+from .schedule import build_schedule, step_schedule
 
 __all__ = ["Batches", "Evaluation", "evaluate", "fit", "train_one_epoch"]
 
@@ -35,12 +35,12 @@ def fit(
 ) -> History:
     """Train a model, and leave in it the weights of its best validation Dice, in evaluation mode.
 
-    Adam on the trainable parameters, the learning rate lowered on a plateau of the validation Dice, early
-    stopping. Batches are images and masks, both ``B 1 H W``. ``train_batches`` is called with the epoch, from
-    1, and must depend on nothing else. After every epoch all is saved to ``checkpoint``; where that file
-    exists the training goes on from it and, on a CPU with the same number of threads, ends with the same bits
-    as one that was never stopped. A finished one returns at once. ``context`` names what else the training
-    depends on (variant, data, initial weights): like ``config`` it must be the same as in the checkpoint.
+    Adam on the trainable parameters, a learning rate that follows ``config.schedule``, early stopping.
+    Batches are images and masks, both ``B 1 H W``. ``train_batches`` is called with the epoch, from 1, and
+    must depend on nothing else. After every epoch all is saved to ``checkpoint``; where that file exists the
+    training goes on from it and, on a CPU with the same number of threads, ends with the same bits as one
+    that was never stopped. A finished one returns at once. ``context`` names what else the training depends
+    on (variant, data, initial weights): like ``config`` it must be the same as in the checkpoint.
 
     Raises :class:`~.checkpoint.CheckpointError` for a checkpoint that is damaged or of another training,
     ``ValueError`` for a model without trainable parameters or a function that gives no batch, and
@@ -113,13 +113,7 @@ class _State:
         self.optimizer = Adam(
             weights.values(), lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay
         )
-        self.scheduler = ReduceLROnPlateau(
-            self.optimizer,
-            mode="max",
-            factor=config.plateau_factor,
-            patience=config.plateau_patience,
-            min_lr=config.min_learning_rate,
-        )
+        self.schedule = build_schedule(self.optimizer, config)
         self.history = History()
         self.best_model = _copy(model.state_dict())
 
@@ -133,7 +127,7 @@ class _State:
             seconds=seconds,
         )
         self.history.append(record)
-        self.scheduler.step(validation.dice)
+        step_schedule(self.schedule, validation_dice=validation.dice)
         if self.history.epochs_since_best == 0:
             self.best_model = _copy(self.model.state_dict())
 
@@ -143,14 +137,14 @@ class _State:
             model=self.model.state_dict(),
             best_model=self.best_model,
             optimizer=self.optimizer.state_dict(),
-            scheduler=self.scheduler.state_dict(),
+            scheduler=self.schedule.state_dict(),
             history=self.history,
         )
 
     def restore(self, saved: Checkpoint, path: Path) -> None:
         restore_model(self.model, saved.model, path)
         self.optimizer.load_state_dict(dict(saved.optimizer))
-        self.scheduler.load_state_dict(dict(saved.scheduler))
+        self.schedule.load_state_dict(dict(saved.scheduler))
         self.history, self.best_model = saved.history, dict(saved.best_model)
 
 

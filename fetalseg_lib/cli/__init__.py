@@ -1,0 +1,42 @@
+"""The command line: one thin function a command. A teaching tool, not for clinical use.
+
+Each module of this folder adds one group of commands.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+
+from fetalseg_lib import __version__
+from fetalseg_lib.cli import data, report, study, training
+
+_GROUPS = (data, training, study, report)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``fetalseg``; returns the exit status: 0 done, 1 problems found, 2 unusable arguments or data."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        status: int = options.command(options)
+    except (ValueError, OSError, ModuleNotFoundError) as error:
+        print(f"fetalseg: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("fetalseg: stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    description = (__doc__ or "").splitlines()[0]
+    parser = argparse.ArgumentParser(prog="fetalseg", description=description)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for group in _GROUPS:
+        group.add_commands(commands)
+    return parser

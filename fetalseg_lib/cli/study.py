@@ -1,0 +1,73 @@
+"""Commands for studies: run a grid, write its tables, measure the challenge's test images."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from fetalseg_lib.cli.options import Commands, add_study_options
+
+
+def add_commands(commands: Commands) -> None:
+    """Add them to the parser."""
+    study = commands.add_parser("study", help="run the grid of a profile, or recompute its tables")
+    study.add_argument("--cores", type=int, default=2)
+    study.add_argument(
+        "--check", action="store_true", help="recompute every table from the per-image records and compare"
+    )
+    add_study_options(study)
+    study.add_argument("extra", nargs="*", help="after --: options for snakemake, such as --executor slurm")
+    study.set_defaults(command=_study)
+
+    tables = commands.add_parser("tables", help="write the tables of the finished runs below a folder")
+    tables.add_argument("folder", type=Path)
+    tables.set_defaults(command=_tables)
+
+    submit = commands.add_parser("submit", help="measure HC18's 335 test images for the challenge")
+    submit.add_argument("checkpoint", type=Path, help="a run's weights.safetensors")
+    submit.add_argument("-o", "--out", type=Path, required=True, help="the submission file (.csv)")
+    submit.set_defaults(command=_submit)
+
+
+def _study(options: argparse.Namespace) -> int:
+    from fetalseg_lib.study.profile import load_profile
+    from fetalseg_lib.study.tables import disagreements
+
+    folder = options.out / load_profile(options.profile).name / options.data
+    if options.check:
+        found = disagreements(folder)
+        print("\n".join(found) or f"{folder}: every table follows from the per-image records")
+        return 1 if found else 0
+    settings = [f"profile={options.profile}", f"data={options.data}", f"out={options.out}"]
+    # A cluster's size is its own: there, --jobs (of the options after --) takes the place of cores.
+    local = [] if "--executor" in options.extra else ["--cores", str(options.cores)]
+    command = [sys.executable, "-m", "snakemake", "study", *local, "--rerun-incomplete"]
+    command += ["--rerun-triggers", "mtime", "params", *options.extra, "--config", *settings]
+    return subprocess.run(command, check=False).returncode
+
+
+def _tables(options: argparse.Namespace) -> int:
+    from fetalseg_lib.study.tables import write_tables
+
+    for path in write_tables(options.folder):
+        print(path)
+    return 0
+
+
+def _submit(options: argparse.Namespace) -> int:
+    from fetalseg_lib.data.hc18 import load_test
+    from fetalseg_lib.evaluation.challenge import check_submission, submission_csv
+    from fetalseg_lib.study.submit import load_trained, measure_images
+
+    samples = load_test()
+    model, image_size = load_trained(options.checkpoint)
+    measurements = measure_images(model, samples, image_size=image_size)
+    text = submission_csv(measurements)
+    problems = check_submission(text, expected=list(measurements))
+    if not problems.empty:
+        raise ValueError(f"the submission is not well formed:\n{problems.to_string(index=False)}")
+    options.out.write_text(text, encoding="utf-8", newline="")
+    print(f"{options.out}: {len(measurements)} heads")
+    return 0

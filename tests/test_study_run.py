@@ -12,9 +12,10 @@ import pytest
 import torch
 
 from fetalseg_lib.models import build_model
-from fetalseg_lib.study import records
+from fetalseg_lib.study import folds, records
 from fetalseg_lib.study import run as study
 from fetalseg_lib.study.config import RunConfig, configure
+from fetalseg_lib.study.evaluate import evaluate
 
 PROFILE = """
 name: tiny
@@ -47,6 +48,7 @@ def numbers(folder: Path) -> dict[str, bytes]:
     return {
         records.METRICS: (folder / records.METRICS).read_bytes(),
         records.PER_IMAGE: (folder / records.PER_IMAGE).read_bytes(),
+        records.VALIDATION: (folder / records.VALIDATION).read_bytes(),
         records.HISTORY: history.to_csv().encode(),
         "weights": (folder / study.WEIGHTS).read_bytes(),
     }
@@ -112,25 +114,33 @@ def test_a_run_stopped_after_its_training_is_not_trained_again(
 
 
 def test_images_that_the_split_does_not_know_are_refused(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = study._split
-    monkeypatch.setattr(study, "_split", lambda run, index: known(run, index).iloc[1:])
+    known = folds._split
+    monkeypatch.setattr(folds, "_split", lambda run, index: known(run, index).iloc[1:])
     with pytest.raises(ValueError, match="1 images of 'phantom' stand in no fold"):
         study.prepare_data(config(tiny))
 
 
+def test_the_records_hold_every_image_of_their_fold_and_no_other(tiny: Path, tmp_path: Path) -> None:
+    folder = study.run(config(tiny), root=tmp_path, progress=False)
+    images = study.prepare_data(config(tiny))
+    names = images.cache.index["name"]
+    for file, rows in ((records.VALIDATION, images.validation), (records.PER_IMAGE, images.test)):
+        assert pd.read_csv(folder / file)["name"].tolist() == names.iloc[rows].tolist()
+
+
 def test_a_limit_spreads_over_the_fold_and_never_adds(tiny: Path) -> None:
-    assert study._thin(torch.arange(10).numpy(), 3) == [0, 4, 9]
-    assert study._thin(torch.arange(3).numpy(), 5) == [0, 1, 2]
+    assert folds._thin(torch.arange(10).numpy(), 3) == [0, 4, 9]
+    assert folds._thin(torch.arange(3).numpy(), 5) == [0, 1, 2]
 
 
 def test_an_empty_prediction_is_a_failure_as_large_as_the_head(tiny: Path) -> None:
-    folds = study.prepare_data(config(tiny))
+    images = study.prepare_data(config(tiny))
     model = build_model("unet")
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
         model.head.bias.fill_(-5.0)
-    rows = study.evaluate(model, folds.cache, folds.test, device=torch.device("cpu"), precision="float32")
+    rows = evaluate(model, images.cache, images.test, device=torch.device("cpu"), precision="float32")
     assert rows["failed"].all()
     assert (rows["dice"] == 0).all()
     assert (rows["hc_error_mm"] == -rows["hc_reference_mm"]).all()

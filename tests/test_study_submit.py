@@ -12,6 +12,7 @@ from fetalseg_lib.data.phantom.folder import write_folder
 from fetalseg_lib.study import records
 from fetalseg_lib.study import run as study
 from fetalseg_lib.study.config import configure
+from fetalseg_lib.study.folds import DATA_SEED
 from fetalseg_lib.study.submit import load_trained, measure_images
 
 
@@ -28,7 +29,7 @@ def test_weights_alone_give_back_what_the_run_measured(trained: Path) -> None:
     model, image_size = load_trained(trained / study.WEIGHTS)
     per_image = pd.read_csv(trained / records.PER_IMAGE).set_index("name")
     environment = records.read_json(trained / records.ENVIRONMENT)["config"]
-    phantoms = generate(environment["phantoms"], seed=study.DATA_SEED, size=environment["phantom_size"])
+    phantoms = generate(environment["phantoms"], seed=DATA_SEED, size=environment["phantom_size"])
     tested = [sample for sample in phantoms if sample.name in per_image.index]
     found = measure_images(model, tested, image_size=image_size, progress=False)
     measured = [found[name].hc_mm if found[name].measured else 0.0 for name in per_image.index]

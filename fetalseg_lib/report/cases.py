@@ -19,7 +19,7 @@ from fetalseg_lib.report.figures import ellipse_of, overlay
 from fetalseg_lib.report.style import use_style
 from fetalseg_lib.study import records
 from fetalseg_lib.study.config import configure
-from fetalseg_lib.study.run import load_samples, prepare_data
+from fetalseg_lib.study.folds import load_samples, prepare_data
 
 
 def select(per_image: pd.DataFrame, *, count: int = 3) -> pd.DataFrame:

@@ -1,9 +1,11 @@
 """A run's result files: what stands in them, and how they are written so that none is ever half there.
 
-A finished run is a folder with four files:
+A finished run is a folder with five files:
 
 ``per_image.csv``
     one row per test image, the metrics and the measured ellipse;
+``validation.csv``
+    the same of the validation images, to calibrate on (runs of the first study have none);
 ``history.csv``
     one row per epoch;
 ``environment.json``
@@ -32,7 +34,8 @@ import torch
 from fetalseg_lib.training.atomic import atomic_write
 
 _LIBRARY = str(Path(__file__).parents[1])
-METRICS, PER_IMAGE, HISTORY, ENVIRONMENT = "metrics.json", "per_image.csv", "history.csv", "environment.json"
+METRICS, PER_IMAGE, VALIDATION = "metrics.json", "per_image.csv", "validation.csv"
+HISTORY, ENVIRONMENT = "history.csv", "environment.json"
 _PACKAGES = (
     "torch",
     "torchvision",

@@ -1,0 +1,83 @@
+"""The images of a run: cached at its size, and dealt into the folds that train, validate and test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pooch
+
+from fetalseg_lib.data import cache as cache_module
+from fetalseg_lib.data import hc18, phantom, splits
+from fetalseg_lib.data.cache import Cache
+from fetalseg_lib.data.sample import Sample
+from fetalseg_lib.study import records
+from fetalseg_lib.study.config import RunConfig
+from fetalseg_lib.study.profile import FOLDS
+
+DATA_SEED = 0
+"""Phantoms and their split are the same for every seed of a study: seeds vary the training alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folds:
+    """The cached images and which of them train, validate and test (positions in the cache)."""
+
+    cache: Cache
+    train: Sequence[int]
+    validation: Sequence[int]
+    test: Sequence[int]
+
+
+def load_samples(config: RunConfig, *, hc18_root: Path | None = None) -> Sequence[Sample]:
+    """The images of the run's dataset at native resolution, read or drawn only when they are asked for."""
+    if config.data == "hc18":
+        return hc18.load(hc18_root)
+    return phantom.generate(config.phantoms, seed=DATA_SEED, size=config.phantom_size)
+
+
+def prepare_data(config: RunConfig, *, hc18_root: Path | None = None, cache: Path | None = None) -> Folds:
+    """Cache the images at the run's size and give each fold its images, at most ``config.limit`` of them."""
+    cached = cache_module.build(
+        load_samples(config, hc18_root=hc18_root),
+        image_size=config.image_size,
+        directory=cache_folder() if cache is None else cache,
+    )
+    split = _split(config, cached.index)
+    fold = cached.index["name"].map(split.set_index("filename")["fold"])
+    if fold.isna().any():
+        raise ValueError(
+            f"split: {int(fold.isna().sum())} images of {config.data!r} stand in no fold, the first is "
+            f"{cached.index['name'][fold.isna()].iloc[0]}; the committed split is for HC18's 999 images"
+        )
+    rows = {name: _thin(np.flatnonzero(fold == name), config.limit.get(name)) for name in FOLDS}
+    return Folds(cache=cached, **rows)
+
+
+def split_digest(folds: Folds) -> str:
+    """A digest of which image is in which fold: runs with different ones are not comparable."""
+    names = folds.cache.index["name"]
+    return records.digest({fold: [str(names.iloc[row]) for row in getattr(folds, fold)] for fold in FOLDS})
+
+
+def cache_folder() -> Path:
+    """Where prepared images are kept: ``FETALSEG_CACHE``, else the user's own cache folder."""
+    return Path(os.environ.get("FETALSEG_CACHE") or pooch.os_cache("fetalseg"))
+
+
+def _split(config: RunConfig, index: pd.DataFrame) -> pd.DataFrame:
+    if config.data == "hc18":
+        return splits.load("hc18")
+    frame = index.rename(columns={"name": "filename"})[["filename", "exam", "hc_mm"]]
+    return splits.make_split(frame, seed=DATA_SEED)
+
+
+def _thin(rows: np.ndarray, limit: int | None) -> list[int]:
+    """At most ``limit`` rows, evenly spread: names rise with the head's size, so the first would be small."""
+    if limit is not None and limit < len(rows):
+        rows = rows[np.linspace(0, len(rows) - 1, limit).round().astype(int)]
+    return [int(row) for row in rows]

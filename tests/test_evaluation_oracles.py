@@ -190,3 +190,20 @@ def test_pitfall_monai_has_no_finite_answer_for_an_empty_prediction() -> None:
     ours = segmentation_metrics(nothing, head, pixel_spacing_mm=(1.0, 1.0))
     assert ours["hd_mm"] == math.hypot(*SHAPE)
     assert not math.isfinite(monai_hausdorff(nothing, head, (1.0, 1.0)))
+
+
+def test_pitfall_one_pair_of_masks_has_three_hd95() -> None:
+    """The chapter's mask with a spur: 1.4 mm by MedPy, 5.5 by MONAI, 10.4 where lengths are weighted.
+
+    The three numbers are those of the survey of libraries that the chapter sets out from.
+    """
+    medpy = pytest.importorskip("medpy.metric.binary", reason=f"medpy {WHY}")
+    pixel = 0.155
+    ellipse = Ellipse(center_x=190, center_y=185, semi_major=150, semi_minor=120, angle=0)
+    reference = rasterize(ellipse, (370, 420))
+    drawn = np.roll(reference, 9, axis=1).astype(np.uint8)
+    spur = cv2.line(drawn, (313, 113), (378, 48), color=1).astype(bool)
+    ours = segmentation_metrics(spur, reference, pixel_spacing_mm=(pixel, pixel))["hd95_mm"]
+    assert medpy.hd95(spur, reference, voxelspacing=pixel) == pytest.approx(1.4, abs=0.05)
+    assert monai_hausdorff(spur, reference, (pixel, pixel), percentile=95) == pytest.approx(5.5, abs=0.05)
+    assert ours == pytest.approx(10.4, abs=0.05)

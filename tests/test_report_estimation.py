@@ -186,14 +186,14 @@ def test_limits_of_agreement_by_hand() -> None:
     assert found.loc["all", ["bias", "sd", "low", "high"]].tolist() == pytest.approx(
         [3, 2, 3 - 1.959964 * 2, 3 + 1.959964 * 2], abs=1e-5
     )
-    assert found.index.tolist() == ["all", "100 to 245 mm"]
+    assert found.index.tolist() == ["all", "second trimester"]
 
 
-def test_limits_in_each_size_band_are_those_of_its_heads_alone() -> None:
+def test_limits_in_each_trimester_are_those_of_its_heads_alone() -> None:
     small, large = [81.0, 83.0], [290.0, 294.0]
     found = agreement.limits_of_agreement(heads(small + large, [80, 80, 300, 300])).set_index("group")
-    assert found.loc["below 100 mm", "bias"] == 2
-    assert found.loc["from 245 mm", ["bias", "sd"]].tolist() == pytest.approx([-8, np.sqrt(8)])
+    assert found.loc["first trimester", "bias"] == 2
+    assert found.loc["third trimester", ["bias", "sd"]].tolist() == pytest.approx([-8, np.sqrt(8)])
 
 
 def test_a_head_that_was_not_found_is_counted_and_does_not_widen_the_limits() -> None:
@@ -284,11 +284,6 @@ def test_simulation_is_reproducible_number_for_number() -> None:
             lambda: agreement.limits_of_agreement(heads([1], [1]), level=1.0), "level", id="level of one"
         ),
         pytest.param(lambda: agreement.limits_of_agreement(heads([], [])), "frame", id="no image"),
-        pytest.param(
-            lambda: agreement.size_bands(pd.Series([1.0]), edges_mm=(200, 100)),
-            "edges_mm",
-            id="falling edges",
-        ),
         pytest.param(
             lambda: estimation.forest_plot(
                 TWO, compare(TWO, "dice", baseline="plain"), "dice", noise={"better": -1}

@@ -88,6 +88,17 @@ def head_centile(hc_mm: float, *, weeks: float, chart: GrowthChart) -> float:
     return float(100 * norm.cdf((hc_mm - chart.mean_hc_mm(weeks)) / chart.sd_hc_mm(weeks)))
 
 
+def trimester_edges_mm(chart: GrowthChart) -> tuple[float, float]:
+    """Head circumference in mm of the average head at 14 and at 28 weeks, where a new trimester begins.
+
+    A head below the first edge belongs to the first trimester, although no chart here can tell its week.
+
+    >>> [round(edge, 1) for edge in trimester_edges_mm(INTERGROWTH_21ST)]
+    [97.9, 260.4]
+    """
+    return chart.mean_hc_mm(14.0), chart.mean_hc_mm(28.0)
+
+
 def _age_at(hc_mm: float, chart: GrowthChart, *, z: float) -> float:
     """Age at which the chart's curve ``mean + z SD`` reaches ``hc_mm``; infinite where it lies outside."""
 

@@ -7,7 +7,6 @@ not found has no circumference to agree with: it is left out of the limits and t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,32 +14,29 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy.stats import norm
 
+from fetalseg_lib.evaluation.growth import INTERGROWTH_21ST, GrowthChart, trimester_edges_mm
 from fetalseg_lib.evaluation.stats import ConformalInterval
 
-SIZE_EDGES_MM = (100.0, 245.0)
-"""Heads below, between and above: nearly the first, second and third trimester of HC18's images."""
-_MARKERS = ("o", "s", "^", "D")
+TRIMESTERS = ("first trimester", "second trimester", "third trimester")
+_MARKERS = ("o", "s", "^")
 
 
-def size_bands(hc_mm: pd.Series, *, edges_mm: Sequence[float] = SIZE_EDGES_MM) -> pd.Series:
-    """The size band of each head circumference in mm, as ordered names; an edge belongs to the upper band.
+def trimesters(hc_mm: pd.Series, *, chart: GrowthChart = INTERGROWTH_21ST) -> pd.Series:
+    """The trimester of each head circumference in mm, as ordered names, read off the chart's average head.
 
-    >>> size_bands(pd.Series([80.0, 100.0, 300.0])).tolist()
-    ['below 100 mm', '100 to 245 mm', 'from 245 mm']
+    HC18 tells no gestational age, so it is the head that decides; an edge belongs to the later trimester.
+
+    >>> trimesters(pd.Series([80.0, 180.0, 300.0])).tolist()
+    ['first trimester', 'second trimester', 'third trimester']
     """
-    if list(edges_mm) != sorted(set(edges_mm)) or not edges_mm:
-        raise ValueError(f"edges_mm: expected rising lengths, got {tuple(edges_mm)}")
-    between = [f"{low:g} to {high:g} mm" for low, high in pairwise(edges_mm)]
-    names = [f"below {edges_mm[0]:g} mm", *between, f"from {edges_mm[-1]:g} mm"]
-    return pd.Series(
-        pd.cut(hc_mm, [-np.inf, *edges_mm, np.inf], right=False, labels=names), index=hc_mm.index
-    )
+    edges = [-np.inf, *trimester_edges_mm(chart), np.inf]
+    return pd.Series(pd.cut(hc_mm, edges, right=False, labels=TRIMESTERS), index=hc_mm.index)
 
 
 def limits_of_agreement(
-    frame: pd.DataFrame, *, edges_mm: Sequence[float] = SIZE_EDGES_MM, level: float = 0.95
+    frame: pd.DataFrame, *, chart: GrowthChart = INTERGROWTH_21ST, level: float = 0.95
 ) -> pd.DataFrame:
-    """Bias (measured minus annotated) and limits of agreement in mm, over all heads and in each size band.
+    """Bias (measured minus annotated) and limits of agreement in mm, over all heads and in each trimester.
 
     The limits are bias ± z SD: where the errors are normal, ``level`` of them lie between. One row a group:
     ``group``, ``bias``, ``sd``, ``low``, ``high``, ``images``, ``failures``; NaN where fewer than two
@@ -54,8 +50,10 @@ def limits_of_agreement(
         raise ValueError(f"level: expected a share between 0 and 1, got {level}")
     if frame.empty:
         raise ValueError("frame: expected at least one image, got none")
-    bands = size_bands(frame["hc_reference_mm"], edges_mm=edges_mm)
-    groups = [("all", frame), *frame.groupby(bands, observed=True)]
+    groups = [
+        ("all", frame),
+        *frame.groupby(trimesters(frame["hc_reference_mm"], chart=chart), observed=True),
+    ]
     z = float(norm.ppf(0.5 + level / 2))
     rows = []
     for name, part in groups:
@@ -76,35 +74,35 @@ def limits_of_agreement(
     return pd.DataFrame(rows)
 
 
-def bland_altman(frame: pd.DataFrame, *, edges_mm: Sequence[float] = SIZE_EDGES_MM) -> Figure:
-    """Bland-Altman plot of HC: error against the mean of both circumferences, with limits for each size band.
+def bland_altman(frame: pd.DataFrame, *, chart: GrowthChart = INTERGROWTH_21ST) -> Figure:
+    """Bland-Altman plot of HC: error against the mean of both circumferences, with limits by trimester.
 
-    Solid lines are each band's bias, dashed lines its 95 % limits of agreement.
+    Solid lines are each trimester's bias, dashed lines its 95 % limits of agreement.
     """
-    limits = limits_of_agreement(frame, edges_mm=edges_mm).set_index("group")
+    limits = limits_of_agreement(frame, chart=chart).set_index("group")
     found = frame[~frame["failed"].astype(bool)]
     middle = (found["hc_mm"] + found["hc_reference_mm"]) / 2
     error = found["hc_mm"] - found["hc_reference_mm"]
-    bands = size_bands(found["hc_reference_mm"], edges_mm=edges_mm)
+    groups = trimesters(found["hc_reference_mm"], chart=chart)
     figure, axes = plt.subplots()
     axes.axhline(0, color="0.4", lw=1)
-    for k, (band, x) in enumerate(middle.groupby(bands, observed=True)):
+    for k, (trimester, x) in enumerate(middle.groupby(groups, observed=True)):
         colour = f"C{k}"
         axes.plot(
             x,
             error[x.index],
-            _MARKERS[k % len(_MARKERS)],
+            _MARKERS[k],
             ms=3.5,
             alpha=0.45,
             mew=0,
             color=colour,
-            label=band,
+            label=trimester,
         )
-        row = limits.loc[str(band)]
+        row = limits.loc[str(trimester)]
         axes.hlines(row["bias"], x.min(), x.max(), color=colour, lw=2)
         axes.hlines([row["low"], row["high"]], x.min(), x.max(), color=colour, lw=1.5, ls="--")
     axes.set(xlabel="mean of measured and annotated HC (mm)", ylabel="measured − annotated HC (mm)")
-    axes.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(bands.cat.categories))
+    axes.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(TRIMESTERS))
     return figure
 
 

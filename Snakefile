@@ -81,7 +81,7 @@ rule run:
 
 rule tables:
     input:
-        expand(METRICS, variant=SETTINGS.variants, seed=SETTINGS.seeds),
+        [METRICS.format(variant=variant, seed=seed) for variant, seed in SETTINGS.grid],
     output:
         f"{STUDY}/tables/variants.csv",
         f"{STUDY}/tables/runs.csv",
@@ -93,7 +93,7 @@ rule tables:
 
 rule cases:
     input:
-        f"{STUDY}/{{variant}}/seed-{min(SETTINGS.seeds)}/metrics.json",
+        f"{STUDY}/{{variant}}/seed-{SETTINGS.grid[0][1]}/metrics.json",
     output:
         f"{STUDY}/figures/cases_{{variant}}.png",
         f"{STUDY}/figures/cases_{{variant}}.txt",

@@ -28,10 +28,14 @@ def test_every_built_in_profile_loads_and_configures_its_whole_grid(name: str) -
     assert profile.name == name
     hashes = {
         configure(variant=variant, seed=seed, profile=profile, data="phantom").hash
-        for variant in profile.variants
-        for seed in profile.seeds
+        for variant, seed in profile.grid
     }
-    assert len(hashes) == len(profile.variants) * len(profile.seeds)
+    assert len(hashes) == len(profile.grid)
+
+
+def test_a_variant_can_have_seeds_of_its_own(tmp_path: Path) -> None:
+    changes = {"variants": ["unet", "proposed"], "seeds": [0, 1], "seeds_of": {"proposed": [3]}}
+    assert load_profile(write(tmp_path, changes)).grid == (("unet", 0), ("unet", 1), ("proposed", 3))
 
 
 def test_what_a_profile_leaves_out_is_the_notes(tmp_path: Path) -> None:
@@ -55,6 +59,9 @@ def test_what_a_profile_leaves_out_is_the_notes(tmp_path: Path) -> None:
         pytest.param({"variants": ["unet", "unet"]}, "each may stand once", id="variant twice"),
         pytest.param({"seeds": []}, "seeds: expected", id="no seed"),
         pytest.param({"seeds": [-1]}, "seeds: expected", id="negative seed"),
+        pytest.param({"seeds_of": {"proposed": [0]}}, "seeds_of: unknown name", id="seeds of no variant"),
+        pytest.param({"seeds_of": {"unet": []}}, "seeds_of.unet: expected", id="variant without a seed"),
+        pytest.param({"seeds_of": {"unet": [1, 1]}}, "seeds_of.unet: each may", id="seed twice"),
         pytest.param({"limit": {"trian": 3}}, "did you mean 'train'", id="misspelt fold"),
         pytest.param({"limit": {"train": 0}}, "limit.train: expected", id="no image"),
         pytest.param({"phantoms": 2}, "phantoms: expected", id="fewer phantoms than folds"),

@@ -7,7 +7,7 @@ A profile is a small YAML file. What it leaves out keeps the note's value (see
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,8 @@ class Profile:
     """The size and the recipe of a study.
 
     ``image_size`` and ``phantom_size`` are ``(H, W)`` in px; ``limit`` caps the images of a fold;
-    ``network`` holds options of the network that every variant starts from.
+    ``network`` holds options of the network that every variant starts from. Every variant is trained with
+    every one of ``seeds``, but for those that ``seeds_of`` gives seeds of their own.
     """
 
     name: str
@@ -40,6 +41,18 @@ class Profile:
     phantom_size: tuple[int, int] = (540, 800)
     limit: Mapping[str, int] = field(default_factory=dict)
     network: Mapping[str, Any] = field(default_factory=dict)
+    seeds_of: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+    @property
+    def grid(self) -> tuple[tuple[str, int], ...]:
+        """Every run of the study, as variant and seed.
+
+        >>> load_profile("smoke").grid
+        (('unet', 0), ('unet', 1), ('proposed', 0), ('proposed', 1))
+        """
+        return tuple(
+            (variant, seed) for variant in self.variants for seed in self.seeds_of.get(variant, self.seeds)
+        )
 
     def __post_init__(self) -> None:
         for name in ("image_size", "phantom_size"):
@@ -55,11 +68,13 @@ class Profile:
             if not isinstance(count, int) or count < 1:
                 raise ValueError(f"limit.{fold}: expected a positive whole number, got {count!r}")
         _expect_known("variants", self.variants, [variant.name for variant in list_variants()])
-        if not self.seeds or not all(isinstance(seed, int) and seed >= 0 for seed in self.seeds):
-            raise ValueError(f"seeds: expected whole numbers from 0, got {list(self.seeds)}")
-        for name in ("variants", "seeds"):
-            if len(set(getattr(self, name))) < len(getattr(self, name)):
-                raise ValueError(f"{name}: each may stand once, got {list(getattr(self, name))}")
+        _expect_known("seeds_of", self.seeds_of, self.variants)
+        for name, seeds in {"seeds": self.seeds, **self.seeds_of}.items():
+            where = name if name == "seeds" else f"seeds_of.{name}"
+            if not seeds or not all(isinstance(seed, int) and seed >= 0 for seed in seeds):
+                raise ValueError(f"{where}: expected whole numbers from 0, got {list(seeds)}")
+            _expect_once(where, seeds)
+        _expect_once("variants", self.variants)
 
 
 def list_profiles() -> tuple[str, ...]:
@@ -127,7 +142,13 @@ _SHAPES: dict[str, type] = {
     "training": dict,
     "network": dict,
     "limit": dict,
+    "seeds_of": dict,
 }
+
+
+def _expect_once(what: str, values: Sequence[Any]) -> None:
+    if len(set(values)) < len(values):
+        raise ValueError(f"{what}: each may stand once, got {list(values)}")
 
 
 def _expect_known(what: str, names: Any, known: Any) -> None:

@@ -26,6 +26,15 @@ class DataError(ValueError):
         self.mend = mend
 
 
+def first_line(error: Exception) -> str:
+    r"""What another library's error says, on one line, so that it fits into a message of ours.
+
+    >>> first_line(OSError("broken file\nmore about it")), first_line(EOFError())
+    ('broken file', 'EOFError')
+    """
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sample:
     """An image (grey, uint8 ``H W``) and what is known of it, all at native resolution.

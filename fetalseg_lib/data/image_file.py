@@ -1,0 +1,158 @@
+"""Read one image file of a common kind as grey, and refuse what is broken, absurdly large or ambiguous.
+
+This is for images from anywhere, whoever made them. HC18's own PNGs go through :mod:`fetalseg_lib.data.png`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from fetalseg_lib.data import dicom
+from fetalseg_lib.data.limits import check_size, read_content
+from fetalseg_lib.data.sample import DataError, first_line
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm", ".dicom")
+"""What a file must end with to be taken from a folder; a file that is named is read whatever it ends with."""
+
+_FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
+_SIXTEEN_BIT = ("I", "I;16", "I;16L", "I;16B", "I;16N")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class GrayImage:
+    """An image as uint8 ``H W``, and what its file says of it.
+
+    ``pixel_spacing_mm`` is the height and width of a pixel ``(rows, columns)``; only DICOM tells it.
+    ``sha256`` is that of the file.
+    """
+
+    pixels: NDArray[np.uint8]
+    pixel_spacing_mm: tuple[float, float] | None
+    sha256: str
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.pixels.shape[0], self.pixels.shape[1]
+
+
+def read_image(path: Path) -> GrayImage:
+    """Read a PNG, JPEG, TIFF, BMP or DICOM file: 8 or 16 bit, grey or colour, of one frame.
+
+    The content tells the format, not the name. Colour becomes luminance (ITU-R BT.601), what is
+    transparent becomes black, and a photograph is turned as its camera noted. In 16-bit grey, white is the
+    largest number of as many bits as the brightest pixel needs, since 10 and 12 bits are often stored so.
+
+    Raises ``DataError`` naming the file and the mend.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "dot.bmp"
+    >>> Image.new("RGB", (3, 2), "red").save(path)
+    >>> read_image(path).pixels
+    array([[76, 76, 76],
+           [76, 76, 76]], dtype=uint8)
+    """
+    content = read_content(path)
+    if dicom.is_dicom(content) or path.suffix.lower() in (".dcm", ".dicom"):
+        pixels, spacing = dicom.read(content, file=path)
+    else:
+        pixels, spacing = _decode(content, path), None
+    return GrayImage(pixels=pixels, pixel_spacing_mm=spacing, sha256=hashlib.sha256(content).hexdigest())
+
+
+def read_labels(path: Path) -> NDArray[np.int64]:
+    """Read an image of labels, such as a filled mask, as the numbers that are stored, ``H W``.
+
+    A palette's numbers are kept, not its colours; of colour images only grey ones (equal channels) make
+    sense. Raises ``DataError`` as :func:`read_image`.
+    """
+    with _open(read_content(path), path) as image:
+        if image.mode in ("1", "L", "P", *_SIXTEEN_BIT):
+            return np.array(image, dtype=np.int64)
+        channels = np.array(image.convert("RGB"), dtype=np.int64)  # (H, W, 3)
+    if (channels != channels[..., :1]).any():
+        raise DataError(
+            file=path,
+            problem="it is a colour image, expected one number a pixel",
+            mend="Export the mask as a grey or palette PNG.",
+        )
+    labels: NDArray[np.int64] = channels[..., 0]
+    return labels
+
+
+def _decode(content: bytes, path: Path) -> NDArray[np.uint8]:
+    with _open(content, path) as image:
+        if image.mode in _SIXTEEN_BIT:
+            return _from_16_bit(np.asarray(image), path)
+        if image.mode == "F":
+            raise DataError(
+                file=path,
+                problem="its pixels are floating-point numbers, expected 8 or 16 bits",
+                mend="Save it as an 8-bit PNG.",
+            )
+        if image.has_transparency_data:
+            black = Image.new("RGBA", image.size, "black")
+            return np.array(Image.alpha_composite(black, image.convert("RGBA")).convert("L"), dtype=np.uint8)
+        # By way of RGB, because a palette's or a printer's colours have no luminance of their own.
+        return np.array(image if image.mode == "L" else image.convert("RGB").convert("L"), dtype=np.uint8)
+
+
+def _open(content: bytes, path: Path) -> Image.Image:
+    """Decode with Pillow, once it is sure that the image is whole, single and not too large."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Pillow only warns of is refused below
+            with Image.open(io.BytesIO(content), formats=_FORMATS) as header:
+                check_size(header.width, header.height, file=path)
+                _check_single(header, path)
+            with Image.open(io.BytesIO(content), formats=_FORMATS) as header:
+                header.verify()  # the checksums of a PNG, which decoding alone does not look at
+            image = Image.open(io.BytesIO(content), formats=_FORMATS)
+            image.load()
+            return ImageOps.exif_transpose(image)
+    except DataError:
+        raise
+    # Decoders meet broken files with exceptions of many kinds; for the reader they all mean the same.
+    except Exception as error:
+        known = "it is no PNG, JPEG, TIFF, BMP or DICOM file, or its start is damaged"
+        unknown = isinstance(error, UnidentifiedImageError)
+        raise DataError(
+            file=path,
+            problem=known if unknown else f"it cannot be decoded ({first_line(error)})",
+            mend="Open it in an image program and save it anew as PNG.",
+        ) from error
+
+
+def _check_single(image: Image.Image, path: Path) -> None:
+    if image.format not in ("TIFF", "PNG"):
+        return  # a phone's JPEG may carry a second, smaller copy of itself
+    try:
+        image.seek(1)
+    except EOFError:
+        return
+    raise DataError(
+        file=path,
+        problem="it holds several images, expected one",
+        mend="Save the one that shows the head on its own.",
+    )
+
+
+def _from_16_bit(values: NDArray[np.integer], path: Path) -> NDArray[np.uint8]:
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high >= 2**16:
+        raise DataError(
+            file=path,
+            problem=f"its values run from {low} to {high}, expected 8 or 16 bits without a sign",
+            mend="Save it as an 8-bit PNG.",
+        )
+    white = 2 ** max(8, high.bit_length()) - 1
+    scaled: NDArray[np.uint8] = np.round(values * (255 / white)).astype(np.uint8)
+    return scaled

@@ -1,0 +1,154 @@
+"""DICOM: files written by pydicom, as an ultrasound scanner would, and the examples that pydicom ships."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fetalseg_lib.data import limits
+from fetalseg_lib.data.image_file import read_image
+from fetalseg_lib.data.sample import DataError
+
+pydicom = pytest.importorskip("pydicom", reason="pydicom is not installed (extra dicom)")
+
+GRAY = np.random.default_rng(0).integers(0, 256, (20, 30), dtype=np.uint8)
+
+
+def region(*, mm: tuple[float, float], units: int = 3, spatial_format: int = 1) -> Any:
+    """One calibrated region of the screen; the standard stores centimetres."""
+    found = pydicom.Dataset()
+    found.RegionSpatialFormat = spatial_format
+    found.PhysicalUnitsXDirection = found.PhysicalUnitsYDirection = units
+    found.PhysicalDeltaY, found.PhysicalDeltaX = mm[0] / 10, mm[1] / 10
+    return found
+
+
+def write(path: Path, pixels: np.ndarray = GRAY, **elements: Any) -> Path:
+    dataset = pydicom.Dataset()
+    dataset.file_meta = pydicom.dataset.FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    dataset.SOPClassUID = pydicom.uid.UltrasoundImageStorage
+    dataset.SOPInstanceUID = pydicom.uid.generate_uid()
+    dataset.PatientName = "Nobody"
+    bits = 8 * pixels.dtype.itemsize
+    dataset.set_pixel_data(pixels, "MONOCHROME2" if pixels.ndim == 2 else "RGB", bits)
+    for name, value in elements.items():
+        setattr(dataset, name, value)
+    dataset.save_as(path, enforce_file_format=True)
+    return path
+
+
+def test_greys_are_read_as_written_and_the_region_gives_the_pixel_size(tmp_path: Path) -> None:
+    regions = [region(mm=(9, 9), units=4), region(mm=(8, 8), spatial_format=3), region(mm=(0.21, -0.2))]
+    path = write(tmp_path / "image", SequenceOfUltrasoundRegions=regions, PixelSpacing=[7, 7])
+    found = read_image(path)
+    np.testing.assert_array_equal(found.pixels, GRAY)
+    assert found.pixel_spacing_mm == pytest.approx((0.21, 0.2))
+
+
+def test_without_a_region_pixel_spacing_counts_rows_first(tmp_path: Path) -> None:
+    assert read_image(write(tmp_path / "a.dcm", PixelSpacing=[0.3, 0.1])).pixel_spacing_mm == (0.3, 0.1)
+    assert read_image(write(tmp_path / "b.dcm")).pixel_spacing_mm is None
+
+
+def test_monochrome1_is_turned_and_colours_become_luminance(tmp_path: Path) -> None:
+    dark = read_image(write(tmp_path / "a.dcm", PhotometricInterpretation="MONOCHROME1"))
+    np.testing.assert_array_equal(dark.pixels, 255 - GRAY)
+    colours = np.stack([GRAY, GRAY[::-1], GRAY[:, ::-1]], axis=-1)
+    expected = colours @ [0.299, 0.587, 0.114]
+    assert np.abs(read_image(write(tmp_path / "b.dcm", colours)).pixels - expected).max() <= 0.5
+
+
+def test_12_bits_in_16_and_a_window_are_shown_as_pydicom_shows_them(tmp_path: Path) -> None:
+    deep = GRAY.astype(np.uint16) * 16
+    path = write(tmp_path / "a.dcm", deep, BitsStored=12, HighBit=11)
+    assert np.abs(read_image(path).pixels - deep * (255 / 4095)).max() <= 0.5
+    path = write(tmp_path / "b.dcm", deep, BitsStored=12, HighBit=11, WindowCenter=[1500, 1], WindowWidth=800)
+    dataset = pydicom.dcmread(path)
+    theirs = pydicom.pixels.apply_windowing(dataset.pixel_array, dataset) * (255 / 4095)
+    assert np.abs(read_image(path).pixels - theirs).max() <= 0.5
+
+
+def test_a_real_ultrasound_image_with_a_palette_is_read() -> None:
+    path = Path(pydicom.data.get_testdata_file("examples_palette.dcm", download=False))
+    found = read_image(path)
+    dataset = pydicom.dcmread(path)
+    (first, *_) = dataset.SequenceOfUltrasoundRegions
+    assert found.shape == (dataset.Rows, dataset.Columns)
+    assert found.pixel_spacing_mm == pytest.approx((10 * first.PhysicalDeltaY, 10 * first.PhysicalDeltaX))
+    assert found.pixels.max() > 200
+
+
+RGB_STRIPES = ("SC_rgb_rle.dcm", "SC_rgb_rle_16bit.dcm", "SC_ybr_full_422_uncompressed.dcm")
+
+
+@pytest.mark.parametrize("name", RGB_STRIPES)
+def test_red_green_and_blue_are_read_from_other_encodings(name: str) -> None:
+    """Each holds, among others, a red, a green and a blue stripe on 100 x 100 pixels."""
+    found = read_image(Path(pydicom.data.get_testdata_file(name, download=False))).pixels
+    assert found.shape == (100, 100)
+    for row, luminance in ((5, 76), (25, 150), (45, 29)):
+        assert abs(int(found[row, 50]) - luminance) <= 1
+
+
+@pytest.mark.parametrize(
+    ("elements", "message"),
+    [
+        pytest.param({"NumberOfFrames": 30}, "film of 30 frames", id="a film"),
+        pytest.param({"PixelRepresentation": 1}, "have a sign", id="signed"),
+        pytest.param({"Rows": 60_000, "Columns": 60_000}, "declares 60000 x 60000", id="a bomb"),
+        pytest.param({"Rows": 21}, "cannot be read as DICOM", id="fewer pixels than declared"),
+        pytest.param({"PixelSpacing": [0.0, 0.1]}, "a pixel is 0 x 0.1 mm", id="no size"),
+        pytest.param({"VOILUTSequence": []}, "VOILUTSequence", id="a table of greys"),
+        pytest.param(
+            {"SequenceOfUltrasoundRegions": [region(mm=(0.1, 0.1)), region(mm=(0.2, 0.2))]},
+            "2 different pixel sizes",
+            id="two calibrations",
+        ),
+    ],
+)
+def test_what_is_ambiguous_or_absurd_is_refused(
+    elements: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match=message):
+        read_image(write(tmp_path / "bad.dcm", **elements))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("image_dfl.dcm", "deflated"),
+        ("rtplan.dcm", "holds no image"),
+        ("badVR.dcm", "cannot be read"),
+    ],
+)
+def test_files_of_other_kinds_are_refused(name: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read_image(Path(pydicom.data.get_testdata_file(name, download=False)))
+
+
+def test_a_file_cut_short_or_of_text_is_refused(tmp_path: Path) -> None:
+    whole = write(tmp_path / "a.dcm").read_bytes()
+    for content in (whole[:-100], whole[:200], b"text"):
+        (tmp_path / "bad.dcm").write_bytes(content)
+        with pytest.raises(DataError, match="DICOM|no image"):
+            read_image(tmp_path / "bad.dcm")
+
+
+def test_the_size_limit_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_PIXELS", GRAY.size - 1)
+    with pytest.raises(DataError, match="declares 30 x 20 pixels"):
+        read_image(write(tmp_path / "a.dcm"))
+
+
+def test_without_pydicom_the_error_says_how_to_install_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "a.dcm")
+    monkeypatch.setitem(sys.modules, "pydicom", None)
+    with pytest.raises(DataError, match=r"not installed. Install it: python -m pip install \"pydicom>=3\""):
+        read_image(path)

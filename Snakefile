@@ -43,6 +43,7 @@ wildcard_constraints:
 
 localrules:
     study,
+    noise_floor,
     tables,
     cases,
     site,
@@ -51,6 +52,7 @@ localrules:
 
 rule study:
     input:
+        f"{STUDY}/tables/noise_floor.csv" if SETTINGS.noise_floor else [],
         f"{STUDY}/tables/variants.csv",
         expand(f"{STUDY}/figures/cases_{{variant}}.png", variant=SETTINGS.variants),
 
@@ -77,6 +79,18 @@ rule run:
         " --cwd notebooks --no-progress-bar"
         " -p variant {wildcards.variant} -p seed {wildcards.seed}"
         " -p profile {PROFILE:q} -p data {DATA:q} -p runs {RUNS:q} 2> {log.text}"
+
+
+# From the seeds of one variant alone: it can be written, and kept, before any comparison.
+rule noise_floor:
+    input:
+        [METRICS.format(variant=v, seed=seed) for v, seed in SETTINGS.grid if v == SETTINGS.noise_floor],
+    output:
+        f"{STUDY}/tables/noise_floor.csv",
+    message:
+        "What {STUDY} can see"
+    shell:
+        "fetalseg noise-floor {STUDY:q} --profile {PROFILE:q}"
 
 
 rule tables:

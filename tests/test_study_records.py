@@ -1,10 +1,14 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from statsmodels.stats.power import TTestPower
 
 from fetalseg_lib.study import records, tables
+from fetalseg_lib.study.profile import Profile
+from fetalseg_lib.training.config import TrainingConfig
 
 PER_IMAGE = pd.DataFrame(
     {
@@ -114,3 +118,47 @@ def test_an_edited_number_is_found(tmp_path: Path) -> None:
     metrics["test"]["dice_mean"] += 0.01
     (folder / records.METRICS).write_text(json.dumps(metrics))
     assert any("dice_mean" in line for line in tables.disagreements(tmp_path))
+
+
+PLANNED = Profile(
+    name="p",
+    description="Three seeds of the U-Net measure the noise of a study of four matched seeds.",
+    image_size=(32, 32),
+    encoder_weights="random",
+    training=TrainingConfig(),
+    variants=("unet", "proposed", "no_se"),
+    seeds=(0, 1, 2, 3),
+    noise_floor="unet",
+)
+
+
+def test_the_noise_floor_by_hand_from_the_seeds_of_one_variant_alone(tmp_path: Path) -> None:
+    """Means 1, 2 and 3 points above the first: a standard deviation of one point."""
+    for seed, shift in enumerate((0.01, 0.02, 0.03)):
+        write_run(tmp_path, "unet", seed, shift=shift)
+    write_run(tmp_path, "proposed", 0, shift=-0.5)  # a result, which the floor must not see
+    floor = pd.read_csv(tables.write_noise_floor(tmp_path, PLANNED)).set_index("metric")
+    assert floor.loc["dice", "sd"] == pytest.approx(0.01)
+    assert floor.loc["hc_abs_error_mm", "sd"] == 0
+    assert floor.loc["dice", ["measured_seeds", "seeds", "comparisons"]].tolist() == [3, 4, 2]
+    needed = TTestPower().power(
+        floor.loc["dice", "detectable"] / (0.01 * 2**0.5), nobs=4, alpha=0.05 / 2, df=3
+    )
+    assert needed == pytest.approx(0.8, abs=1e-6)
+
+
+def test_an_edited_noise_floor_is_found(tmp_path: Path) -> None:
+    for seed, shift in enumerate((0.01, 0.02, 0.03)):
+        write_run(tmp_path, "unet", seed, shift=shift)
+    path = tables.write_noise_floor(tmp_path, PLANNED)
+    assert tables.disagreements(tmp_path) == []
+    records.write_csv(path, pd.read_csv(path).assign(sd=0.001))
+    assert [str(path) in line for line in tables.disagreements(tmp_path)] == [True]
+
+
+def test_a_noise_floor_needs_a_plan_and_three_seeds(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="names no variant as noise_floor"):
+        tables.write_noise_floor(tmp_path, replace(PLANNED, noise_floor=None))
+    write_run(tmp_path, "unet", 0)
+    with pytest.raises(ValueError, match="at least three seeds of unet, got 1"):
+        tables.write_noise_floor(tmp_path, PLANNED)

@@ -25,6 +25,11 @@ def add_commands(commands: Commands) -> None:
     tables.add_argument("folder", type=Path)
     tables.set_defaults(command=_tables)
 
+    floor = commands.add_parser("noise-floor", help="write what a study can see, before its results")
+    floor.add_argument("folder", type=Path)
+    floor.add_argument("--profile", required=True)
+    floor.set_defaults(command=_noise_floor)
+
     submit = commands.add_parser("submit", help="measure HC18's 335 test images for the challenge")
     submit.add_argument("checkpoint", type=Path, help="a run's weights.safetensors")
     submit.add_argument("-o", "--out", type=Path, required=True, help="the submission file (.csv)")
@@ -53,6 +58,14 @@ def _tables(options: argparse.Namespace) -> int:
 
     for path in write_tables(options.folder):
         print(path)
+    return 0
+
+
+def _noise_floor(options: argparse.Namespace) -> int:
+    from fetalseg_lib.study.profile import load_profile
+    from fetalseg_lib.study.tables import write_noise_floor
+
+    print(write_noise_floor(options.folder, load_profile(options.profile)))
     return 0
 
 

@@ -27,7 +27,8 @@ class Profile:
 
     ``image_size`` and ``phantom_size`` are ``(H, W)`` in px; ``limit`` caps the images of a fold;
     ``network`` holds options of the network that every variant starts from. Every variant is trained with
-    every one of ``seeds``, but for those that ``seeds_of`` gives seeds of their own.
+    every one of ``seeds``, but for those that ``seeds_of`` gives seeds of their own. ``noise_floor`` names
+    the variant whose runs tell, before any comparison, what the study can see.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Profile:
     limit: Mapping[str, int] = field(default_factory=dict)
     network: Mapping[str, Any] = field(default_factory=dict)
     seeds_of: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    noise_floor: str | None = None
 
     @property
     def grid(self) -> tuple[tuple[str, int], ...]:
@@ -75,6 +77,8 @@ class Profile:
                 raise ValueError(f"{where}: expected whole numbers from 0, got {list(seeds)}")
             _expect_once(where, seeds)
         _expect_once("variants", self.variants)
+        if self.noise_floor is not None:
+            _expect_known("noise_floor", [self.noise_floor], self.variants)
 
 
 def list_profiles() -> tuple[str, ...]:

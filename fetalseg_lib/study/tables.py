@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 
+from fetalseg_lib.evaluation.stats import noise_floor
 from fetalseg_lib.study import records
+from fetalseg_lib.study.profile import Profile
 
+NOISE_FLOOR = "noise_floor.csv"
 _RUN_FOLDER = re.compile(r"seed-\d+")
 _IDENTITY = ("variant", "seed", "profile", "data", "config_hash", "split_sha256")
 
@@ -65,6 +69,38 @@ def summarize_variants(runs: pd.DataFrame, *, order: Sequence[str] | None = None
     return table.reset_index()
 
 
+def noise_floor_table(per_image: pd.DataFrame, *, variant: str, seeds: int, comparisons: int) -> pd.DataFrame:
+    """What a study of ``seeds`` matched seeds and so many comparisons can see, from the seeds of one variant.
+
+    One row for Dice and one for the absolute HC error in mm: the standard deviation of a run's mean between
+    seeds with its 95 % interval, and the smallest true difference found with a probability of 80 %.
+    """
+    frame = per_image.assign(hc_abs_error_mm=per_image["hc_error_mm"].abs())
+    rows = []
+    for metric in ("dice", "hc_abs_error_mm"):
+        floor = noise_floor(frame, metric, variant=variant, seeds=seeds, comparisons=comparisons)
+        rows.append({"metric": metric, "variant": variant, "comparisons": comparisons} | asdict(floor))
+    return pd.DataFrame(rows)
+
+
+def write_noise_floor(root: Path, profile: Profile) -> Path:
+    """Write ``tables/noise_floor.csv`` below ``root`` from the runs of the profile's ``noise_floor`` variant.
+
+    Nothing of another variant is read: the table can be written, and kept, before the results.
+    """
+    if profile.noise_floor is None:
+        raise ValueError(f"profile {profile.name}: names no variant as noise_floor; add the key to its file")
+    table = noise_floor_table(
+        collect_per_image(root / profile.noise_floor),
+        variant=profile.noise_floor,
+        seeds=len(profile.seeds),
+        comparisons=len(profile.variants) - 1,
+    )
+    path = root / "tables" / NOISE_FLOOR
+    records.write_csv(path, table)
+    return path
+
+
 def write_tables(root: Path) -> list[Path]:
     """Write ``tables/runs.csv`` and ``tables/variants.csv`` below ``root`` and return their paths."""
     runs = summarize_runs(collect_per_image(root))
@@ -92,6 +128,12 @@ def disagreements(root: Path) -> list[str]:
             found.append(
                 f"{path}: differs from what the per-image records give; write it again, never edit it"
             )
+    path = root / "tables" / NOISE_FLOOR
+    if path.is_file():
+        stated = pd.read_csv(path)
+        plan = {name: stated[name].iloc[0] for name in ("variant", "seeds", "comparisons")}
+        if not _same(stated, noise_floor_table(collect_per_image(root / plan["variant"]), **plan)):
+            found.append(f"{path}: differs from what the per-image records give; write it again")
     return found
 
 

@@ -32,7 +32,7 @@ CHAPTERS = [
     "ablation",
     "audit",
 ]
-LIBRARY = glob_wildcards("fetalseg_lib/{path,.+\\.(py|yaml|csv|mplstyle)}").path
+LIBRARY = glob_wildcards("fetalseg_lib/{path,.+\\.(py|yaml|csv|json|mplstyle)}").path
 PROSE = glob_wildcards("book/{path,[^.].*}").path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from fetalseg_lib.cli.options import Commands, add_study_options
 
@@ -14,26 +15,30 @@ def add_commands(commands: Commands) -> None:
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--encoder-weights", help="imagenet, random or a .safetensors file")
     train.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
-    add_study_options(train)
+    add_study_options(train, own_folder=True)
     train.set_defaults(command=_train)
 
     commands.add_parser("variants", help="list the variants").set_defaults(command=_variants)
 
 
 def _train(options: argparse.Namespace) -> int:
-    from fetalseg_lib.study.config import configure
+    from fetalseg_lib.data.own import own_name
+    from fetalseg_lib.study.config import DATASETS, configure
     from fetalseg_lib.study.records import METRICS
     from fetalseg_lib.study.run import run
 
+    data_root = None if options.data in DATASETS else Path(options.data)
+    if data_root is not None and not data_root.is_dir():
+        raise ValueError(f"--data: expected {', '.join(DATASETS)} or a folder, got {options.data!r}")
     config = configure(
         variant=options.variant,
         seed=options.seed,
         profile=options.profile,
-        data=options.data,
+        data=options.data if data_root is None else own_name(data_root),
         encoder_weights=options.encoder_weights,
         device=options.device,
     )
-    folder = run(config, root=options.out)
+    folder = run(config, root=options.out, data_root=data_root)
     print((folder / METRICS).read_text(encoding="utf-8"), end="")
     print(folder)
     return 0

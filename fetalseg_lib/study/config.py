@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fetalseg_lib.data.own import is_own
 from fetalseg_lib.models import get_variant
 from fetalseg_lib.study.profile import Profile, load_profile
 from fetalseg_lib.study.records import digest
@@ -52,7 +53,7 @@ class RunConfig:
     def to_dict(self) -> dict[str, Any]:
         """The configuration as JSON values, without what only names the machine."""
         values = dataclasses.asdict(self)
-        if self.data == "hc18":
+        if self.data != "phantom":
             values = {key: value for key, value in values.items() if not key.startswith("phantom")}
         training, defaults = values["training"], dataclasses.asdict(TrainingConfig())
         del training["device"]
@@ -78,7 +79,8 @@ def configure(
 ) -> RunConfig:
     """Put a variant's changes on a profile's settings.
 
-    ``data`` is ``"phantom"`` or ``"hc18"``; ``encoder_weights`` replaces the profile's. Raises
+    ``data`` is ``"phantom"``, ``"hc18"`` or the name of a folder of one's own
+    (:func:`~fetalseg_lib.data.own.own_name`); ``encoder_weights`` replaces the profile's. Raises
     ``ValueError`` naming the argument.
 
     >>> run = configure(variant="pos_weight_200", seed=0, profile="smoke", data="phantom")
@@ -86,8 +88,8 @@ def configure(
     (200.0, 0)
     """
     settings = profile if isinstance(profile, Profile) else load_profile(profile)
-    if data not in DATASETS:
-        raise ValueError(f"data: expected one of {', '.join(DATASETS)}; got {data!r}")
+    if data not in DATASETS and not is_own(data):
+        raise ValueError(f"data: expected one of {', '.join(DATASETS)} or an own_name; got {data!r}")
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise ValueError(f"seed: expected a whole number from 0, got {seed!r}")
     chosen = get_variant(variant)

@@ -14,6 +14,7 @@ import pooch
 from fetalseg_lib.data import cache as cache_module
 from fetalseg_lib.data import hc18, phantom, splits
 from fetalseg_lib.data.cache import Cache
+from fetalseg_lib.data.own import own_name
 from fetalseg_lib.data.sample import Sample
 from fetalseg_lib.study import records
 from fetalseg_lib.study.config import RunConfig
@@ -33,17 +34,27 @@ class Folds:
     test: Sequence[int]
 
 
-def load_samples(config: RunConfig, *, hc18_root: Path | None = None) -> Sequence[Sample]:
-    """The images of the run's dataset at native resolution, read or drawn only when they are asked for."""
-    if config.data == "hc18":
-        return hc18.load(hc18_root)
-    return phantom.generate(config.phantoms, seed=DATA_SEED, size=config.phantom_size)
+def load_samples(config: RunConfig, *, data_root: Path | None = None) -> Sequence[Sample]:
+    """The images of the run's dataset at native resolution, read or drawn only when they are asked for.
+
+    ``data_root`` is the folder of HC18 or of one's own images; without it the folder is found as
+    :func:`~fetalseg_lib.data.hc18.find_root` says. Raises ``ValueError`` for other images than the run's own.
+    """
+    if config.data == "phantom":
+        return phantom.generate(config.phantoms, seed=DATA_SEED, size=config.phantom_size)
+    samples = hc18.load(data_root)
+    if config.data != "hc18" and (found := own_name(samples)) != config.data:
+        raise ValueError(
+            f"{samples.root}: expected the images of {config.data}, but these are {found}; "
+            "name the folder by --data, or restore its files"
+        )
+    return samples
 
 
-def prepare_data(config: RunConfig, *, hc18_root: Path | None = None, cache: Path | None = None) -> Folds:
+def prepare_data(config: RunConfig, *, data_root: Path | None = None, cache: Path | None = None) -> Folds:
     """Cache the images at the run's size and give each fold its images, at most ``config.limit`` of them."""
     cached = cache_module.build(
-        load_samples(config, hc18_root=hc18_root),
+        load_samples(config, data_root=data_root),
         image_size=config.image_size,
         directory=cache_folder() if cache is None else cache,
     )
@@ -55,6 +66,11 @@ def prepare_data(config: RunConfig, *, hc18_root: Path | None = None, cache: Pat
             f"{cached.index['name'][fold.isna()].iloc[0]}; the committed split is for HC18's 999 images"
         )
     rows = {name: _thin(np.flatnonzero(fold == name), config.limit.get(name)) for name in FOLDS}
+    if empty := [name for name in FOLDS if not rows[name]]:
+        raise ValueError(
+            f"split: no image is left for {' and '.join(empty)}: {cached.index['exam'].nunique()} exams were "
+            "dealt out, each as a whole; expected at least ten"
+        )
     return Folds(cache=cached, **rows)
 
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from fetalseg_lib.data.augment import build_augmentation
 from fetalseg_lib.data.dataset import SegmentationDataset, batches
+from fetalseg_lib.data.training_range import measure_range
 from fetalseg_lib.models import build_model
 from fetalseg_lib.study import records
 from fetalseg_lib.study.config import RunConfig
@@ -34,7 +35,7 @@ __all__ = ["Folds", "build_network", "finish", "load_samples", "prepare_data", "
 log = logging.getLogger(__name__)
 
 
-def run(config: RunConfig, *, root: Path, hc18_root: Path | None = None, progress: bool = True) -> Path:
+def run(config: RunConfig, *, root: Path, data_root: Path | None = None, progress: bool = True) -> Path:
     """Train and evaluate one configuration, or return its folder at once where that is done already.
 
     A killed run starts again at its last whole epoch and ends with the same numbers.
@@ -44,7 +45,7 @@ def run(config: RunConfig, *, root: Path, hc18_root: Path | None = None, progres
         log.info("%s: this configuration (%s) is done, its results are loaded", folder, config.hash)
         return folder
     started = time.perf_counter()
-    folds = prepare_data(config, hc18_root=hc18_root)
+    folds = prepare_data(config, data_root=data_root)
     model = build_network(config)
     history = train(config, model, folds, folder=folder, progress=progress)
     return finish(config, model, folds, history, folder=folder, seconds=time.perf_counter() - started)
@@ -91,7 +92,8 @@ def train(
     )
     records.write_csv(folder / records.HISTORY, history.to_frame(), digits=17)
     text = json.dumps(config.to_dict(), sort_keys=True)
-    save_weights(model, folder / WEIGHTS, {"config": text, "hash": config.hash})
+    measured = measure_range(folds.cache, folds.train).to_json()
+    save_weights(model, folder / WEIGHTS, {"config": text, "hash": config.hash, "training_range": measured})
     _checkpoint(config, folder).unlink(missing_ok=True)  # nothing is left to resume
     return history
 

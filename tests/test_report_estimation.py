@@ -67,7 +67,7 @@ def rungs(figure: Figure) -> list[str]:
 # Which runs can be compared
 
 
-def test_only_variants_on_all_seeds_of_the_baseline_are_matched() -> None:
+def test_where_none_has_three_seeds_those_with_most_are_matched() -> None:
     frame = study({"plain": [0.0, 0.01], "full": [0.0, 0.01, 0.02], "gap": [0.0]})
     matched = estimation.matched_runs(frame, baseline="plain")
     assert set(map(tuple, matched[["variant", "seed"]].to_numpy())) == {
@@ -76,6 +76,14 @@ def test_only_variants_on_all_seeds_of_the_baseline_are_matched() -> None:
         ("full", 0),
         ("full", 1),
     }
+
+
+def test_a_variant_that_has_only_begun_takes_no_seeds_from_the_others() -> None:
+    """Three seeds are matched with ``far``; ``begun`` has one of them and stays out."""
+    frame = study({"plain": [0.0, 0.0, 0.0, 0.0], "far": [0.0, 0.01, 0.02], "begun": [0.0]})
+    matched = estimation.matched_runs(frame, baseline="plain")
+    assert set(matched["variant"]) == {"plain", "far"}
+    assert set(matched["seed"]) == {0, 1, 2}
 
 
 # The estimation plot

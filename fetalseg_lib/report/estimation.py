@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from fetalseg_lib.evaluation.stats.comparison import MIN_SEEDS
 from fetalseg_lib.report.figures import LABELS
 
 NOT_TESTED = "descriptive"
@@ -27,22 +28,24 @@ def run_means(frame: pd.DataFrame, metric: str) -> pd.Series:
 
 
 def matched_runs(frame: pd.DataFrame, *, baseline: str) -> pd.DataFrame:
-    """The records on the seeds of ``baseline``, of those variants that have all of these seeds.
+    """The records on the seeds that ``baseline`` shares with every other variant that is far enough.
 
-    A study in progress has gaps; what is left can be compared seed by seed. Raises ``ValueError`` where
-    there is no run of ``baseline``, or no other variant on all its seeds.
+    A study in progress has gaps. A variant is far enough with three seeds of ``baseline``'s, or, where none
+    has three, with as many as any has; what is left can be compared seed by seed. Raises ``ValueError``
+    where there is no run of ``baseline``, or no other variant on any of its seeds.
     """
-    seeds = set(frame.loc[frame["variant"] == baseline, "seed"])
-    if not seeds:
+    seeds = {str(name): set(part["seed"]) for name, part in frame.groupby("variant")}
+    if baseline not in seeds:
+        raise ValueError(f"baseline: expected one of {', '.join(seeds)}; got {baseline}")
+    shared = {name: own & seeds[baseline] for name, own in seeds.items() if name != baseline}
+    needed = min(MIN_SEEDS, max(map(len, shared.values()), default=0))
+    if needed == 0:
         raise ValueError(
-            f"baseline: expected one of {', '.join(sorted(set(frame['variant'])))}; got {baseline}"
+            f"frame: expected another variant on the seeds {sorted(seeds[baseline])} of {baseline}, got none"
         )
-    complete = [name for name, part in frame.groupby("variant") if seeds <= set(part["seed"])]
-    if len(complete) < 2:
-        raise ValueError(
-            f"frame: expected another variant on the seeds {sorted(seeds)} of {baseline}, got none"
-        )
-    return frame[frame["variant"].isin(complete) & frame["seed"].isin(seeds)]
+    complete = [name for name, common in shared.items() if len(common) >= needed]
+    common = set.intersection(*(shared[name] for name in complete))
+    return frame[frame["variant"].isin([baseline, *complete]) & frame["seed"].isin(common)]
 
 
 def estimation_plot(

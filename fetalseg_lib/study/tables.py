@@ -18,19 +18,24 @@ _RUN_FOLDER = re.compile(r"seed-\d+")
 _IDENTITY = ("variant", "seed", "profile", "data", "config_hash", "split_sha256")
 
 
-def collect_per_image(root: Path) -> pd.DataFrame:
+def collect_per_image(root: Path, *, file: str = records.PER_IMAGE) -> pd.DataFrame:
     """Every test image of every finished run under ``root``, with the run's ``variant`` and ``seed``.
 
-    Raises ``ValueError`` where there is no finished run, or where runs were tested on different splits:
-    their means are not comparable.
+    With ``file=records.VALIDATION`` the validation images; runs that kept none are left out. Raises
+    ``ValueError`` where there is no finished run, or where runs were tested on different splits: their
+    means are not comparable.
     """
     frames = []
     for folder in finished_runs(root):
+        if file != records.PER_IMAGE and not (folder / file).is_file():
+            continue
         metrics = records.read_json(folder / records.METRICS)
-        frame = pd.read_csv(folder / records.PER_IMAGE)
+        frame = pd.read_csv(folder / file)
         frames.append(frame.assign(**{name: metrics[name] for name in _IDENTITY}))
     if not frames:
-        raise ValueError(f"{root}: no finished run (a folder seed-N with {records.METRICS}) below it")
+        raise ValueError(
+            f"{root}: no finished run (a folder seed-N with {records.METRICS} and {file}) below it"
+        )
     per_image = pd.concat(frames, ignore_index=True)
     splits = per_image.groupby("split_sha256")["variant"].unique().map(list).to_dict()
     if len(splits) > 1:

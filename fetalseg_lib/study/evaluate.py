@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from fetalseg_lib.data.cache import Cache
 from fetalseg_lib.evaluation.biometry import HeadMeasurement, measure_head
@@ -81,11 +81,13 @@ def predict_native(
     device: torch.device,
     precision: str,
 ) -> list[NDArray[np.float32]]:
-    """Head probability of each image at its native shape ``(H0, W0)``, from images ``B H W``.
+    """Head probability of each image at its native shape ``(H0, W0)``, from images ``B H W``."""
+    probabilities = predict(model, images, device=device, precision=precision)
+    return [to_native(probability, shape) for probability, shape in zip(probabilities, shapes, strict=True)]
 
-    The network's squeezed output is brought back by bilinear interpolation, pixel centre to pixel
-    centre, so that a length keeps its true aspect.
-    """
+
+def predict(model: nn.Module, images: NDArray[np.uint8], *, device: torch.device, precision: str) -> Tensor:
+    """Head probability at the network's size, ``B 1 H W`` in [0, 1] on the CPU, from images ``B H W``."""
     batch = torch.from_numpy(images).unsqueeze(1).to(device, torch.float32) / 255  # (B, 1, H, W)
     layout = memory_format(device)
     was_training = model.training
@@ -94,13 +96,22 @@ def predict_native(
     with torch.inference_mode(), autocast(device, precision):
         logits = model(batch.contiguous(memory_format=layout))  # (B, 1, H, W)
     model.train(was_training)
-    probabilities = logits.float().sigmoid().cpu()
-    return [
-        F.interpolate(
-            probability[None], size=(int(height), int(width)), mode="bilinear", align_corners=False
-        )[0, 0].numpy()  # (H0, W0)
-        for probability, (height, width) in zip(probabilities, shapes, strict=True)
-    ]
+    probabilities: Tensor = logits.float().sigmoid().cpu()
+    return probabilities
+
+
+def to_native(probability: Tensor, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Bring one probability map ``1 H W`` back to its image's own shape, ``H0 W0``.
+
+    The network's squeezed output is interpolated bilinearly, pixel centre to pixel centre, so that a length
+    keeps its true aspect.
+    """
+    size = (int(shape[0]), int(shape[1]))
+    native = F.interpolate(
+        probability[None], size=size, mode="bilinear", align_corners=False
+    )  # (1, 1, H0, W0)
+    found: NDArray[np.float32] = native[0, 0].numpy()
+    return found
 
 
 def _biometry(head: HeadMeasurement, *, reference_mm: float) -> dict[str, Any]:

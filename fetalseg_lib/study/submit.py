@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,27 +11,18 @@ from tqdm import tqdm
 from fetalseg_lib.data.resize import resize_image
 from fetalseg_lib.data.sample import Sample
 from fetalseg_lib.evaluation.biometry import HeadMeasurement, measure_head
-from fetalseg_lib.models import build_model
 from fetalseg_lib.study.evaluate import predict_native
-from fetalseg_lib.training.checkpoint import load_weights, read_metadata
+from fetalseg_lib.study.trained import read_network
 from fetalseg_lib.training.device import pick_device, pick_precision
 
 
 def load_trained(weights: Path) -> tuple[nn.Module, tuple[int, int]]:
     """The network of a run's ``weights.safetensors`` and the input size ``(H, W)`` it was trained at.
 
-    The file carries the run's configuration; no other file is needed. Raises ``ValueError`` for a file
-    without one.
+    Raises what :func:`~fetalseg_lib.study.trained.read_network` raises.
     """
-    metadata = read_metadata(weights)
-    if "config" not in metadata:
-        raise ValueError(f"{weights}: expected weights that `fetalseg train` wrote, got others")
-    config = json.loads(metadata["config"])
-    # Every weight is in the file, so none has to be fetched first.
-    model = build_model(config["variant"], encoder_weights="random", **config["network"])
-    load_weights(model, weights)
-    height, width = config["image_size"]
-    return model, (int(height), int(width))
+    trained = read_network(weights)
+    return trained.model, trained.image_size
 
 
 def measure_images(

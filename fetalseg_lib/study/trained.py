@@ -1,0 +1,103 @@
+"""A trained network from its one file, ``weights.safetensors``: whoever made that file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from fetalseg_lib.data.training_range import TrainingRange, hc18_range
+from fetalseg_lib.models import build_model
+from fetalseg_lib.training.checkpoint import CheckpointError, load_weights, read_metadata
+
+MAX_SIDE = 2048
+"""Of an input size in px."""
+
+_LARGEST = {"base_width": 128}
+_LARGEST_OTHER = 2048
+"""Of the numbers in a configuration: a larger network could fill the memory before it is found wrong."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainedNetwork:
+    """A network with its weights, and what its file says of its training.
+
+    ``image_size`` is the input's ``(H, W)``; ``data`` names the images it was trained on; ``sha256`` is that
+    of the file; ``training_range`` is ``None`` where the file does not tell it.
+    """
+
+    model: nn.Module
+    image_size: tuple[int, int]
+    data: str
+    sha256: str
+    training_range: TrainingRange | None
+
+
+def read_network(weights: Path) -> TrainedNetwork:
+    """Build the network of a run's ``weights.safetensors``; no other file is needed.
+
+    Raises ``FileNotFoundError``, or :class:`~fetalseg_lib.training.checkpoint.CheckpointError` for a file
+    that is damaged, no safetensors (a pickle is never opened) or without a configuration that can be built.
+    """
+    _refuse_pickle(weights)
+    metadata = read_metadata(weights)
+    if "config" not in metadata:
+        raise CheckpointError(f"{weights}: expected weights that `fetalseg train` wrote, got others")
+    try:
+        config = json.loads(metadata["config"])
+        height, width = (int(side) for side in config["image_size"])
+        _check_sizes(config["network"], height, width)
+        # Every weight is in the file, so none has to be fetched first.
+        model = build_model(config["variant"], encoder_weights="random", **config["network"])
+        data = str(config["data"])
+        known = _training_range(metadata, data)
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{weights}: expected the configuration of a training, got one that cannot be built "
+            f"({type(error).__name__}: {error}); make or fetch the file again"
+        ) from error
+    load_weights(model, weights)
+    return TrainedNetwork(
+        model=model,
+        image_size=(height, width),
+        data=data,
+        sha256=hashlib.sha256(weights.read_bytes()).hexdigest(),
+        training_range=known,
+    )
+
+
+def _refuse_pickle(weights: Path) -> None:
+    """Tell what the file is, where it is the format that runs programs; opening it is never tried."""
+    if not weights.is_file():
+        return  # reading it says so
+    with weights.open("rb") as file:
+        start = file.read(36)
+    # A zip or a bare pickle; a training's own checkpoint has a hash of 32 bytes before it.
+    if start.startswith((b"PK\x03\x04", b"\x80")) or start[32:].startswith(b"PK\x03\x04"):
+        raise CheckpointError(
+            f"{weights}: expected a safetensors file, got a pickle, which is not opened because it can run "
+            "any program; give the weights.safetensors that a finished training leaves"
+        )
+
+
+def _check_sizes(network: Mapping[str, Any], height: int, width: int) -> None:
+    if "encoder_weights" in network:
+        raise ValueError("network: encoder_weights is no part of it")
+    if not all(32 <= side <= MAX_SIDE and side % 32 == 0 for side in (height, width)):
+        raise ValueError(f"image_size: expected multiples of 32 up to {MAX_SIDE}, got {height} x {width}")
+    for name, value in network.items():
+        largest = _LARGEST.get(name, _LARGEST_OTHER)
+        for number in value if isinstance(value, list) else [value]:
+            if isinstance(number, (int, float)) and abs(number) > largest:
+                raise ValueError(f"{name}: expected numbers up to {largest}, got {number}")
+
+
+def _training_range(metadata: Mapping[str, str], data: str) -> TrainingRange | None:
+    if "training_range" in metadata:
+        return TrainingRange.from_json(metadata["training_range"])
+    return hc18_range() if data == "hc18" else None

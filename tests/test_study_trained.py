@@ -1,0 +1,103 @@
+"""One file makes the network again; a file from a stranger must not do more than that."""
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import torch
+
+from fetalseg_lib.data.training_range import PROPERTIES, TrainingRange, hc18_range
+from fetalseg_lib.models import build_model
+from fetalseg_lib.study.trained import read_network
+from fetalseg_lib.training.checkpoint import CheckpointError, save_weights
+
+CONFIG = {"variant": "unet", "network": {"base_width": 4}, "image_size": [64, 96], "data": "phantom"}
+
+
+def saved(path: Path, config: object = CONFIG, **metadata: str) -> Path:
+    torch.manual_seed(0)
+    model = build_model("unet", base_width=4)
+    save_weights(model, path, {"config": json.dumps(config), **metadata})
+    return path
+
+
+def test_the_network_answers_as_the_one_that_was_saved(tmp_path: Path) -> None:
+    trained = read_network(saved(tmp_path / "w.safetensors"))
+    torch.manual_seed(0)
+    original = build_model("unet", base_width=4).eval()
+    image = torch.rand(1, 1, 64, 96)
+    torch.testing.assert_close(trained.model.eval()(image), original(image), rtol=0, atol=0)
+    assert (trained.image_size, trained.data, trained.training_range) == ((64, 96), "phantom", None)
+
+
+def test_the_training_range_is_the_file_s_own_or_that_of_hc18(tmp_path: Path) -> None:
+    own = TrainingRange(images=3, low=dict.fromkeys(PROPERTIES, 1.0), high=dict.fromkeys(PROPERTIES, 2.0))
+    path = saved(tmp_path / "a.safetensors", CONFIG | {"data": "hc18"}, training_range=own.to_json())
+    assert read_network(path).training_range == own
+    path = saved(tmp_path / "b.safetensors", CONFIG | {"data": "hc18"})
+    assert read_network(path).training_range == hc18_range()
+
+
+class Malicious:
+    """What unpickles it makes a file: the stand-in for a program that a stranger sent."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("kind", ["pickle", "torch", "training's checkpoint"])
+def test_a_pickle_is_refused_and_never_opened(kind: str, tmp_path: Path) -> None:
+    trap, path = tmp_path / "trap", tmp_path / "weights.safetensors"
+    if kind == "pickle":
+        path.write_bytes(pickle.dumps(Malicious(trap)))
+    else:
+        torch.save(Malicious(trap), path)
+        if kind != "torch":
+            path.write_bytes(bytes(32) + path.read_bytes())
+    with pytest.raises(
+        CheckpointError, match="expected a safetensors file, got a pickle, which is not opened"
+    ):
+        read_network(path)
+    assert not trap.exists()
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        pytest.param([], "cannot be built", id="a list"),
+        pytest.param({}, "KeyError", id="nothing"),
+        pytest.param(CONFIG | {"variant": "unett"}, "unett", id="unknown variant"),
+        pytest.param(CONFIG | {"network": {"wings": 2}}, "unknown option 'wings'", id="unknown option"),
+        pytest.param(CONFIG | {"network": {"base_width": 10**9}}, "numbers up to 128", id="huge network"),
+        pytest.param(CONFIG | {"network": {"base_width": "4"}}, "cannot be built", id="text for a number"),
+        pytest.param(CONFIG | {"network": {"encoder_weights": "x"}}, "is no part of it", id="another file"),
+        pytest.param(CONFIG | {"network": [1]}, "cannot be built", id="options as a list"),
+        pytest.param(CONFIG | {"image_size": [32_000, 32]}, "multiples of 32 up to 2048", id="huge input"),
+        pytest.param(CONFIG | {"image_size": [64]}, "cannot be built", id="one side"),
+        pytest.param(CONFIG | {"image_size": [0, 64]}, "multiples of 32", id="no height"),
+        pytest.param(CONFIG | {"network": {}}, "belong to another", id="another network's weights"),
+    ],
+)
+def test_a_configuration_that_is_none_is_refused(config: object, message: str, tmp_path: Path) -> None:
+    path = saved(tmp_path / "w.safetensors", config)
+    with pytest.raises(CheckpointError, match=message) as raised:
+        read_network(path)
+    assert str(path) in str(raised.value)
+
+
+def test_metadata_that_is_no_configuration_or_no_range_is_refused(tmp_path: Path) -> None:
+    safetensors.torch.save_file({"a": torch.zeros(1)}, tmp_path / "none.safetensors")
+    with pytest.raises(CheckpointError, match="`fetalseg train` wrote"):
+        read_network(tmp_path / "none.safetensors")
+    nested = tmp_path / "nested.safetensors"
+    safetensors.torch.save_file({"a": torch.zeros(1)}, nested, {"config": "[" * 100_000})
+    with pytest.raises(CheckpointError, match="cannot be built"):
+        read_network(nested)
+    with pytest.raises(CheckpointError, match="training range"):
+        read_network(saved(tmp_path / "range.safetensors", training_range="{}"))

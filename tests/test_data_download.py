@@ -78,7 +78,7 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def files(record: Record, tmp_path: Path) -> list[RemoteFile]:
     """A record of three phantoms as HC18 has it: the CSV, and an archive of the images."""
-    root = phantom.write_folder(phantom.generate(3, seed=0, size=(216, 320)), tmp_path / "source")
+    root = phantom.write_folder(phantom.generate(3, seed=0, size=(324, 480)), tmp_path / "source")
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.mkdir(TRAINING.folder)

@@ -12,10 +12,11 @@ import pytest
 
 from fetalseg_lib.data import phantom
 from fetalseg_lib.data.layout import exam_number
-from fetalseg_lib.data.phantom.anatomy import draw_head, place_head
+from fetalseg_lib.data.phantom.anatomy import CHART, draw_head, place_head
 from fetalseg_lib.data.phantom.folder import draw_outline
 from fetalseg_lib.data.sample import Sample
 from fetalseg_lib.geometry import Ellipse, fit_ellipse, rasterize
+from fetalseg_lib.growth import HADLOCK_1984, INTERGROWTH_21ST
 
 SIZE = (270, 400)
 
@@ -68,15 +69,17 @@ def test_sizes_are_those_of_hc18() -> None:
     rows = []
     for k in range(1500):
         rng = np.random.default_rng(k)
-        ellipse, pixel_size = place_head(rng, draw_head(rng, frame_height=540), size=(540, 800))
+        ellipse, pixel_size = place_head(rng, draw_head(rng, frame_height=540, weeks=None), size=(540, 800))
         index = 100 * ellipse.semi_minor / ellipse.semi_major
         rows.append((ellipse.circumference * pixel_size, pixel_size, index, math.degrees(ellipse.angle)))
     heads = pd.DataFrame(rows, columns=["hc", "pixel", "index", "angle"])
     assert heads["hc"].mean() == pytest.approx(174.4, abs=5)
     assert heads["hc"].std() == pytest.approx(65.3, abs=5)
-    assert heads["hc"].between(44.3, 346.5).all()
-    assert heads["hc"].quantile([0.05, 0.5, 0.95]).tolist() == pytest.approx([72, 174, 300], abs=6)
-    assert heads["angle"].std() == pytest.approx(23, abs=2)
+    assert heads["hc"].quantile([0.05, 0.5, 0.95]).tolist() == pytest.approx([72, 174, 300], abs=7)
+    assert heads["pixel"].quantile([0.05, 0.5, 0.95]).tolist() == pytest.approx(
+        [0.065, 0.128, 0.241], rel=0.08
+    )
+    assert heads["angle"].std() == pytest.approx(23, abs=2.5)
     published = [(0.085, 82.6, 4.6), (0.135, 78.5, 4.2), (0.224, 79.8, 4.3)]
     bands = np.digitize(heads["hc"], [100, 245])
     for k, (pixel, mean, sd) in enumerate(published):
@@ -84,6 +87,35 @@ def test_sizes_are_those_of_hc18() -> None:
         assert band["pixel"].mean() == pytest.approx(pixel, rel=0.12)
         assert band["index"].mean() == pytest.approx(mean, abs=1)
         assert band["index"].std() == pytest.approx(sd, abs=0.8)
+
+
+def test_the_head_is_that_of_its_age() -> None:
+    rngs = (np.random.default_rng(k) for k in range(2000))
+    heads = [draw_head(rng, frame_height=540, weeks=(20, 20)) for rng in rngs]
+    hc = [
+        Ellipse(
+            center_x=0, center_y=0, semi_major=h.semi_major_mm, semi_minor=h.semi_minor_mm, angle=0
+        ).circumference
+        for h in heads
+    ]
+    z = (np.array(hc) - INTERGROWTH_21ST.mean_hc_mm(20)) / INTERGROWTH_21ST.sd_hc_mm(20)
+    assert z.mean() == pytest.approx(0, abs=0.08)
+    assert z.std() == pytest.approx(1, abs=0.06)
+    assert {head.weeks for head in heads} == {20}
+
+
+@pytest.mark.parametrize("weeks", [11, 12, 13, 14])
+def test_the_chart_continued_downwards_stays_near_another_chart(weeks: float) -> None:
+    """Below 14 weeks the phantoms' chart is an extrapolation; Hadlock's table begins at 12."""
+    assert CHART.mean_hc_mm(weeks) == pytest.approx(HADLOCK_1984.mean_hc_mm(weeks), abs=8)
+
+
+def test_ages_come_from_where_they_are_asked() -> None:
+    ages = [
+        sample.gestational_age_weeks for sample in phantom.generate(12, seed=0, size=(64, 96), weeks=(30, 32))
+    ]
+    assert all(30 <= age <= 32 for age in ages)
+    assert len(set(ages)) == 11  # one of the twelve is an exam's second image
 
 
 def test_the_head_lies_whole_within_the_frame(samples: list[Sample]) -> None:
@@ -114,18 +146,6 @@ def test_one_sees_a_bright_skull_around_a_darker_head_in_a_black_frame(samples: 
     assert min(contrast) > 1.5
 
 
-def test_speckle_has_the_contrast_of_two_looks() -> None:
-    """Rayleigh speckle has SD/mean 0.523; the mean of two independent looks divides that by sqrt 2."""
-    from fetalseg_lib.data.phantom.render import _speckle
-
-    rng = np.random.default_rng(0)
-    flat = np.ones((400, 224), np.float32)
-    one, two = (np.hypot(*_speckle(rng, flat, 0.2)) for _ in range(2))
-    assert one.std() / one.mean() == pytest.approx(math.sqrt(4 / math.pi - 1), abs=0.03)
-    both = (one + two) / 2
-    assert both.std() / both.mean() == pytest.approx(math.sqrt((4 / math.pi - 1) / 2), abs=0.03)
-
-
 def test_a_smaller_frame_shows_the_same_field() -> None:
     large, small = (phantom.generate(2, seed=0, size=size)[1] for size in ((540, 800), (270, 400)))
     assert small.hc_mm == pytest.approx(large.hc_mm)
@@ -144,9 +164,26 @@ def test_the_fingerprint_follows_the_settings_and_the_code() -> None:
     assert len(str(first["code_sha256"])) == 64
 
 
-@pytest.mark.parametrize("bad", [{"n": -1}, {"seed": -1}, {"size": (8, 800)}], ids=str)
-def test_bad_settings_are_refused(bad: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="n, seed, size"):
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        pytest.param({"n": -1}, "n: expected 0 or more, got -1", id="n"),
+        pytest.param({"seed": -1}, "seed: expected 0 or more, got -1", id="seed"),
+        pytest.param({"size": (8, 800)}, r"size: expected .* of 32 or more, got \(8, 800\)", id="size"),
+        pytest.param({"size": (100,)}, "size: expected", id="one side"),
+        pytest.param(
+            {"weeks": (10, 20)}, r"weeks: expected .* within 11 to 40, got \(10, 20\)", id="too early"
+        ),
+        pytest.param({"weeks": (38, 41)}, "weeks: expected", id="too late"),
+        pytest.param({"weeks": (30, 20)}, "weeks: expected", id="backwards"),
+        pytest.param({"weeks": (math.nan, 20)}, "weeks: expected", id="no age"),
+        pytest.param(
+            {"without": ["skin"]}, "without: expected some of speckle, .*; got skin", id="ingredient"
+        ),
+    ],
+)
+def test_bad_settings_are_refused(bad: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         phantom.generate(**({"n": 1, "seed": 0} | bad))
 
 

@@ -2,68 +2,135 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from fetalseg_lib.data.phantom.anatomy import draw_head, place_head
+from fetalseg_lib.data.phantom.anatomy import FIRST_WEEK, LAST_WEEK, draw_head, place_head
+from fetalseg_lib.data.phantom.options import Request, Severity, check_ingredients
 from fetalseg_lib.data.phantom.render import render
 from fetalseg_lib.data.sample import LazySamples, Sample
-from fetalseg_lib.geometry import rasterize
+from fetalseg_lib.geometry import Ellipse, rasterize
 
+MIN_SIDE = 32
 _CYCLE = 6
 """Of six exams, five have one image and the sixth has two, about as in HC18."""
+_HEAD, _PLACE, _ECHO = 1, 2, 3
+"""Last but one number of a seed: which part of the phantom it draws."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Phantom(Sample):
+    """A sample of which all is known: also the head's ellipse (px), and its gestational age."""
+
+    ellipse: Ellipse
+    gestational_age_weeks: float
 
 
 class Phantoms(LazySamples):
-    """``n`` phantoms; row ``k`` depends on ``(seed, k)`` and the size alone, not on ``n``."""
+    """``n`` phantoms; row ``k`` depends on ``(seed, k)`` and the settings, not on ``n``.
 
-    def __init__(self, n: int, *, seed: int, size: tuple[int, int]) -> None:
-        if n < 0 or seed < 0 or min(size) < 16:
+    Raises ``ValueError`` for settings that are none, see :func:`generate`.
+    """
+
+    def __init__(
+        self,
+        n: int,
+        *,
+        seed: int,
+        size: tuple[int, int],
+        weeks: tuple[float, float] | None = None,
+        severity: Severity | None = None,
+        without: Iterable[str] = (),
+    ) -> None:
+        if n < 0:
+            raise ValueError(f"n: expected 0 or more, got {n}")
+        if seed < 0:
+            raise ValueError(f"seed: expected 0 or more, got {seed}")
+        if len(size) != 2 or min(size) < MIN_SIDE:
+            raise ValueError(f"size: expected (height, width) of {MIN_SIDE} or more, got {tuple(size)}")
+        if weeks is not None and not FIRST_WEEK <= weeks[0] <= weeks[1] <= LAST_WEEK:
             raise ValueError(
-                f"n, seed, size: expected n >= 0, seed >= 0 and 16x16 or more, got {n}, {seed}, {size}"
+                f"weeks: expected (low, high) within {FIRST_WEEK:g} to {LAST_WEEK:g}, got {weeks}"
             )
         self._n = n
         self.seed = seed
-        self.size = size
+        self.size = (int(size[0]), int(size[1]))
+        self.weeks = weeks
+        self.severity = severity or Severity()
+        self.without = check_ingredients(without)
 
     def __len__(self) -> int:
         return self._n
 
-    def read(self, row: int) -> Sample:
+    def read(self, row: int) -> Phantom:
         """Draw phantom ``row``: the head from its exam, its place and the echoes from the row."""
         exam, repeat = exam_of(row)
-        head = draw_head(np.random.default_rng([self.seed, exam, 1]), frame_height=self.size[0])
-        rng = np.random.default_rng([self.seed, row])
+        rng = np.random.default_rng([self.seed, exam, _HEAD])
+        head = draw_head(rng, frame_height=self.size[0], weeks=self.weeks)
+        rng = np.random.default_rng([self.seed, row, _PLACE])
         ellipse, pixel_size_mm = place_head(rng, head, size=self.size)
-        return Sample(
-            image=render(rng, ellipse, pixel_size_mm, size=self.size),
+        request = Request(
+            ellipse=ellipse,
+            weeks=head.weeks,
+            pixel_size_mm=pixel_size_mm,
+            size=self.size,
+            without=self.without,
+            severity=self.severity,
+        )
+        return Phantom(
+            image=render((self.seed, row, _ECHO), request),
             mask=rasterize(ellipse, self.size),
             pixel_size_mm=pixel_size_mm,
             hc_mm=ellipse.circumference * pixel_size_mm,
             exam=exam,
             name=f"{exam:03d}_{repeat or ''}HC.png",
+            ellipse=ellipse,
+            gestational_age_weeks=head.weeks,
         )
 
     def fingerprint(self) -> Mapping[str, object]:
-        """Number, seed, size, and the generator's own code: a changed phantom is another phantom."""
+        """Number, settings, and the generator's own code: a changed phantom is another phantom."""
         code = hashlib.sha256()
         for path in sorted(Path(__file__).parent.glob("*.py")):
             code.update(path.read_bytes())
-        settings = {"n": len(self), "seed": self.seed, "size": list(self.size)}
-        return {"kind": "phantom", **settings, "code_sha256": code.hexdigest()}
+        return {
+            "kind": "phantom",
+            "n": len(self),
+            "seed": self.seed,
+            "size": list(self.size),
+            "weeks": None if self.weeks is None else list(self.weeks),
+            "severity": dataclasses.asdict(self.severity),
+            "without": sorted(self.without),
+            "code_sha256": code.hexdigest(),
+        }
 
 
-def generate(n: int, *, seed: int, size: tuple[int, int] = (540, 800)) -> Phantoms:
+def generate(
+    n: int,
+    *,
+    seed: int,
+    size: tuple[int, int] = (540, 800),
+    weeks: tuple[float, float] | None = None,
+    severity: Severity | None = None,
+    without: Iterable[str] = (),
+) -> Phantoms:
     """Make ``n`` phantoms of ``size`` (height, width), lazily.
+
+    Ages come in HC18's mix, or evenly from ``weeks`` (low, high; 11 to 40). ``severity`` turns single
+    difficulties up, ``without`` leaves ingredients out (see ``INGREDIENTS``); the rest stays as it was.
+    Raises ``ValueError`` for negative ``n`` or ``seed``, sizes below 32, ages outside the chart, and
+    ingredients that there are not.
 
     >>> sample = generate(3, seed=0, size=(108, 160))[0]
     >>> sample.name, sample.image.shape, bool(sample.mask.any())
     ('000_HC.png', (108, 160), True)
     """
-    return Phantoms(n, seed=seed, size=size)
+    return Phantoms(n, seed=seed, size=size, weeks=weeks, severity=severity, without=without)
 
 
 def exam_of(row: int) -> tuple[int, int]:

@@ -1,0 +1,74 @@
+"""Difficulties by degrees: as losses along the beams of a phantom, or on any finished image.
+
+A picture is the logarithm of the echo, so a loss in decibels is a shift of its grey levels. The same losses
+can therefore be laid over a real image, whose beams run about downwards.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from fetalseg_lib.data.phantom.beams import Field
+from fetalseg_lib.data.phantom.options import IMAGE_KNOBS, Severity
+
+GAIN_DB, DEPTH_DB, SHADOW_DB = 18.0, 40.0, 30.0
+"""Losses at severity 1: everywhere; at the deepest point; in the core of a shadow."""
+GREY_PER_DB = 255 / 55
+"""Of a usual dynamic range of 55 dB."""
+
+
+def loss_db(rng: np.random.Generator, severity: Severity, depth: Field, lateral: Field) -> Field:
+    """What gain, depth and shadow take, in dB, at points whose ``depth`` and ``lateral`` run from 0 to 1.
+
+    The shadows stand where ``rng`` puts them; ``severity`` makes them deeper, not others.
+    """
+    loss = severity.gain * GAIN_DB + severity.depth * DEPTH_DB * np.clip(depth, 0, 1) ** 1.5 + 0 * lateral
+    for _ in range(4):
+        center, half, start = rng.uniform(0.05, 0.95), rng.uniform(0.02, 0.07), rng.uniform(0, 0.3)
+        stripe = np.exp(-((np.abs(lateral - center) / half) ** 4))
+        loss = loss + severity.shadow * SHADOW_DB * stripe * np.clip((depth - start) / 0.05, 0, 1)
+    return loss
+
+
+def grain_db(severity: float, speckle: NDArray[np.complex128]) -> Field:
+    """A second speckle pattern of mean power 1 over the first, in dB: nothing at 0, Rayleigh at 1."""
+    factor = np.abs(1 - severity + severity * speckle)
+    grain: Field = 20 * np.log10(factor + 1e-3)
+    return grain
+
+
+def degrade(image: NDArray[np.uint8], severity: Severity, *, seed: int = 0) -> NDArray[np.uint8]:
+    """Lay the image-domain knobs of ``severity`` over an image, uint8 ``H W``; black stays black.
+
+    The same seed puts shadows and grains at the same places whatever the severity. Raises ``ValueError``
+    for another kind of image, or where a knob is turned that only phantoms have (drop-out, clutter).
+
+    >>> grey = np.full((40, 60), 120, np.uint8)
+    >>> bool((degrade(grey, Severity()) == grey).all())
+    True
+    >>> bool((degrade(grey, Severity(gain=0.5)) < grey).all())
+    True
+    """
+    if image.ndim != 2 or image.dtype != np.uint8:
+        raise ValueError(f"image: expected uint8 of shape (H, W), got {image.dtype} of shape {image.shape}")
+    for knob, value in dataclasses.asdict(severity).items():
+        if value and knob not in IMAGE_KNOBS:
+            raise ValueError(f"severity {knob}: expected 0 on a finished image, got {value}; see IMAGE_KNOBS")
+    height, width = image.shape
+    rng = np.random.default_rng([seed, 1])
+    grey: Any = image.astype(np.float64)
+    if severity.blur:
+        grey = gaussian_filter(grey, (severity.blur * height / 150, severity.blur * width / 100))
+    depth = np.linspace(0, 1, height)[:, None]
+    grey = grey - GREY_PER_DB * loss_db(rng, severity, depth, np.linspace(0, 1, width)[None, :])
+    if severity.speckle:
+        grains = gaussian_filter(rng.standard_normal((2, height, width)), (0, height / 270, width / 200))
+        grains /= np.sqrt((grains**2).mean() * 2)
+        grey = grey + GREY_PER_DB * grain_db(severity.speckle, grains[0] + 1j * grains[1])
+    degraded = np.rint(np.clip(grey, 0, 255)).astype(np.uint8)
+    return np.where(image > 0, degraded, 0).astype(np.uint8)

@@ -1,0 +1,71 @@
+"""The skull: a mirror that is bright where the beam meets it square, and takes the sound away behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fetalseg_lib.data.phantom.beams import Field, Sector
+from fetalseg_lib.data.phantom.scene import Scene
+from fetalseg_lib.data.phantom.shape import EllipseView
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bone:
+    """What the skull of one phantom is like; ``thickness_mm`` is one SD of the wall's profile."""
+
+    strength: float
+    thickness_mm: float
+    directivity: float
+    floor: float
+    loss_db: float
+
+
+def draw_bone(rng: np.random.Generator, *, weeks: float) -> Bone:
+    """Draw a skull of this age: it hardens from 11 weeks on, and before that it may not shine at all."""
+    ripe = float(np.clip((weeks - 11) / 9, 0, 1))
+    late = float(np.clip((weeks - 20) / 14, 0, 1))
+    strength = 10 ** ((rng.uniform(16, 29) + 9 * ripe) / 20)
+    if rng.uniform() < 0.25 * (1 - ripe) ** 0.5:
+        strength *= rng.uniform(0.03, 0.3)
+    return Bone(
+        strength=strength,
+        thickness_mm=(0.28 + 0.14 * ripe + 0.22 * late) * rng.uniform(0.75, 1.45),
+        directivity=rng.uniform(0.8, 2.5) + 1.0 * ripe + 1.2 * late,
+        floor=10 ** -rng.uniform(1.1, 2.4),
+        loss_db=rng.uniform(0.3, 1) * (1.5 + 3 * ripe + 6 * late),
+    )
+
+
+def add_skull(
+    rng: np.random.Generator,
+    scene: Scene,
+    sector: Sector,
+    head: EllipseView,
+    distance: Field,
+    bone: Bone,
+    *,
+    without: frozenset[str],
+    severity: float,
+) -> Field:
+    """Add the wall whose outer border has ``distance`` 0; return its mirror alone (for its repeated echoes).
+
+    ``severity`` lets the slanted parts fade earlier and opens gaps.
+    """
+    depth = (distance + 2.1 * bone.thickness_mm) / bone.thickness_mm
+    wall = np.exp(-0.5 * depth * depth)
+    brightness = bone.strength * np.exp(rng.uniform(0.2, 0.7) * sector.texture(rng, 6, 6))
+    gaps = np.clip(2.2 * (sector.texture(rng, 9, 9) + rng.uniform(1.0, 2.6)), 0.05, 1)
+    if "irregular" in without:
+        brightness, gaps = np.full_like(wall, bone.strength), np.ones_like(wall)
+    if severity > 0:
+        gaps = gaps * np.clip(1 - severity * np.clip(1.5 * np.sin(7 * head.u + 5 * head.v), 0, 0.9), 0, 1)
+    echo = head.incidence ** (bone.directivity * (1 + 4 * severity)) + bone.floor * (1 - severity)
+    if "dropout" in without:
+        echo = np.full_like(wall, 0.8)
+    skull = brightness * gaps * wall * echo
+    scene.scatter += 0.08 * skull + 10 ** rng.uniform(-1, 0.2) * wall * gaps * head.incidence
+    scene.mirror += skull
+    scene.loss += wall * gaps * bone.loss_db / (bone.thickness_mm * np.sqrt(2 * np.pi))
+    return skull

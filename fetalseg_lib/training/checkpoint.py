@@ -57,6 +57,11 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
             )
     content = {field.name: getattr(checkpoint, field.name) for field in fields(Checkpoint)}
     content["history"] = [asdict(record) for record in checkpoint.history]
+    write_state(path, content)
+
+
+def write_state(path: Path, content: Mapping[str, Any]) -> None:
+    """Write any state that torch can save and read back safely; ``content["run"]`` says whose it is."""
     buffer = io.BytesIO()
     torch.save({"format": FORMAT, **content}, buffer)
     with atomic_write(path) as file:
@@ -69,6 +74,13 @@ def load_checkpoint(path: Path, *, run: Mapping[str, Any]) -> Checkpoint:
 
     Raises :class:`CheckpointError` for a damaged file and for one of another run.
     """
+    content = read_state(path, run=run)
+    history = History(EpochRecord(**record) for record in content.pop("history"))
+    return Checkpoint(history=history, **content)
+
+
+def read_state(path: Path, *, run: Mapping[str, Any]) -> dict[str, Any]:
+    """Read what :func:`write_state` wrote for this very run; raises as :func:`load_checkpoint`."""
     content = _read(path)
     differences = _differences({"format": content.pop("format"), **content["run"]}, {"format": FORMAT, **run})
     if differences:
@@ -77,8 +89,7 @@ def load_checkpoint(path: Path, *, run: Mapping[str, Any]) -> Checkpoint:
             f"({'; '.join(differences)}); restore those settings to go on with it, "
             "or delete the file or choose another place to start anew"
         )
-    history = History(EpochRecord(**record) for record in content.pop("history"))
-    return Checkpoint(history=history, **content)
+    return content
 
 
 def _read(path: Path) -> dict[str, Any]:

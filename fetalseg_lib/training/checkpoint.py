@@ -126,10 +126,15 @@ def save_weights(model: nn.Module, path: Path, metadata: Mapping[str, str]) -> N
     >>> load_weights(nn.Linear(2, 1), path)
     {'variant': 'example'}
     """
+    save_tensors(model.state_dict(), path, metadata)
+
+
+def save_tensors(state: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str]) -> None:
+    """The same for weights that are no longer in a model; raises as :func:`save_weights`."""
     for key, value in metadata.items():
         if not isinstance(key, str) or not isinstance(value, str):
             raise TypeError(f"metadata: expected text for text, got {key!r}: {value!r}")
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     with atomic_write(path) as file:
         file.write(_sorted_header(safetensors.torch.save(tensors, metadata=dict(metadata))))
 

@@ -58,20 +58,20 @@ class TrainingConfig:
     warmup_epochs: int = 0
 
     def __post_init__(self) -> None:
-        _whole("epochs", self.epochs, minimum=1)
-        _whole("batch_size", self.batch_size, minimum=1)
-        _whole("plateau_patience", self.plateau_patience, minimum=0)
-        _whole("early_stopping_patience", self.early_stopping_patience, minimum=1)
-        _whole("seed", self.seed, minimum=0, maximum=MAX_SEED)
+        check_whole("epochs", self.epochs, minimum=1)
+        check_whole("batch_size", self.batch_size, minimum=1)
+        check_whole("plateau_patience", self.plateau_patience, minimum=0)
+        check_whole("early_stopping_patience", self.early_stopping_patience, minimum=1)
+        check_whole("seed", self.seed, minimum=0, maximum=MAX_SEED)
 
-        _number("learning_rate", self.learning_rate, above=0)
-        _number("weight_decay", self.weight_decay, minimum=0)
-        _number("dice_weight", self.dice_weight, minimum=0)
-        _number("bce_weight", self.bce_weight, minimum=0)
-        _number("pos_weight", self.pos_weight, above=0)
-        _number("smooth", self.smooth, above=0)
-        _number("plateau_factor", self.plateau_factor, above=0, below=1)
-        _number("min_learning_rate", self.min_learning_rate, minimum=0)
+        check_number("learning_rate", self.learning_rate, above=0)
+        check_number("weight_decay", self.weight_decay, minimum=0)
+        check_number("dice_weight", self.dice_weight, minimum=0)
+        check_number("bce_weight", self.bce_weight, minimum=0)
+        check_number("pos_weight", self.pos_weight, above=0)
+        check_number("smooth", self.smooth, above=0)
+        check_number("plateau_factor", self.plateau_factor, above=0, below=1)
+        check_number("min_learning_rate", self.min_learning_rate, minimum=0)
         if self.min_learning_rate > self.learning_rate:
             raise ValueError(
                 f"min_learning_rate: expected at most learning_rate ({self.learning_rate}), "
@@ -83,13 +83,13 @@ class TrainingConfig:
         if not isinstance(self.betas, (tuple, list)) or len(self.betas) != 2:
             raise TypeError(f"betas: expected two numbers, got {self.betas!r}")
         for beta in self.betas:
-            _number("betas", beta, minimum=0, below=1)
+            check_number("betas", beta, minimum=0, below=1)
         object.__setattr__(self, "betas", tuple(self.betas))  # YAML knows lists only
 
-        _choice("precision", self.precision, PRECISIONS)
-        _choice("device", self.device, DEVICES)
-        _choice("schedule", self.schedule, SCHEDULES)
-        _whole("warmup_epochs", self.warmup_epochs, minimum=0, maximum=self.epochs - 1)
+        check_choice("precision", self.precision, PRECISIONS)
+        check_choice("device", self.device, DEVICES)
+        check_choice("schedule", self.schedule, SCHEDULES)
+        check_whole("warmup_epochs", self.warmup_epochs, minimum=0, maximum=self.epochs - 1)
         if self.warmup_epochs and self.schedule != "cosine":
             raise ValueError(
                 f"warmup_epochs: expected 0 with schedule {self.schedule!r}, got {self.warmup_epochs}; "
@@ -99,7 +99,8 @@ class TrainingConfig:
             raise TypeError(f"augment: expected true or false, got {self.augment!r}")
 
 
-def _whole(name: str, value: object, *, minimum: int, maximum: int | None = None) -> None:
+def check_whole(name: str, value: object, *, minimum: int, maximum: int | None = None) -> None:
+    """Raise ``TypeError`` or ``ValueError`` unless ``value`` is a whole number within its bounds."""
     expected = f"a whole number >= {minimum}" + (f" and <= {maximum}" if maximum is not None else "")
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name}: expected {expected}, got {value!r}")
@@ -107,7 +108,7 @@ def _whole(name: str, value: object, *, minimum: int, maximum: int | None = None
         raise ValueError(f"{name}: expected {expected}, got {value!r}")
 
 
-def _number(
+def check_number(
     name: str,
     value: object,
     *,
@@ -115,6 +116,7 @@ def _number(
     above: float | None = None,
     below: float | None = None,
 ) -> None:
+    """Raise ``TypeError`` or ``ValueError`` unless ``value`` is a finite number within its bounds."""
     bounds = [
         f"{sign} {bound}"
         for sign, bound in ((">=", minimum), (">", above), ("<", below))
@@ -134,6 +136,7 @@ def _number(
         raise ValueError(f"{name}: expected {expected}, got {value!r}")
 
 
-def _choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    """Raise ``ValueError`` unless ``value`` is one of ``choices``."""
     if value not in choices:
         raise ValueError(f"{name}: expected one of {', '.join(choices)}; got {value!r}")

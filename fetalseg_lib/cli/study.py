@@ -30,6 +30,13 @@ def add_commands(commands: Commands) -> None:
     floor.add_argument("--profile", required=True)
     floor.set_defaults(command=_noise_floor)
 
+    retest = commands.add_parser("retest", help="test a trained network on images of another origin")
+    retest.add_argument("checkpoint", type=Path, help="a run's weights.safetensors")
+    retest.add_argument("--data", type=Path, help="a folder in HC18's layout (default: HC18)")
+    retest.add_argument("--fold", default="test", help="train, validation or test of HC18's split, or all")
+    retest.add_argument("-o", "--out", type=Path, required=True, help="OUT.csv and OUT.json are written")
+    retest.set_defaults(command=_retest)
+
     submit = commands.add_parser("submit", help="measure HC18's 335 test images for the challenge")
     submit.add_argument("checkpoint", type=Path, help="a run's weights.safetensors")
     submit.add_argument("-o", "--out", type=Path, required=True, help="the submission file (.csv)")
@@ -66,6 +73,15 @@ def _noise_floor(options: argparse.Namespace) -> int:
     from fetalseg_lib.study.tables import write_noise_floor
 
     print(write_noise_floor(options.folder, load_profile(options.profile)))
+    return 0
+
+
+def _retest(options: argparse.Namespace) -> int:
+    from fetalseg_lib.study.retest import retest
+
+    fold = None if options.fold == "all" else options.fold
+    for path in retest(options.checkpoint, data_root=options.data, fold=fold).write(options.out):
+        print(path)
     return 0
 
 

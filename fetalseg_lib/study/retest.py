@@ -1,0 +1,74 @@
+"""A trained network on images of another origin: trained on phantoms, say, and tested on real heads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fetalseg_lib.data import cache as cache_module
+from fetalseg_lib.data import hc18, splits
+from fetalseg_lib.study import records
+from fetalseg_lib.study.evaluate import evaluate
+from fetalseg_lib.study.folds import cache_folder
+from fetalseg_lib.study.profile import FOLDS
+from fetalseg_lib.study.trained import read_network
+from fetalseg_lib.training.checkpoint import read_metadata
+from fetalseg_lib.training.device import pick_device, pick_precision
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retest:
+    """Every tested image, as in a run's ``per_image.csv``, and what was tested on what."""
+
+    per_image: pd.DataFrame
+    record: Mapping[str, Any]
+
+    def write(self, stem: Path) -> tuple[Path, Path]:
+        """Write ``stem.csv`` and, last, ``stem.json`` with the means."""
+        table, summary = stem.with_suffix(".csv"), stem.with_suffix(".json")
+        records.write_csv(table, self.per_image)
+        records.write_json(summary, {**self.record, "test": records.summarize(self.per_image)})
+        return table, summary
+
+
+def retest(
+    weights: Path, *, data_root: Path | None = None, fold: str | None = "test", device: str = "auto"
+) -> Retest:
+    """Measure the heads of a labelled folder in HC18's layout with a run's ``weights.safetensors``.
+
+    ``fold`` is one of the committed split of HC18; ``None`` takes every image of the folder. Nothing is
+    trained or chosen. Raises ``ValueError`` for another fold and where the split knows none of the images,
+    and what :func:`~fetalseg_lib.study.trained.read_network` raises.
+    """
+    if fold not in (None, *FOLDS):
+        raise ValueError(f"fold: expected {', '.join(FOLDS)} or none, got {fold!r}")
+    network = read_network(weights)
+    cached = cache_module.build(hc18.load(data_root), image_size=network.image_size, directory=cache_folder())
+    rows = _rows(cached.index["name"], fold)
+    chosen = pick_device(device)
+    per_image = evaluate(network.model, cached, rows, device=chosen, precision=pick_precision("auto", chosen))
+    record = {
+        "trained": json.loads(read_metadata(weights)["config"]),
+        "weights_sha256": network.sha256,
+        "tested_on_sha256": cached.content_sha256,
+        "fold": fold,
+        "environment": records.describe_environment(),
+    }
+    return Retest(per_image=per_image, record=record)
+
+
+def _rows(names: pd.Series, fold: str | None) -> list[int]:
+    if fold is None:
+        return list(range(len(names)))
+    of_image = names.map(splits.load("hc18").set_index("filename")["fold"])
+    if not (of_image == fold).any():
+        raise ValueError(
+            f"fold: expected images of HC18, whose split is known, got {len(names)} others; use no fold"
+        )
+    return [int(row) for row in np.flatnonzero(of_image == fold)]

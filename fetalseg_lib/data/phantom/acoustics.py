@@ -11,13 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import convolve1d, gaussian_filter1d
 from scipy.signal import lfilter
 
 from fetalseg_lib.data.phantom.beams import BEAMS, DEPTHS, Field, Sector
-
-ComplexField = NDArray[np.complex128]
 
 RAYLEIGH_SNR = float(np.sqrt(np.pi / (4 - np.pi)))
 """Mean over SD of a Rayleigh envelope, 1.91: the speckle of even tissue."""
@@ -52,21 +49,30 @@ class PointSpread:
         return self.lateral_mm * np.sqrt(1 + ((depth - self.focus_mm) / self.focus_length_mm) ** 2)
 
 
-def spread(field: ComplexField, psf: PointSpread, sector: Sector) -> ComplexField:
+def spread(field: Field, psf: PointSpread, sector: Sector) -> Field:
     """Convolve with the point spread, scaled so that white noise keeps its power at every depth."""
     axial, lateral = _widths(psf, sector)
-    taps = _taps(axial, int(np.ceil(_REACH * axial)))
-    along = convolve1d(field.real, taps, axis=0, mode="nearest") + 1j * convolve1d(
-        field.imag, taps, axis=0, mode="nearest"
-    )
+    along = convolve1d(field, _taps(axial, int(np.ceil(_REACH * axial))), axis=0, mode="nearest")
     reach = int(np.ceil(_REACH * lateral.max()))
     across = _taps(lateral[:, None], reach)
     padded = np.pad(along, ((0, 0), (reach, reach)), mode="edge")
-    total: ComplexField = across[:, reach, None] * along
+    total: Field = across[:, reach, None] * along
     for tap in range(1, reach + 1):
         pair = padded[:, reach + tap : reach + tap + BEAMS] + padded[:, reach - tap : reach - tap + BEAMS]
-        total += across[:, reach + tap, None] * pair
+        pair *= across[:, reach + tap, None]
+        total += pair
     return total
+
+
+def look(
+    rng: np.random.Generator, scatter: Field, mirror: Field, psf: PointSpread, sector: Sector
+) -> tuple[Field, Field]:
+    """Real and imaginary part of the echo from random scatterers of RMS ``scatter`` and smooth mirrors.
+
+    Even scatterers alone give an envelope whose mean is 1.91 times its SD, ``RAYLEIGH_SNR``.
+    """
+    real, imaginary = rng.standard_normal((2, DEPTHS, BEAMS)) * np.sqrt(0.5)
+    return spread(scatter * real + mirror, psf, sector), spread(scatter * imaginary, psf, sector)
 
 
 def coherent_gain(psf: PointSpread, sector: Sector) -> Field:
@@ -88,13 +94,6 @@ def _taps(width: Field | float, reach: int) -> Field:
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)
     taps: Field = kernel / np.sqrt((kernel**2).sum(axis=-1, keepdims=True))
     return taps
-
-
-def scatterers(rng: np.random.Generator) -> ComplexField:
-    """Complex Gaussian white noise of power 1 on the grid."""
-    real, imaginary = rng.standard_normal((2, DEPTHS, BEAMS))
-    noise: ComplexField = (real + 1j * imaginary) * np.sqrt(0.5)
-    return noise
 
 
 def transmitted(loss: Field, sector: Sector) -> Field:

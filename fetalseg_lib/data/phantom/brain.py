@@ -28,10 +28,10 @@ def add_brain(
     """Fill the head where ``inside`` is 1: the matter first, then what stands out of it."""
     early = float(np.clip((17 - weeks) / 4, 0, 1))
     late = float(np.clip((weeks - 22) / 8, 0, 1))
-    level = 10 ** (rng.uniform(-11, -2) / 20) * (1 + 0.8 * early)
+    level = 10 ** (rng.uniform(-9, -1) / 20) * (1 + 0.8 * early)
     patches = np.exp(
-        rng.uniform(0.2, 0.5) * sector.texture(rng, 0.2 * half_mm, 0.3 * half_mm)
-        + rng.uniform(0.1, 0.45) * sector.texture(rng, 1.2, 2.5)
+        rng.uniform(0.2, 0.6) * sector.texture(rng, 0.2 * half_mm, 0.3 * half_mm)
+        + rng.uniform(0.2, 0.7) * sector.texture(rng, 1.3, 2.4)
     )
     scene.replace(inside, scatter=level * patches, loss=rng.uniform(-0.05, 0.06))
     if "brain" in without:
@@ -177,8 +177,14 @@ def _add_gyri(
 ) -> None:
     """Bright short specks and, towards term, the winding lines of the gyri, densest in the middle."""
     center = np.exp(-0.5 * ((u - 0.2 * rng.standard_normal()) / 0.45) ** 2 - 0.5 * (v / 0.6) ** 2) * inside
-    specks = np.clip(sector.texture(rng, 0.7, 2.2) - rng.uniform(1.6, 2.4), 0, None)
-    scene.mirror += rng.uniform(0, 9) * specks * center
+    strands = np.exp(-0.5 * (sector.texture(rng, 1.4, 3) / 0.25) ** 2) * np.clip(
+        sector.texture(rng, 5, 6), 0, 2
+    )
+    scene.scatter += 10 ** rng.uniform(-1.2, 0.2) * strands * (0.2 * inside + 0.8 * center)
+    streaks = np.clip(sector.texture(rng, 0.45, 3.5) - rng.uniform(0.6, 1.6), 0, None)
+    scene.mirror += 10 ** rng.uniform(-1.3, 0.4) * streaks * (0.4 * inside + 0.6 * center)
+    specks = np.clip(sector.texture(rng, 0.6, 1.6) - rng.uniform(1.6, 2.4), 0, None)
+    scene.mirror += 10 ** rng.uniform(-0.7, 0.7) * specks * center
     folds = sector.texture(rng, 0.1 * half_mm + 1, 0.12 * half_mm + 1.5)
     ridges = np.exp(-0.5 * (folds / 0.2) ** 2) * np.clip(0.7 + sector.texture(rng, 9, 9), 0, 2)
     scene.scatter += rng.uniform(0, 1.3) * (late + 0.3 * early) * ridges * center

@@ -82,7 +82,7 @@ def _add_bone(
     length = rng.uniform(0.15, 0.7) * half_mm
     shape = view(_ellipse(x, y, length, rng.uniform(0.4, 1.1), rng.normal(0, 0.5)), sector)
     share = soft_step(shape.distance, 0.5) * outside
-    scene.mirror += rng.uniform(6, 45) * share * np.exp(0.4 * sector.texture(rng, 3, 4))
+    scene.mirror += 10 ** rng.uniform(0.4, 1.6) * share * np.exp(0.4 * sector.texture(rng, 3, 4))
     scene.loss += share * rng.uniform(1, 8)
 
 
@@ -101,5 +101,5 @@ def _add_arc(
     thickness = rng.uniform(0.25, 0.8)
     wall = np.exp(-0.5 * (shape.distance / thickness) ** 2) * outside
     part = np.clip(sector.texture(rng, 0.8 * size, 0.8 * size) + rng.uniform(-0.6, 1), 0, 1.5)
-    scene.mirror += rng.uniform(3, 35) * wall * part * (shape.incidence ** rng.uniform(1, 5) + 0.05)
+    scene.mirror += 10 ** rng.uniform(0.3, 1.6) * wall * part * (shape.incidence ** rng.uniform(1, 5) + 0.05)
     scene.loss += wall * part * rng.uniform(0, 3)

@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter
 
 from fetalseg_lib.data.phantom.beams import BEAMS, DEPTHS, Field, Sector
 
-_SMOOTH = (2.5, 2.0)
+_SMOOTH = (1.6, 1.2)
 """SD of the machine's own smoothing, in samples of depth and in beams."""
 
 
@@ -34,9 +34,10 @@ def compress(envelope: Field, tone: Tone) -> Field:
     >>> compress(np.array([10.0, 1.0, 0.1, 0.001]), tone).round(3).tolist()
     [255.0, 127.5, 0.0, 0.0]
     """
-    level = (20 * np.log10(envelope + 1e-9) - tone.white_db) / tone.range_db + 1
     if tone.smoothing:
-        level += tone.smoothing * (gaussian_filter(level, _SMOOTH, mode="nearest", truncate=2.5) - level)
+        smooth = gaussian_filter(envelope, _SMOOTH, mode="nearest", truncate=2.5)
+        envelope = envelope + tone.smoothing * (smooth - envelope)
+    level = (20 * np.log10(envelope + 1e-9) - tone.white_db) / tone.range_db + 1
     grey: Field = 255 * np.clip(level, 0, 1) ** tone.gamma
     return grey
 

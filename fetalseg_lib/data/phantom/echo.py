@@ -10,8 +10,8 @@ from scipy.ndimage import gaussian_filter1d
 from fetalseg_lib.data.phantom.acoustics import (
     PointSpread,
     coherent_gain,
+    look,
     repeats,
-    scatterers,
     spread,
     transmitted,
     veil,
@@ -23,6 +23,9 @@ from fetalseg_lib.data.phantom.scene import Scene
 from fetalseg_lib.data.phantom.severity import grain_db, loss_db
 
 Draws = Mapping[str, np.random.Generator]
+
+_EVEN = float(np.sqrt(np.pi / 4))
+"""The mean of a Rayleigh envelope of power 1: how bright tissue is without its speckle."""
 
 
 def envelope(draws: Draws, request: Request, sector: Sector, scene: Scene, skull: Field) -> Field:
@@ -40,19 +43,22 @@ def envelope(draws: Draws, request: Request, sector: Sector, scene: Scene, skull
     noise = 10 ** rng.uniform(-2.3, -1.2) * (sector.radius / sector.far)
     # Speckle patterns add up to a speckle pattern, so only their powers have to be added.
     strength = np.sqrt(share**2 * (scene.scatter**2 + haze**2) + noise**2)
-    grains = scatterers(draws["speckle"])
-    if "speckle" in without:
-        grains = np.full_like(grains, 0.6) / coherent_gain(psf, sector)
     mirror = share * (scene.mirror + repeated) / coherent_gain(psf, sector)
-    echo = spread(strength * grains + mirror, psf, sector)
-    echo += lobes * gaussian_filter1d(share * skull, 10, axis=1, mode="constant")
+    side = lobes * gaussian_filter1d(share * skull, 10, axis=1, mode="constant")
+    real, imaginary = look(draws["speckle"], strength, mirror, psf, sector)
+    if "speckle" in without:
+        real, imaginary = (
+            spread(_EVEN * strength / coherent_gain(psf, sector) + mirror, psf, sector),
+            0 * real,
+        )
     gain: Field = 10 ** (_gain_db(draws, request, sector, psf) / 20)
-    return np.abs(echo) * gain
+    echo: Field = np.sqrt((real + side) ** 2 + imaginary**2) * gain
+    return echo
 
 
 def _artefacts(rng: np.random.Generator, sector: Sector, skull: Field) -> tuple[Field, Field, float]:
     """Repeated echoes of the skull, the probe's own haze, and the level of the side lobes."""
-    delay, strength = rng.uniform(2.5, 11), 10 ** rng.uniform(-1.8, -0.8)
+    delay, strength = rng.uniform(2.5, 11), 10 ** rng.uniform(-2.6, -1.1)
     depth = np.clip(sector.radius - sector.surface, 0, None)
     haze = 10 ** rng.uniform(-2.2, -0.5) * np.exp(-depth / rng.uniform(10, 60))
     haze = haze + 10 ** rng.uniform(-1.3, -0.1) * veil(skull, sector, length_mm=rng.uniform(6, 25))
@@ -62,13 +68,13 @@ def _artefacts(rng: np.random.Generator, sector: Sector, skull: Field) -> tuple[
 def _point_spread(rng: np.random.Generator, request: Request, sector: Sector) -> PointSpread:
     """Early heads are seen at a higher frequency and a larger zoom, with a finer point spread."""
     native = request.pixel_size_mm * request.size[0] / NATIVE_HEIGHT
-    vary = np.exp(rng.normal(0, 0.22, 2)) ** ("appearance" not in request.without)
+    vary = np.exp(rng.normal(0, 0.2, 2)) ** ("appearance" not in request.without)
     wider = 1 + 2 * request.severity.blur
     middle = (sector.near + sector.far) / 2 - sector.surface
     focus, length = middle * rng.uniform(0.6, 1.3), middle * rng.uniform(0.5, 1.2)
     return PointSpread(
-        axial_mm=(0.13 + 1.3 * native) * vary[0] * wider,
-        lateral_mm=(0.3 + 2.6 * native) * vary[1] * wider,
+        axial_mm=(0.09 + 0.85 * native) * vary[0] * wider,
+        lateral_mm=(0.22 + 2.1 * native) * vary[1] * wider,
         focus_mm=focus,
         focus_length_mm=1e6 if "psf" in request.without else length,
     )
@@ -87,5 +93,6 @@ def _gain_db(draws: Draws, request: Request, sector: Sector, psf: PointSpread) -
         lateral = (sector.angle / sector.half_angle + 1) / 2
         gain = gain - loss_db(knobs, severity, depth, lateral)
     if severity.speckle:
-        gain = gain + grain_db(severity.speckle, spread(scatterers(knobs), psf, sector))
+        grains = look(knobs, np.ones_like(gain), np.zeros_like(gain), psf, sector)
+        gain = gain + grain_db(severity.speckle, *grains)
     return gain

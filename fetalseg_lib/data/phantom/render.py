@@ -71,7 +71,9 @@ def _scene(
         add_uterus(rngs["uterus"], scene, sector, head, weeks=request.weeks, half_mm=half_mm)
     if "clutter" not in without:
         add_clutter(rngs["clutter"], scene, sector, head, half_mm=half_mm, severity=severity.clutter)
-    wobble = ripple(rngs["skull"], head, half_mm * rngs["skull"].uniform(0.003, 0.02))
+    # A sonographer's ellipse is not quite the skull: the wall waves about it, and lies deeper or less deep.
+    wobble = ripple(rngs["skull"], head, half_mm * rngs["skull"].uniform(0.008, 0.036))
+    wobble += rngs["skull"].normal(0, 0.1 + 0.007 * half_mm)
     distance = head.distance - (0 if "irregular" in without else wobble)
     bone = draw_bone(rngs["skull"], weeks=request.weeks)
     inside = soft_step(distance + 1.5 * bone.thickness_mm)
@@ -86,8 +88,8 @@ def _scene(
 
 def _tone(rng: np.random.Generator, request: Request) -> Tone:
     """How bright and how contrasty this machine shows its echoes."""
-    white, span, gamma = rng.normal(31.5, 2.5), rng.uniform(46, 64), rng.uniform(1.0, 1.9)
-    smoothing = rng.uniform(0.2, 1)
+    white, span, gamma = rng.normal(29, 2.5), rng.uniform(44, 62), rng.uniform(1.2, 2.4)
+    smoothing = rng.uniform(0.3, 1)
     if "appearance" in request.without:
-        white, span, gamma, smoothing = 31.0, 55.0, 1.4, 0.6
+        white, span, gamma, smoothing = 29.0, 53.0, 1.8, 0.5
     return Tone(white_db=white, range_db=span, gamma=gamma, smoothing=smoothing)

@@ -35,9 +35,9 @@ def loss_db(rng: np.random.Generator, severity: Severity, depth: Field, lateral:
     return loss
 
 
-def grain_db(severity: float, speckle: NDArray[np.complex128]) -> Field:
+def grain_db(severity: float, real: Field, imaginary: Field) -> Field:
     """A second speckle pattern of mean power 1 over the first, in dB: nothing at 0, Rayleigh at 1."""
-    factor = np.abs(1 - severity + severity * speckle)
+    factor = np.sqrt((1 - severity + severity * real) ** 2 + (severity * imaginary) ** 2)
     grain: Field = 20 * np.log10(factor + 1e-3)
     return grain
 
@@ -68,7 +68,7 @@ def degrade(image: NDArray[np.uint8], severity: Severity, *, seed: int = 0) -> N
     grey = grey - GREY_PER_DB * loss_db(rng, severity, depth, np.linspace(0, 1, width)[None, :])
     if severity.speckle:
         grains = gaussian_filter(rng.standard_normal((2, height, width)), (0, height / 270, width / 200))
-        grains /= np.sqrt((grains**2).mean() * 2)
-        grey = grey + GREY_PER_DB * grain_db(severity.speckle, grains[0] + 1j * grains[1])
+        grains /= np.sqrt(2 * (grains**2).mean())
+        grey = grey + GREY_PER_DB * grain_db(severity.speckle, *grains)
     degraded = np.rint(np.clip(grey, 0, 255)).astype(np.uint8)
     return np.where(image > 0, degraded, 0).astype(np.uint8)

@@ -26,13 +26,13 @@ def draw_bone(rng: np.random.Generator, *, weeks: float) -> Bone:
     """Draw a skull of this age: it hardens from 11 weeks on, and before that it may not shine at all."""
     ripe = float(np.clip((weeks - 11) / 9, 0, 1))
     late = float(np.clip((weeks - 20) / 14, 0, 1))
-    strength = 10 ** ((rng.uniform(16, 29) + 9 * ripe) / 20)
-    if rng.uniform() < 0.25 * (1 - ripe) ** 0.5:
+    strength = 10 ** ((rng.uniform(18, 27) + 8 * ripe) / 20)
+    if rng.uniform() < 0.2 * (1 - ripe):
         strength *= rng.uniform(0.03, 0.3)
     return Bone(
         strength=strength,
-        thickness_mm=(0.28 + 0.14 * ripe + 0.22 * late) * rng.uniform(0.75, 1.45),
-        directivity=rng.uniform(0.8, 2.5) + 1.0 * ripe + 1.2 * late,
+        thickness_mm=(0.29 + 0.12 * ripe + 0.15 * late) * np.exp(rng.normal(0, 0.28)),
+        directivity=rng.uniform(0.5, 2) + 1.3 * ripe + 1.2 * late,
         floor=10 ** -rng.uniform(1.1, 2.4),
         loss_db=rng.uniform(0.3, 1) * (1.5 + 3 * ripe + 6 * late),
     )
@@ -55,7 +55,10 @@ def add_skull(
     """
     depth = (distance + 2.1 * bone.thickness_mm) / bone.thickness_mm
     wall = np.exp(-0.5 * depth * depth)
-    brightness = bone.strength * np.exp(rng.uniform(0.2, 0.7) * sector.texture(rng, 6, 6))
+    brightness = bone.strength * np.exp(
+        rng.uniform(0.2, 0.7) * sector.texture(rng, 6, 6)
+        + rng.uniform(0.1, 0.4) * sector.texture(rng, 1.2, 2)
+    )
     gaps = np.clip(2.2 * (sector.texture(rng, 9, 9) + rng.uniform(1.0, 2.6)), 0.05, 1)
     if "irregular" in without:
         brightness, gaps = np.full_like(wall, bone.strength), np.ones_like(wall)
@@ -65,7 +68,7 @@ def add_skull(
     if "dropout" in without:
         echo = np.full_like(wall, 0.8)
     skull = brightness * gaps * wall * echo
-    scene.scatter += 0.08 * skull + 10 ** rng.uniform(-1, 0.2) * wall * gaps * head.incidence
+    scene.scatter += rng.uniform(0.1, 0.9) * skull + 10 ** rng.uniform(-1, 0.2) * wall * gaps * head.incidence
     scene.mirror += skull
     scene.loss += wall * gaps * bone.loss_db / (bone.thickness_mm * np.sqrt(2 * np.pi))
     return skull

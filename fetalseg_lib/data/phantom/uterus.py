@@ -16,11 +16,15 @@ which needs none of it, everything is too bright (PMC10001275 has the attenuatio
 def plain_tissue(rng: np.random.Generator, sector: Sector) -> Scene:
     """Soft tissue everywhere, uneven in large and small, with a few bright fibres across the beams."""
     shape = np.zeros_like(sector.x)
-    uneven = rng.uniform(0.3, 0.9) * sector.texture(rng, 9, 18)
+    uneven = rng.uniform(0.4, 1.0) * sector.texture(rng, 9, 16) + rng.uniform(0, 0.7) * sector.texture(
+        rng, 30, 30
+    )
     grain = rng.uniform(0.2, 0.6) * sector.texture(rng, 1.6, 3.5)
-    fibres = np.clip(sector.texture(rng, 0.7, 5) - rng.uniform(1.3, 2.6), 0, None)
+    fibres = np.clip(sector.texture(rng, 0.5, 4.5) - rng.uniform(0.8, 2.2), 0, None)
     return Scene(
-        scatter=np.exp(uneven + grain), mirror=fibres * rng.uniform(0, 6), loss=shape + rng.normal(0, 0.04)
+        scatter=np.exp(uneven + grain),
+        mirror=fibres * 10 ** rng.uniform(-1, 0.8),
+        loss=shape + rng.normal(0, 0.04),
     )
 
 

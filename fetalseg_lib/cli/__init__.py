@@ -11,9 +11,11 @@ import sys
 from collections.abc import Sequence
 
 from fetalseg_lib import __version__
-from fetalseg_lib.cli import data, report, study, training
+from fetalseg_lib.cli import data, prediction, report, study, training
+from fetalseg_lib.prediction.names import visible
 
-_GROUPS = (data, training, study, report)
+_HARMLESS = "\n\\"
+_GROUPS = (data, training, prediction, study, report)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,7 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status: int = options.command(options)
     except (ValueError, OSError, ModuleNotFoundError) as error:
-        print(f"fetalseg: {error}", file=sys.stderr)
+        # A message may quote a file's name, and a name may hold a terminal's commands.
+        print(f"fetalseg: {visible(str(error), keep=_HARMLESS)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("fetalseg: stopped; the same command goes on from the last checkpoint", file=sys.stderr)

@@ -1,0 +1,100 @@
+"""The command for one's own images: predict."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from fetalseg_lib.cli.options import Commands
+
+_SHOWN = 10
+"""Of so many images at most, each gets a line on the terminal; the table has them all."""
+
+
+def add_commands(commands: Commands) -> None:
+    """Add it to the parser."""
+    predict = commands.add_parser("predict", help="measure the heads in your own images")
+    predict.add_argument(
+        "images", nargs="+", type=Path, metavar="IMAGE_OR_FOLDER", help="PNG, JPEG, TIFF, BMP or DICOM"
+    )
+    predict.add_argument(
+        "--pixel-size", type=float, metavar="MM", help="side of a pixel; a DICOM file's own goes before it"
+    )
+    predict.add_argument("-o", "--out", type=Path, required=True, help="the table (.csv)")
+    predict.add_argument("--checkpoint", type=Path, metavar="FILE", help="a run's weights.safetensors")
+    predict.add_argument("--overlay", type=Path, metavar="DIR", help="folder for pictures of the result")
+    predict.add_argument("--masks", type=Path, metavar="DIR", help="folder for the masks (0 and 255)")
+    predict.add_argument(
+        "--chart",
+        default="intergrowth",
+        choices=("hadlock", "intergrowth"),
+        help="growth chart that gives the gestational age (default: intergrowth)",
+    )
+    predict.add_argument("--batch-size", type=int, default=16)
+    predict.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
+    predict.set_defaults(command=_predict)
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from fetalseg_lib.evaluation.growth import CHARTS
+    from fetalseg_lib.prediction.files import find_images
+    from fetalseg_lib.prediction.measure import Settings
+    from fetalseg_lib.prediction.run import Outputs, predict_files
+    from fetalseg_lib.study.trained import read_network
+
+    if options.checkpoint is None:
+        raise ValueError(
+            "--checkpoint: expected a file of weights, since none comes with the package yet; train one with "
+            "`fetalseg train`, which leaves a weights.safetensors in its results folder"
+        )
+    settings = Settings(pixel_size_mm=options.pixel_size, chart=CHARTS[options.chart])
+    outputs = Outputs(table=options.out, overlays=options.overlay, masks=options.masks)
+    trained = read_network(options.checkpoint)
+    files = find_images(options.images, leave_out=[options.overlay, options.masks])
+    rows = predict_files(
+        trained,
+        files,
+        settings=settings,
+        outputs=outputs,
+        batch_size=options.batch_size,
+        device=options.device,
+    )
+    _report(rows, options.out, judged=trained.training_range is not None)
+    return 1 if any(row["error"] for row in rows) else 0
+
+
+def _report(rows: list[dict[str, str]], table: Path, *, judged: bool) -> None:
+    """A line for each image where they are few, one for each unreadable file, and the sums."""
+    from fetalseg_lib.prediction import NOTICE
+    from fetalseg_lib.prediction.names import visible
+
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a terminal may lack a name's characters
+    failed = [row for row in rows if row["error"]]
+    if len(rows) <= _SHOWN:
+        for row in rows:
+            if not row["error"]:
+                print(_line(row))
+    flagged = sum(bool(row["flags"]) for row in rows)
+    print(f"{len(rows) - len(failed)} of {len(rows)} images read, {flagged} flagged: {visible(str(table))}")
+    if any(not row["error"] and not row["pixel_size_from"] for row in rows):
+        print("Without a pixel size lengths are in pixels, and there is no age: give --pixel-size.")
+    if not judged:
+        print("These weights do not tell their training images, so no image is held against them.")
+    print(f"{NOTICE[0].upper()}{NOTICE[1:]}.")
+    for row in failed:
+        print(f"fetalseg: {row['file']}: {row['error']}", file=sys.stderr)
+
+
+def _line(row: dict[str, str]) -> str:
+    words = [f"HC {row['hc_mm']} mm" if row["hc_mm"] else f"HC {row['hc_px']} px" if row["hc_px"] else ""]
+    if row["ga_weeks"]:
+        words.append(f"{row['ga_weeks']} weeks ({row['ga_low_weeks']} to {row['ga_high_weeks']})")
+        words.append(row["ga_chart"])
+    elif row["ga_note"]:
+        words.append(f"no age: {row['ga_note']}")
+    if row["flags"]:
+        words.append(f"! {row['flags']}")
+    return f"{row['file']}: {', '.join(filter(None, words))}"

@@ -1,0 +1,51 @@
+"""File names as text: whoever chose them, they must stay names in a table, on a terminal and on the disk."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+_FORMULA = tuple("=+-@'\t\r＝＋－＠")
+"""What a spreadsheet takes for a formula, also as the wide signs of East Asian keyboards."""
+
+_KEPT = 60
+
+
+def visible(text: str, *, keep: str = "") -> str:
+    r"""Show what a terminal would act on (newlines, escapes, signs that turn the direction) as escapes.
+
+    Different texts stay different, so the result still names the file. The characters ``keep`` stay as they
+    are.
+
+    >>> print(visible("head 1 \n😀.png"))
+    head 1 \n😀.png
+    """
+    return "".join(
+        character
+        if (character.isprintable() and character != "\\") or character in keep
+        else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
+
+
+def csv_cell(text: str) -> str:
+    """Text that no spreadsheet takes for a formula: where it looks like one, a quote goes before it.
+
+    Different texts stay different.
+
+    >>> csv_cell("=1+1.png"), csv_cell("head.png")
+    ("'=1+1.png", 'head.png')
+    """
+    shown = visible(text)
+    return f"'{shown}" if shown.startswith(_FORMULA) else shown
+
+
+def picture_name(name: str) -> str:
+    """A file name for the picture of image ``name``: short, plain on every system, another for each image.
+
+    >>> picture_name("scans/010_HC.png")
+    '010_HC-45e17c78.png'
+    """
+    stem = name.rpartition("/")[2].rpartition(".")[0] or name.rpartition("/")[2]
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "_", stem)[:_KEPT].lstrip("-")
+    return f"{plain}-{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}.png"

@@ -109,7 +109,7 @@ class TestWrongFile:
             resolve_encoder_weights("imagenet")
 
     def test_misspelt_source_is_taken_for_a_path_and_says_so(self) -> None:
-        with pytest.raises(FileNotFoundError, match=r'expected "imagenet", "random" or .*imagnet'):
+        with pytest.raises(FileNotFoundError, match=r'expected "imagenet", .*"random" or .*imagnet'):
             resolve_encoder_weights("imagnet")
 
     def test_other_format(self, tmp_path: Path) -> None:

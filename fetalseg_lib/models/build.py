@@ -33,12 +33,13 @@ def network_config(variant: str, **options: object) -> NetworkConfig | UNetConfi
     return config(**{**chosen.network, **options})  # type: ignore[arg-type]  # checked by the dataclass
 
 
-def build_model(variant: str, *, encoder_weights: str | Path = "imagenet", **options: object) -> Network:
+def build_model(variant: str, *, encoder_weights: str | Path | None = None, **options: object) -> Network:
     """Build the network of a variant: grey ``B 1 H W`` in [0, 1] → logits ``B 1 H W``.
 
-    ``encoder_weights`` is ``"imagenet"``, ``"random"`` or a path, see :mod:`fetalseg_lib.models.weights`;
-    the random variants draw theirs whatever it says and the U-Net has none to load. ``options`` override
-    the variant's configuration. What was loaded stands in ``model.encoder_weights_record``.
+    ``encoder_weights`` is a name or a path, see :mod:`fetalseg_lib.models.weights`; without it they are the
+    variant's own, or ImageNet's where it has none of its own. The random variants draw theirs whatever it
+    says and the U-Net has none to load. ``options`` override the variant's configuration. What was loaded
+    stands in ``model.encoder_weights_record``.
 
     Raises ``ValueError`` for an unknown variant or a value out of range, ``TypeError`` for an unknown
     option, and what :func:`~fetalseg_lib.models.weights.resolve_encoder_weights` raises.
@@ -50,4 +51,6 @@ def build_model(variant: str, *, encoder_weights: str | Path = "imagenet", **opt
     config = network_config(variant, **options)
     if isinstance(config, UNetConfig):
         return UNet(config)
-    return MobileNetASPPUNet(config, encoder_weights=encoder_weights)
+    return MobileNetASPPUNet(
+        config, encoder_weights=encoder_weights or get_variant(variant).encoder_weights or "imagenet"
+    )

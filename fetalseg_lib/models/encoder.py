@@ -13,6 +13,9 @@ from fetalseg_lib.models.weights import EncoderWeights
 EncoderTraining = Literal["frozen", "frozen_bn_drift", "trainable"]
 """What training may change in the encoder: nothing, BatchNorm's running statistics, or all of it."""
 
+EncoderStatistics = Literal["stored", "reestimated"]
+"""Where batch normalisation has its statistics from: the pre-training, or the images of the study."""
+
 TAPS = (1, 3, 6, 13, 18)
 """The last layer before each halving of the resolution, and the end (indices into torchvision's features)."""
 

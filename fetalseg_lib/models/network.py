@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from fetalseg_lib.models.aspp import ASPP, Projection
 from fetalseg_lib.models.blocks import ConvBNReLU, check_image
 from fetalseg_lib.models.decoder import DecoderStage, Upsampling
-from fetalseg_lib.models.encoder import TAP_CHANNELS, EncoderTraining, MobileNetV2Encoder
+from fetalseg_lib.models.encoder import TAP_CHANNELS, EncoderStatistics, EncoderTraining, MobileNetV2Encoder
 from fetalseg_lib.models.stem import Stem
 from fetalseg_lib.models.weights import resolve_encoder_weights
 
@@ -24,6 +24,9 @@ class NetworkConfig:
     """Everything that a variant may change; the defaults are the architecture note's.
 
     ``pretrained=False`` draws the encoder's weights at random, whatever weights the caller offers.
+    ``encoder_statistics="reestimated"`` says that the encoder's batch normalisation takes its statistics from
+    unlabelled images before training (:func:`~fetalseg_lib.models.batch_norm.reestimate_batch_norm`, which
+    whoever has the images calls) and not from the images of its pre-training.
     ``decoder_channels`` are those of ``dec5`` to ``dec1``. Raises ``ValueError`` for a value out of range.
 
     >>> NetworkConfig(stem="median")
@@ -35,6 +38,7 @@ class NetworkConfig:
     stem: Stem = "mean"
     pretrained: bool = True
     encoder_training: EncoderTraining = "frozen"
+    encoder_statistics: EncoderStatistics = "stored"
     aspp: bool = True
     aspp_rates: tuple[int, ...] = (6, 12, 18)
     aspp_channels: int = 128
@@ -52,6 +56,7 @@ class NetworkConfig:
         for name, allowed in (
             ("stem", Stem),
             ("encoder_training", EncoderTraining),
+            ("encoder_statistics", EncoderStatistics),
             ("upsampling", Upsampling),
         ):
             if getattr(self, name) not in get_args(allowed):
@@ -88,7 +93,7 @@ class MobileNetASPPUNet(nn.Module):
         super().__init__()
         self.config = config = config or NetworkConfig()
         weights = resolve_encoder_weights(encoder_weights if config.pretrained else "random")
-        if config.encoder_training != "frozen":
+        if config.encoder_training != "frozen" or config.encoder_statistics != "stored":
             weights = weights.for_training()
         self.encoder_weights_record = weights.record
 

@@ -13,8 +13,9 @@ class Variant:
     """One row of the ablation: what is changed, against what, and why.
 
     ``network`` are overrides of the architecture's configuration (``NetworkConfig`` or ``UNetConfig``),
-    ``recipe`` overrides of the training recipe; ``reference`` names the variant to compare with, ``None``
-    for the one where the comparisons begin.
+    ``recipe`` overrides of the training recipe; ``encoder_weights`` stands where the variant is about them,
+    ``None`` leaves them to the study; ``reference`` names the variant to compare with, ``None`` for the one
+    where the comparisons begin.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Variant:
     architecture: Literal["mobilenet", "unet"] = "mobilenet"
     network: Mapping[str, object] = field(default_factory=dict)
     recipe: Mapping[str, object] = field(default_factory=dict)
+    encoder_weights: str | None = None
 
 
 _PLAIN = {"aspp": False, "skip_se": False, "block_se": False, "residual": False}
@@ -106,6 +108,58 @@ _VARIANTS = (
         why="What ImageNet brings once the encoder may learn.",
     ),
     Variant(
+        name="procedural_encoder",
+        reference="proposed",
+        encoder_weights="procedural",
+        changes="frozen encoder trained on procedural images instead of ImageNet's",
+        why="What can be learned about edges and textures without one photograph, and without one head.",
+    ),
+    Variant(
+        name="procedural_trainable_encoder",
+        reference="trainable_encoder",
+        encoder_weights="procedural",
+        network={"encoder_training": "trainable"},
+        changes="encoder trained on procedural images instead of ImageNet's, trained along",
+        why="What is left of it once the encoder may learn.",
+    ),
+    Variant(
+        name="phantom_encoder",
+        reference="proposed",
+        encoder_weights="phantom",
+        changes="frozen encoder of a network that segments phantoms instead of ImageNet's",
+        why="Whether simulated heads teach more about real ones than a million photographs.",
+    ),
+    Variant(
+        name="phantom_trainable_encoder",
+        reference="trainable_encoder",
+        encoder_weights="phantom",
+        network={"encoder_training": "trainable"},
+        changes="encoder of a network that segments phantoms instead of ImageNet's, trained along",
+        why="What is left of it once the encoder may learn.",
+    ),
+    Variant(
+        name="reestimated_encoder",
+        reference="proposed",
+        network={"encoder_statistics": "reestimated"},
+        changes="BatchNorm's statistics of the frozen encoder from the training images, without their masks",
+        why="The statistics of photographs do not fit ultrasound; this alone is mended.",
+    ),
+    Variant(
+        name="procedural_reestimated_encoder",
+        reference="procedural_encoder",
+        encoder_weights="procedural",
+        network={"encoder_statistics": "reestimated"},
+        changes="BatchNorm's statistics of the frozen encoder from the training images, without their masks",
+        why="Procedural images are not ultrasound images either.",
+    ),
+    Variant(
+        name="random_reestimated_encoder",
+        reference="random_encoder",
+        network={"pretrained": False, "encoder_statistics": "reestimated"},
+        changes="BatchNorm's statistics of the frozen encoder from the training images, without their masks",
+        why="How much of a pre-trained encoder's worth is that its numbers arrive at the right size.",
+    ),
+    Variant(
         name="frozen_bn_drift",
         reference="proposed",
         network={"encoder_training": "frozen_bn_drift"},
@@ -118,6 +172,13 @@ _VARIANTS = (
         network={"stem": "sum"},
         changes="colour kernels summed instead of averaged",
         why="The sum answers as to a grey image in three channels, the mean with a third of it.",
+    ),
+    Variant(
+        name="stem_mean",
+        reference="proposed",
+        network={"stem": "mean"},
+        changes="colour kernels averaged, as the note has it, where the study sums them",
+        why="What the note's stem costs, in a study whose reference has the exact one.",
     ),
     Variant(
         name="aspp_rates_1_2_3",
@@ -146,6 +207,14 @@ _VARIANTS = (
         recipe={"pos_weight": 200.0},
         changes="positive pixels weigh 200 in the cross-entropy",
         why="The note's weight fits unfilled outlines, the masks are filled.",
+    ),
+    Variant(
+        name="note_as_written",
+        reference="proposed",
+        network={"stem": "mean"},
+        recipe={"epochs": 100, "learning_rate": 3e-4, "pos_weight": 200.0, "schedule": "plateau"},
+        changes="the note's averaged stem, weight of 200, plateau schedule and up to 100 epochs, all together",
+        why="The note's recipe untouched.",
     ),
     Variant(
         name="unet_pos_weight_200",

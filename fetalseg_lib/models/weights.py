@@ -3,18 +3,29 @@
 ``"imagenet"`` is torchvision's own ``MobileNet_V2_Weights``, unless the variable
 ``FETALSEG_ENCODER_WEIGHTS`` names a file; ``"random"`` draws them; a path names a ``.safetensors`` file in
 torchvision's layout (``features.0.0.weight``, ...).
+
+``"procedural"`` ships with the package: trained from scratch on procedural images that show no head (dead
+leaves, :mod:`fetalseg_lib.data.procedural`), by ``fetalseg pretrain``. It needs no network and is better than
+nothing; it is not as good as a million photographs. ``"phantom"`` is an encoder that learned to segment
+simulated heads, from the file that ``FETALSEG_PHANTOM_ENCODER`` names (``fetalseg pretrain --task phantom``
+makes one); it has seen the task, so a study on phantoms refuses it.
+
+Both were trained on one grey channel in [0, 1] and are kept in torchvision's layout all the same, each
+colour with its third: ``stem="sum"`` computes exactly what was trained, ``stem="mean"`` a third of its first
+response, just as with ImageNet's weights (:func:`~fetalseg_lib.models.stem.rgb_kernels`).
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlparse
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
@@ -23,9 +34,13 @@ from fetalseg_lib.models.folding import is_folded, unfold
 from fetalseg_lib.models.random_weights import random_features
 
 WEIGHTS_VARIABLE = "FETALSEG_ENCODER_WEIGHTS"
+PHANTOM_VARIABLE = "FETALSEG_PHANTOM_ENCODER"
+PROCEDURAL = Path(__file__).parent / "pretrained" / "procedural.safetensors"
+_NAMES = '"imagenet", "procedural", "phantom", "random"'
 _ALTERNATIVES = (
     f"Set the variable {WEIGHTS_VARIABLE} to a .safetensors file in torchvision's layout, pass such a path "
-    'as encoder_weights, or pass encoder_weights="random" for an encoder without ImageNet.'
+    'as encoder_weights, or do without ImageNet: encoder_weights="procedural" ships with the package, '
+    '"random" has learned nothing.'
 )
 
 
@@ -34,17 +49,20 @@ class EncoderWeights:
     """The weights of MobileNetV2's ``features`` and where they are from.
 
     ``source`` is ``"random"``, a file's name or torchvision's name of the weights; ``sha256`` is the file's,
-    ``None`` where there was no file.
+    ``None`` where there was no file. ``task`` is what the file says that the encoder was trained for,
+    ``None`` where it says nothing.
     """
 
     state_dict: dict[str, Tensor]
     source: str
     sha256: str | None
+    task: str | None = None
 
     @property
     def record(self) -> dict[str, str | None]:
-        """Source and hash, as a run's record keeps them."""
-        return {"source": self.source, "sha256": self.sha256}
+        """Source and hash, as a run's record keeps them, and the task where there is one."""
+        task = {} if self.task is None else {"task": self.task}
+        return {"source": self.source, "sha256": self.sha256, **task}
 
     def for_training(self) -> EncoderWeights:
         """These weights where BatchNorm may leave eval mode: with real statistics, should it be folded.
@@ -53,18 +71,14 @@ class EncoderWeights:
         """
         if not is_folded(self.state_dict):
             return self
-        return EncoderWeights(
-            state_dict=unfold(self.state_dict),
-            source=f"{self.source} (BatchNorm unfolded)",
-            sha256=self.sha256,
-        )
+        return replace(self, state_dict=unfold(self.state_dict), source=f"{self.source} (BatchNorm unfolded)")
 
 
 def resolve_encoder_weights(encoder_weights: str | Path = "imagenet") -> EncoderWeights:
-    """Load the weights that ``"imagenet"``, ``"random"`` or a path stand for.
+    """Load the weights that a name (``"imagenet"``, ``"procedural"``, ...) or a path stands for.
 
     Raises ``ConnectionError`` where torchvision's weights cannot be downloaded, ``FileNotFoundError`` where
-    there is no such file, and ``ValueError`` where it holds something else.
+    there is no such file, and ``ValueError`` where it holds something else or ``"phantom"`` names no file.
 
     >>> resolve_encoder_weights("random").record
     {'source': 'random', 'sha256': None}
@@ -74,6 +88,15 @@ def resolve_encoder_weights(encoder_weights: str | Path = "imagenet") -> Encoder
     if encoder_weights == "imagenet":
         named = os.environ.get(WEIGHTS_VARIABLE)
         return _from_file(Path(named), argument=WEIGHTS_VARIABLE) if named else _from_torchvision()
+    if encoder_weights == "procedural":
+        return _from_package(PROCEDURAL)
+    if encoder_weights == "phantom":
+        if not (named := os.environ.get(PHANTOM_VARIABLE)):
+            raise ValueError(
+                f'{PHANTOM_VARIABLE}: encoder_weights="phantom" expects this variable to name a .safetensors '
+                "file, but it is not set; make one with `fetalseg pretrain --task phantom -o FILE`"
+            )
+        return _from_file(Path(named), argument=PHANTOM_VARIABLE)
     return _from_file(Path(encoder_weights), argument="encoder_weights")
 
 
@@ -94,20 +117,34 @@ def _from_torchvision() -> EncoderWeights:
     )
 
 
+def _from_package(file: Path) -> EncoderWeights:
+    """Weights that ship with the package; they must be the ones that the record beside them is of."""
+    mend = "install the package again"
+    if not file.is_file():
+        raise FileNotFoundError(f"{file}: expected this file with the package, found none; {mend}")
+    weights = _from_file(file, argument="encoder_weights")
+    expected = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))["sha256"]
+    if weights.sha256 != expected:
+        raise ValueError(f"{file}: expected sha256 {expected}, got {weights.sha256}; {mend}")
+    return weights
+
+
 def _from_file(file: Path, *, argument: str) -> EncoderWeights:
     if not file.is_file():
         raise FileNotFoundError(
-            f'{argument}: expected "imagenet", "random" or a .safetensors file; there is no file {file}. '
-            f"{_ALTERNATIVES}"
+            f"{argument}: expected {_NAMES} or a .safetensors file; there is no file {file}. {_ALTERNATIVES}"
         )
     try:
         state_dict = load_file(file)
+        with safe_open(file, framework="pt") as opened:
+            task = (opened.metadata() or {}).get("task")
     except SafetensorError as error:
         raise ValueError(f"{argument}: {file} is no readable .safetensors file ({error})") from error
     return EncoderWeights(
         state_dict=_features_of(state_dict, name=f"{argument}: {file}"),
         source=file.name,
         sha256=_sha256(file),
+        task=task,
     )
 
 
@@ -132,7 +169,11 @@ def _features_of(state_dict: dict[str, Tensor], *, name: str) -> dict[str, Tenso
         raise ValueError(
             f"{name} does not hold torchvision's MobileNetV2 features; {'; '.join(filter(None, problems))}"
         )
-    return {key.removeprefix("features."): value for key, value in given.items()}
+    # A file may hold half precision; the network computes in what autocast says, not in what a file saves.
+    return {
+        key.removeprefix("features."): value.float() if value.is_floating_point() else value
+        for key, value in given.items()
+    }
 
 
 def _listed(what: str, keys: list[str], *, most: int = 3) -> str:

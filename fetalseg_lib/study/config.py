@@ -80,8 +80,8 @@ def configure(
     """Put a variant's changes on a profile's settings.
 
     ``data`` is ``"phantom"``, ``"hc18"`` or the name of a folder of one's own
-    (:func:`~fetalseg_lib.data.own.own_name`); ``encoder_weights`` replaces the profile's. Raises
-    ``ValueError`` naming the argument.
+    (:func:`~fetalseg_lib.data.own.own_name`); ``encoder_weights`` replaces the variant's and the profile's.
+    Raises ``ValueError`` naming the argument.
 
     >>> run = configure(variant="pos_weight_200", seed=0, profile="smoke", data="phantom")
     >>> run.training.pos_weight, run.training.seed
@@ -95,6 +95,9 @@ def configure(
     chosen = get_variant(variant)
     # U-Net has none of the other network's options; what a variant changes, a profile does not change back.
     shared = settings.network if chosen.architecture == "mobilenet" else {}
+    weights = encoder_weights or chosen.encoder_weights or settings.encoder_weights
+    if data == "phantom":
+        refuse_phantom_encoder(weights)
     changes: dict[str, Any] = {**chosen.recipe, "seed": seed, "device": device}
     return RunConfig(
         variant=variant,
@@ -105,7 +108,16 @@ def configure(
         phantoms=settings.phantoms,
         phantom_size=settings.phantom_size,
         limit=dict(settings.limit),
-        encoder_weights=encoder_weights or settings.encoder_weights,
+        encoder_weights=weights,
         network={**shared, **chosen.network},
         training=dataclasses.replace(settings.training, **changes),
     )
+
+
+def refuse_phantom_encoder(task: str | None) -> None:
+    """Raise ``ValueError`` for an encoder trained to segment phantoms, where phantoms are to be studied."""
+    if task == "phantom":
+        raise ValueError(
+            "encoder_weights: 'phantom' has learned to segment phantoms, so a study of phantoms would only "
+            "test what it was taught; expected data 'hc18', or other weights such as 'procedural'"
+        )

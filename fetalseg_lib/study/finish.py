@@ -71,13 +71,19 @@ def finish(
 def _environment(
     config: RunConfig, model: nn.Module, folds: Folds, *, precision: str, device: str
 ) -> dict[str, Any]:
-    return records.describe_environment() | {
-        "config": config.to_dict(),
-        "config_hash": config.hash,
-        "device": device,
-        "precision": precision,
-        "encoder_weights": model.encoder_weights_record,
-        "data_sha256": folds.cache.content_sha256,
-        "split": {name: len(getattr(folds, name)) for name in FOLDS},
-        "split_sha256": split_digest(folds),
-    }
+    reestimated = config.network.get("encoder_statistics") == "reestimated"
+    statistics = {"encoder_statistics": f"of {len(folds.train)} training images"} if reestimated else {}
+    return (
+        records.describe_environment()
+        | statistics
+        | {
+            "config": config.to_dict(),
+            "config_hash": config.hash,
+            "device": device,
+            "precision": precision,
+            "encoder_weights": model.encoder_weights_record,
+            "data_sha256": folds.cache.content_sha256,
+            "split": {name: len(getattr(folds, name)) for name in FOLDS},
+            "split_sha256": split_digest(folds),
+        }
+    )

@@ -18,9 +18,10 @@ from torch import Tensor, nn
 from fetalseg_lib.data.augment import build_augmentation
 from fetalseg_lib.data.dataset import SegmentationDataset, batches
 from fetalseg_lib.data.training_range import measure_range
-from fetalseg_lib.models import build_model
+from fetalseg_lib.models import MobileNetASPPUNet, build_model
+from fetalseg_lib.models.batch_norm import reestimate_batch_norm
 from fetalseg_lib.study import records
-from fetalseg_lib.study.config import RunConfig
+from fetalseg_lib.study.config import RunConfig, refuse_phantom_encoder
 from fetalseg_lib.study.finish import finish
 from fetalseg_lib.study.folds import Folds, load_samples, prepare_data
 from fetalseg_lib.training.checkpoint import load_weights, read_metadata, save_weights
@@ -52,9 +53,29 @@ def run(config: RunConfig, *, root: Path, data_root: Path | None = None, progres
 
 
 def build_network(config: RunConfig) -> nn.Module:
-    """The variant's network, its random weights drawn from the run's seed."""
+    """The variant's network, its random weights drawn from the run's seed.
+
+    Raises ``ValueError`` for phantoms to be studied with an encoder that, by its file, was trained on them.
+    """
     seed_everything(config.seed)
-    return build_model(config.variant, encoder_weights=config.encoder_weights, **config.network)
+    model = build_model(config.variant, encoder_weights=config.encoder_weights, **config.network)
+    if config.data == "phantom":
+        refuse_phantom_encoder(model.encoder_weights_record.get("task"))
+    return model
+
+
+def fit_statistics(config: RunConfig, model: nn.Module, folds: Folds) -> None:
+    """Where the configuration says so, take the encoder's BatchNorm statistics from the training images.
+
+    All of them, as they are and without their masks; no image of another fold is looked at.
+    """
+    if config.network.get("encoder_statistics") != "reestimated":
+        return
+    assert isinstance(model, MobileNetASPPUNet)  # the U-Net has no such option
+    training = SegmentationDataset(folds.cache, folds.train)
+    shuffled = batches(training, batch_size=32, seed=config.seed, epoch=0, shuffle=True)
+    images = reestimate_batch_norm(model.encoder, (image for image, _mask in shuffled))
+    log.info("encoder: batch-normalisation statistics from %d training images", images)
 
 
 def train(
@@ -73,6 +94,7 @@ def train(
         log.info("%s: held another configuration; it is kept as %s", folder, older.name)
     log.info("%s: training configuration %s", folder, config.hash)
     folder.mkdir(parents=True, exist_ok=True)
+    fit_statistics(config, model, folds)
     augment = build_augmentation() if config.training.augment else None
     training = SegmentationDataset(folds.cache, folds.train, augment=augment)
     validation = SegmentationDataset(folds.cache, folds.validation)

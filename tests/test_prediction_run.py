@@ -18,13 +18,13 @@ import torch
 from PIL import Image
 
 from fetalseg_lib.cli import main
+from fetalseg_lib.data.image_table import ImageTable
 from fetalseg_lib.data.training_range import TrainingRange
 from fetalseg_lib.evaluation.growth import CHARTS, gestational_age
 from fetalseg_lib.geometry import Ellipse, rasterize
 from fetalseg_lib.models import build_model
 from fetalseg_lib.prediction import NOTICE, run
-from fetalseg_lib.prediction.measure import Settings
-from fetalseg_lib.prediction.run import Outputs, predict_files
+from fetalseg_lib.prediction.run import Job, predict_files
 from fetalseg_lib.prediction.table import Row
 from fetalseg_lib.study.trained import TrainedNetwork, read_network
 from fetalseg_lib.training.checkpoint import save_weights
@@ -102,9 +102,9 @@ def predict(
     pixel_size_mm: float | None = MM,
     **options: Path,
 ) -> list[Row]:
-    settings = Settings(pixel_size_mm=pixel_size_mm, chart=INTERGROWTH)
-    outputs = Outputs(table=out, **options)
-    return predict_files(trained, files, settings=settings, outputs=outputs, batch_size=3, progress=False)
+    sizes = ImageTable(every=pixel_size_mm)
+    job = Job(trained=trained, chart=INTERGROWTH, pixel_sizes=sizes, table=out, **options)
+    return predict_files(job, files, batch_size=3, progress=False)
 
 
 def read(path: Path) -> list[Row]:
@@ -386,6 +386,21 @@ def test_what_a_training_range_is_not_known_for_is_said(
     assert "no image is held against them" in printed
     assert "Without a pixel size lengths are in pixels" in printed
     assert " px" in printed
+
+
+def test_a_table_gives_each_image_its_pixel_size(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.png", "b.png", "c.png"):
+        write(tmp_path / name, drawn(HEAD))
+    (tmp_path / "sizes.csv").write_text("filename,pixel size(mm)\na.png,0.2\nb.png,0.4\n", encoding="utf-8")
+    command = ["predict", "a.png", "b.png", "c.png", "--pixel-size", "sizes.csv", "-o", "o.csv"]
+    assert main([*command, "--checkpoint", str(checkpoint)]) == 0
+    a, b, c = read(tmp_path / "o.csv")
+    assert float(b["hc_mm"]) == pytest.approx(2 * float(a["hc_mm"]), abs=0.01)
+    assert (c["hc_mm"], c["pixel_size_from"]) == ("", "")
+    assert "Without a pixel size" in capsys.readouterr().out
 
 
 # Going on

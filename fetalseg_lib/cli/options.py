@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from fetalseg_lib.data.image_table import ImageTable
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 """The parser's list of commands, to which each group adds its own; argparse hides the class."""
@@ -19,3 +22,19 @@ def add_study_options(parser: argparse.ArgumentParser, *, own_folder: bool = Fal
     else:
         parser.add_argument("--data", default="phantom", choices=("phantom", "hc18"))
     parser.add_argument("-o", "--out", type=Path, default=Path("runs"), help="results folder (default: runs)")
+
+
+def image_table(pixel_size: str | None) -> ImageTable:
+    """What ``--pixel-size`` says: nothing, a length in mm for all images, or a CSV that tells each."""
+    from fetalseg_lib.data.image_table import ImageTable, read_image_table
+
+    if pixel_size is None:
+        return ImageTable()
+    try:
+        every = float(pixel_size)
+    except ValueError:
+        path = Path(pixel_size)
+        if not path.is_file():
+            raise ValueError(f"--pixel-size: expected a length in mm or a CSV, got {pixel_size!r}") from None
+        return read_image_table(path)
+    return ImageTable(every=every)

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from fetalseg_lib.cli.options import Commands
+from fetalseg_lib.cli.options import Commands, image_table
 
 _SHOWN = 10
 """Of so many images at most, each gets a line on the terminal; the table has them all."""
@@ -19,7 +19,10 @@ def add_commands(commands: Commands) -> None:
         "images", nargs="+", type=Path, metavar="IMAGE_OR_FOLDER", help="PNG, JPEG, TIFF, BMP or DICOM"
     )
     predict.add_argument(
-        "--pixel-size", type=float, metavar="MM", help="side of a pixel; a DICOM file's own goes before it"
+        "--pixel-size",
+        metavar="MM_OR_CSV",
+        help="side of a pixel, or a CSV with the columns filename and pixel size(mm); "
+        "a DICOM file's own goes before it",
     )
     predict.add_argument("-o", "--out", type=Path, required=True, help="the table (.csv)")
     predict.add_argument("--checkpoint", type=Path, metavar="FILE", help="a run's weights.safetensors")
@@ -39,8 +42,7 @@ def add_commands(commands: Commands) -> None:
 def _predict(options: argparse.Namespace) -> int:
     from fetalseg_lib.evaluation.growth import CHARTS
     from fetalseg_lib.prediction.files import find_images
-    from fetalseg_lib.prediction.measure import Settings
-    from fetalseg_lib.prediction.run import Outputs, predict_files
+    from fetalseg_lib.prediction.run import Job, predict_files
     from fetalseg_lib.study.trained import read_network
 
     if options.checkpoint is None:
@@ -48,19 +50,17 @@ def _predict(options: argparse.Namespace) -> int:
             "--checkpoint: expected a file of weights, since none comes with the package yet; train one with "
             "`fetalseg train`, which leaves a weights.safetensors in its results folder"
         )
-    settings = Settings(pixel_size_mm=options.pixel_size, chart=CHARTS[options.chart])
-    outputs = Outputs(table=options.out, overlays=options.overlay, masks=options.masks)
-    trained = read_network(options.checkpoint)
-    files = find_images(options.images, leave_out=[options.overlay, options.masks])
-    rows = predict_files(
-        trained,
-        files,
-        settings=settings,
-        outputs=outputs,
-        batch_size=options.batch_size,
-        device=options.device,
+    job = Job(
+        trained=read_network(options.checkpoint),
+        chart=CHARTS[options.chart],
+        pixel_sizes=image_table(options.pixel_size),
+        table=options.out,
+        overlays=options.overlay,
+        masks=options.masks,
     )
-    _report(rows, options.out, judged=trained.training_range is not None)
+    files = find_images(options.images, leave_out=[options.overlay, options.masks])
+    rows = predict_files(job, files, batch_size=options.batch_size, device=options.device)
+    _report(rows, options.out, judged=job.trained.training_range is not None)
     return 1 if any(row["error"] for row in rows) else 0
 
 

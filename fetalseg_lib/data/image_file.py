@@ -30,13 +30,14 @@ _SIXTEEN_BIT = ("I", "I;16", "I;16L", "I;16B", "I;16N")
 class GrayImage:
     """An image as uint8 ``H W``, and what its file says of it.
 
-    ``pixel_spacing_mm`` is the height and width of a pixel ``(rows, columns)``; only DICOM tells it.
-    ``sha256`` is that of the file.
+    ``pixel_spacing_mm`` is the height and width of a pixel ``(rows, columns)``. Only DICOM tells it itself;
+    where somebody else told it, ``spacing_is_own`` is false. ``sha256`` is that of the file.
     """
 
     pixels: NDArray[np.uint8]
     pixel_spacing_mm: tuple[float, float] | None
     sha256: str
+    spacing_is_own: bool = True
 
     @property
     def shape(self) -> tuple[int, int]:

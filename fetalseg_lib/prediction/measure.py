@@ -10,14 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fetalseg_lib import __version__
 from fetalseg_lib.data.image_file import GrayImage
 from fetalseg_lib.data.resize import resize_image
 from fetalseg_lib.data.training_range import TrainingRange, appearance
 from fetalseg_lib.evaluation.biometry import THRESHOLD, HeadMeasurement, Status, measure_head
 from fetalseg_lib.evaluation.growth import GestationalAge, GrowthChart, gestational_age
 from fetalseg_lib.study.evaluate import predict, to_native
-from fetalseg_lib.study.records import digest
 from fetalseg_lib.study.trained import TrainedNetwork
 
 LEVEL = 0.9
@@ -27,39 +25,17 @@ SPECK = 0.01
 """A component smaller than this share of the largest is a speck, not a second head."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What the measurements depend on beside image and weights.
-
-    ``pixel_size_mm`` is the side of a pixel in mm where a file does not tell its own; ``None`` is unknown.
-    Raises ``ValueError`` for a size that is no positive length.
-    """
-
-    chart: GrowthChart
-    pixel_size_mm: float | None = None
-
-    def __post_init__(self) -> None:
-        size = self.pixel_size_mm
-        if size is not None and not 0 < size < float("inf"):
-            raise ValueError(f"--pixel-size: expected a positive length in mm, got {size:g}")
-
-    def digest(self, trained: TrainedNetwork) -> str:
-        """Twelve hexadecimal digits that change whenever a measurement could change."""
-        return digest([__version__, trained.sha256, self.chart.name, LEVEL, self.pixel_size_mm])
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Prediction:
     """What the network sees in one image: ``mask`` is bool ``H W`` at the image's own pixels.
 
-    ``spacing_mm`` is the height and width of a pixel; where it is ``None`` the lengths of ``head`` called mm
-    are in px, and there is no ``age``. ``age_note`` says why there is none.
+    Where the image has no pixel spacing, lengths of ``head`` called mm are in px, and there is no ``age``.
+    ``age_note`` says why there is none.
     """
 
     image: GrayImage
     mask: NDArray[np.bool_]
     head: HeadMeasurement
-    spacing_mm: tuple[float, float] | None
     age: GestationalAge | None
     age_note: str
     flags: tuple[str, ...]
@@ -68,8 +44,8 @@ class Prediction:
 def predict_images(
     trained: TrainedNetwork,
     images: Sequence[GrayImage],
-    settings: Settings,
     *,
+    chart: GrowthChart,
     device: torch.device,
     precision: str,
 ) -> list[Prediction]:
@@ -79,7 +55,7 @@ def predict_images(
     small = np.stack([resize_image(image.pixels, trained.image_size) for image in images])  # (B, H, W)
     maps = predict(trained.model, small, device=device, precision=precision)
     return [
-        _measure(image, row, to_native(probability, image.shape), settings, trained.training_range)
+        _measure(image, row, to_native(probability, image.shape), chart, trained.training_range)
         for image, row, probability in zip(images, small, maps, strict=True)
     ]
 
@@ -88,23 +64,20 @@ def _measure(
     image: GrayImage,
     small: NDArray[np.uint8],
     probability: NDArray[np.float32],
-    settings: Settings,
+    chart: GrowthChart,
     known: TrainingRange | None,
 ) -> Prediction:
     spacing = image.pixel_spacing_mm
-    if spacing is None and settings.pixel_size_mm is not None:
-        spacing = (settings.pixel_size_mm, settings.pixel_size_mm)
     head = measure_head(probability, pixel_spacing_mm=spacing or (1.0, 1.0))
     mask = probability > THRESHOLD
     values = appearance(small, native_shape=image.shape)
     if spacing is not None:
         values |= {"pixel_size_mm": (spacing[0] * spacing[1]) ** 0.5, "hc_mm": head.hc_mm}
-    age, note = _age(head, settings) if spacing is not None else (None, "no pixel size: lengths in px only")
+    age, note = _age(head, chart) if spacing is not None else (None, "no pixel size: lengths in px only")
     return Prediction(
         image=image,
         mask=mask,
         head=head,
-        spacing_mm=spacing,
         age=age,
         age_note=note,
         flags=find_flags(mask, head.status, known.outside(values) if known else []),
@@ -144,10 +117,9 @@ def count_components(mask: NDArray[np.bool_]) -> int:
     return int((areas >= SPECK * areas.max()).sum()) if len(areas) else 0
 
 
-def _age(head: HeadMeasurement, settings: Settings) -> tuple[GestationalAge | None, str]:
+def _age(head: HeadMeasurement, chart: GrowthChart) -> tuple[GestationalAge | None, str]:
     if not head.measured:
         return None, "no head"
-    chart = settings.chart
     try:
         return gestational_age(head.hc_mm, chart=chart, level=LEVEL), ""
     except ValueError:  # the circumference is the only argument that can be at fault here

@@ -41,7 +41,7 @@ def describe(prediction: Prediction) -> list[str]:
     """Circumference, age, flags and the notice, a line each."""
     head, age = prediction.head, prediction.age
     lines = []
-    if head.ellipse_px is not None and prediction.spacing_mm is None:
+    if head.ellipse_px is not None and prediction.image.pixel_spacing_mm is None:
         lines.append(f"HC {head.ellipse_px.circumference:.0f} px")
     elif head.measured:
         lines.append(f"HC {head.hc_mm:.1f} mm")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,24 +11,42 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from fetalseg_lib import __version__
 from fetalseg_lib.data.image_file import GrayImage, read_image
+from fetalseg_lib.data.image_table import ImageTable
 from fetalseg_lib.data.limits import read_content
 from fetalseg_lib.data.sample import DataError
-from fetalseg_lib.prediction.measure import Prediction, Settings, predict_images
+from fetalseg_lib.evaluation.growth import GrowthChart
+from fetalseg_lib.prediction.measure import LEVEL, Prediction, predict_images
 from fetalseg_lib.prediction.names import csv_cell
 from fetalseg_lib.prediction.pictures import draw_overlay, write_picture
-from fetalseg_lib.prediction.table import Row, Table, error_row, open_table, row_of
+from fetalseg_lib.prediction.table import Row, Table, error_row, length, open_table, row_of
+from fetalseg_lib.study.records import digest
 from fetalseg_lib.study.trained import TrainedNetwork
 from fetalseg_lib.training.device import pick_device, pick_precision
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outputs:
-    """Where results go: the table (.csv), and folders for overlays and masks where they are wanted."""
+class Job:
+    """What is predicted with, and where the results go.
 
+    ``pixel_sizes`` counts for images whose file does not tell its own. ``table`` is the CSV; ``overlays`` and
+    ``masks`` are folders for pictures where they are wanted.
+    """
+
+    trained: TrainedNetwork
+    chart: GrowthChart
+    pixel_sizes: ImageTable
     table: Path
     overlays: Path | None = None
     masks: Path | None = None
+
+    @property
+    def provenance(self) -> Row:
+        """Of every row: which weights it comes from, and twelve digits for all the settings."""
+        weights = self.trained.sha256
+        settings = digest([__version__, weights, self.chart.name, LEVEL])
+        return {"weights_sha256": weights, "settings": settings}
 
     def pictures(self, row: Row) -> list[Path]:
         """The pictures that belong to a row."""
@@ -35,14 +54,7 @@ class Outputs:
 
 
 def predict_files(
-    trained: TrainedNetwork,
-    files: Sequence[Path],
-    *,
-    settings: Settings,
-    outputs: Outputs,
-    batch_size: int = 16,
-    device: str = "auto",
-    progress: bool = True,
+    job: Job, files: Sequence[Path], *, batch_size: int = 16, device: str = "auto", progress: bool = True
 ) -> list[Row]:
     """Predict every file and write the table; returns its rows, those of unreadable files with an ``error``.
 
@@ -58,29 +70,32 @@ def predict_files(
     precision = pick_precision("auto", chosen)
     names = [file.as_posix() for file in files]
     with (
-        open_table(outputs.table, names) as table,
+        open_table(job.table, names) as table,
         tqdm(total=len(files), desc="predicting", unit="image", disable=not progress) as bar,
     ):
         for start in range(0, len(files), batch_size):
             batch = files[start : start + batch_size]
-            if not all(_is_done(file, table, settings.digest(trained), outputs) for file in batch):
-                images, problems = _read(batch)
+            if not all(_is_done(file, table, job) for file in batch):
+                images, problems = _read(batch, job.pixel_sizes)
                 found = predict_images(
-                    trained, list(images.values()), settings, device=chosen, precision=precision
+                    job.trained, list(images.values()), chart=job.chart, device=chosen, precision=precision
                 )
-                _keep(trained, settings, dict(zip(images, found, strict=True)), problems, table, outputs)
+                _keep(job, dict(zip(images, found, strict=True)), problems, table)
             bar.update(len(batch))
         return [row for name in names if (row := table.get(name)) is not None]
 
 
-def _is_done(file: Path, table: Table, settings: str, outputs: Outputs) -> bool:
+def _is_done(file: Path, table: Table, job: Job) -> bool:
     """Whether the table tells of this very file by these settings, and its pictures are there."""
     row = table.get(file.as_posix())
-    if row is None or row["settings"] != settings:
+    if row is None or row["settings"] != job.provenance["settings"]:
         return False
     if row["error"]:
         return _problem(file) == row["error"]
-    if not all(picture.is_file() for picture in outputs.pictures(row)):
+    size = job.pixel_sizes.pixel_size_mm(file)
+    if row["pixel_size_from"] != "file" and row["pixel_width_mm"] != ("" if size is None else length(size)):
+        return False
+    if not all(picture.is_file() for picture in job.pictures(row)):
         return False
     try:
         return hashlib.sha256(read_content(file)).hexdigest() == row["image_sha256"]
@@ -97,33 +112,33 @@ def _problem(file: Path) -> str:
     return ""
 
 
-def _read(files: Sequence[Path]) -> tuple[dict[Path, GrayImage], dict[Path, str]]:
-    """The readable images, and what is wrong with the others."""
+def _read(files: Sequence[Path], sizes: ImageTable) -> tuple[dict[Path, GrayImage], dict[Path, str]]:
+    """The readable images, with their pixel sizes as far as known, and what is wrong with the others."""
     images, problems = {}, {}
     for file in files:
         try:
-            images[file] = read_image(file)
+            image = read_image(file)
         except DataError as error:
             problems[file] = csv_cell(f"{error.problem}. {error.mend}")
+            continue
+        size = sizes.pixel_size_mm(file)
+        if image.pixel_spacing_mm is None and size is not None:
+            image = dataclasses.replace(image, pixel_spacing_mm=(size, size), spacing_is_own=False)
+        images[file] = image
     return images, problems
 
 
-def _keep(
-    trained: TrainedNetwork,
-    settings: Settings,
-    found: dict[Path, Prediction],
-    problems: dict[Path, str],
-    table: Table,
-    outputs: Outputs,
-) -> None:
+def _keep(job: Job, found: dict[Path, Prediction], problems: dict[Path, str], table: Table) -> None:
     """Write a batch's pictures, then its rows: where a row stands, its pictures are there."""
     rows = []
     for file, prediction in found.items():
-        row = row_of(file.as_posix(), prediction, settings, trained)
-        if outputs.overlays is not None:
-            write_picture(outputs.overlays / row["picture"], draw_overlay(prediction))
-        if outputs.masks is not None:
-            write_picture(outputs.masks / row["picture"], prediction.mask.astype(np.uint8) * np.uint8(255))
+        row = row_of(file.as_posix(), prediction, provenance=job.provenance)
+        if job.overlays is not None:
+            write_picture(job.overlays / row["picture"], draw_overlay(prediction))
+        if job.masks is not None:
+            write_picture(job.masks / row["picture"], prediction.mask.astype(np.uint8) * np.uint8(255))
         rows.append(row)
-    rows += [error_row(file.as_posix(), problem, settings, trained) for file, problem in problems.items()]
+    rows += [
+        error_row(file.as_posix(), problem, provenance=job.provenance) for file, problem in problems.items()
+    ]
     table.add(rows)

@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fetalseg_lib.prediction import NOTICE
-from fetalseg_lib.prediction.measure import Prediction, Settings
+from fetalseg_lib.prediction.measure import Prediction
 from fetalseg_lib.prediction.names import csv_cell, picture_name
-from fetalseg_lib.study.trained import TrainedNetwork
 from fetalseg_lib.training.atomic import atomic_write
 
 COLUMNS = (
@@ -58,12 +57,15 @@ Row = dict[str, str]
 """A row as text by column, as it stands in the file."""
 
 
-def row_of(name: str, prediction: Prediction, settings: Settings, trained: TrainedNetwork) -> Row:
-    """The row of an image that was measured; what is unknown is an empty cell."""
-    head, age, spacing = prediction.head, prediction.age, prediction.spacing_mm
+def row_of(name: str, prediction: Prediction, *, provenance: Row) -> Row:
+    """The row of an image that was measured; what is unknown is an empty cell.
+
+    ``provenance`` holds the cells ``weights_sha256`` and ``settings``.
+    """
+    head, age, spacing = prediction.head, prediction.age, prediction.image.pixel_spacing_mm
     ellipse = head.ellipse_px
     height, width = prediction.image.shape
-    row = _blank(name, settings, trained) | {
+    row = _blank(name, provenance) | {
         "ga_note": prediction.age_note,
         "flags": "; ".join(prediction.flags),
         "image_height_px": str(height),
@@ -71,9 +73,8 @@ def row_of(name: str, prediction: Prediction, settings: Settings, trained: Train
         "image_sha256": prediction.image.sha256,
     }
     if spacing is not None:
-        own = prediction.image.pixel_spacing_mm is not None
-        row |= {"pixel_height_mm": f"{spacing[0]:.9g}", "pixel_width_mm": f"{spacing[1]:.9g}"}
-        row |= {"pixel_size_from": "file" if own else "--pixel-size"}
+        row |= {"pixel_height_mm": length(spacing[0]), "pixel_width_mm": length(spacing[1])}
+        row |= {"pixel_size_from": "file" if prediction.image.spacing_is_own else "--pixel-size"}
         row |= _numbers(2, hc_mm=head.hc_mm, bpd_mm=head.bpd_mm, ofd_mm=head.ofd_mm)
     if ellipse is not None:
         row |= _numbers(2, hc_px=ellipse.circumference)
@@ -86,19 +87,19 @@ def row_of(name: str, prediction: Prediction, settings: Settings, trained: Train
     return row
 
 
-def error_row(name: str, problem: str, settings: Settings, trained: TrainedNetwork) -> Row:
+def error_row(name: str, problem: str, *, provenance: Row) -> Row:
     """The row of a file that could not be read: its name and the cause, as :func:`csv_cell` makes it safe."""
-    return _blank(name, settings, trained) | {"error": problem}
+    return _blank(name, provenance) | {"error": problem}
 
 
-def _blank(name: str, settings: Settings, trained: TrainedNetwork) -> Row:
-    return dict.fromkeys(COLUMNS, "") | {
-        "file": csv_cell(name),
-        "picture": picture_name(name),
-        "weights_sha256": trained.sha256,
-        "settings": settings.digest(trained),
-        "notice": NOTICE,
-    }
+def _blank(name: str, provenance: Row) -> Row:
+    own = {"file": csv_cell(name), "picture": picture_name(name), "notice": NOTICE}
+    return dict.fromkeys(COLUMNS, "") | own | provenance
+
+
+def length(mm: float) -> str:
+    """A pixel's size as the table writes it."""
+    return f"{mm:.9g}"
 
 
 def _numbers(digits: int, **values: float) -> Row:

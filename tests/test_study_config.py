@@ -7,6 +7,7 @@ import pytest
 from fetalseg_lib.study.config import configure
 from fetalseg_lib.study.profile import load_profile
 from fetalseg_lib.study.records import read_json
+from fetalseg_lib.training.config import TrainingConfig
 
 RESULTS = Path(__file__).parents[1] / "results"
 RUN: dict[str, Any] = {"variant": "proposed", "seed": 0, "profile": "smoke", "data": "phantom"}
@@ -60,6 +61,16 @@ def test_a_variant_changes_its_own_factor_and_nothing_else() -> None:
     reference, changed = (configure(**(RUN | {"variant": v})) for v in ("proposed", "pos_weight_200"))
     assert changed.training == dataclasses.replace(reference.training, pos_weight=200.0)
     assert changed.network == reference.network
+
+
+def test_the_published_study_can_go_back_to_the_notes_stem_and_to_its_whole_recipe() -> None:
+    run = {"seed": 0, "profile": "published", "data": "hc18"}
+    names = ("proposed", "stem_mean", "note_as_written")
+    proposed, stem_mean, note = (configure(variant=name, **run) for name in names)
+    assert stem_mean.network == {**proposed.network, "stem": "mean"}
+    assert stem_mean.training == proposed.training
+    assert note.network == stem_mean.network
+    assert note.training == TrainingConfig()  # whose defaults are held against the note elsewhere
 
 
 def test_a_profile_does_not_undo_what_a_variant_changes() -> None:

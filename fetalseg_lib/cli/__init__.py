@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from fetalseg_lib import __version__
 from fetalseg_lib.cli import data, prediction, report, study, training
-from fetalseg_lib.prediction.names import visible
+from fetalseg_lib.names import visible
 
 _HARMLESS = "\n\\"
 _GROUPS = (data, training, prediction, study, report)

@@ -40,8 +40,8 @@ def add_commands(commands: Commands) -> None:
 
 
 def _predict(options: argparse.Namespace) -> int:
+    from fetalseg_lib.data.image_folder import find_images
     from fetalseg_lib.evaluation.growth import CHARTS
-    from fetalseg_lib.prediction.files import find_images
     from fetalseg_lib.prediction.run import Job, predict_files
     from fetalseg_lib.study.trained import read_network
 
@@ -66,8 +66,8 @@ def _predict(options: argparse.Namespace) -> int:
 
 def _report(rows: list[dict[str, str]], table: Path, *, judged: bool) -> None:
     """A line for each image where they are few, one for each unreadable file, and the sums."""
+    from fetalseg_lib.names import visible
     from fetalseg_lib.prediction import NOTICE
-    from fetalseg_lib.prediction.names import visible
 
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

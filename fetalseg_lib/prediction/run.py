@@ -17,8 +17,8 @@ from fetalseg_lib.data.image_table import ImageTable
 from fetalseg_lib.data.limits import read_content
 from fetalseg_lib.data.sample import DataError
 from fetalseg_lib.evaluation.growth import GrowthChart
+from fetalseg_lib.names import csv_cell
 from fetalseg_lib.prediction.measure import LEVEL, Prediction, predict_images
-from fetalseg_lib.prediction.names import csv_cell
 from fetalseg_lib.prediction.pictures import draw_overlay, write_picture
 from fetalseg_lib.prediction.table import Row, Table, error_row, length, open_table, row_of
 from fetalseg_lib.study.records import digest

@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from fetalseg_lib.names import csv_cell, picture_name
 from fetalseg_lib.prediction import NOTICE
 from fetalseg_lib.prediction.measure import Prediction
-from fetalseg_lib.prediction.names import csv_cell, picture_name
 from fetalseg_lib.training.atomic import atomic_write
 
 COLUMNS = (

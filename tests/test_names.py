@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fetalseg_lib.prediction.files import find_images
-from fetalseg_lib.prediction.names import csv_cell, picture_name, visible
+from fetalseg_lib.data.image_folder import find_images
+from fetalseg_lib.names import csv_cell, picture_name, visible
 
 FILE_NAMES = st.text(st.characters(exclude_characters="\0/", exclude_categories=["Cs"]), min_size=1)
 

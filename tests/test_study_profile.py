@@ -1,3 +1,5 @@
+import dataclasses
+import math
 from pathlib import Path
 
 import pytest
@@ -27,10 +29,26 @@ def test_every_built_in_profile_loads_and_configures_its_whole_grid(name: str) -
     profile = load_profile(name)
     assert profile.name == name
     hashes = {
-        configure(variant=variant, seed=seed, profile=profile, data="phantom").hash
+        configure(variant=variant, seed=seed, profile=profile, data="hc18").hash
         for variant, seed in profile.grid
     }
     assert len(hashes) == len(profile.grid)
+
+
+@pytest.mark.parametrize(
+    ("name", "images"), [("transfer_50", 50), ("transfer_200", 200), ("transfer_all", 699)]
+)
+def test_few_images_are_trained_on_for_as_many_steps_as_all(name: str, images: int) -> None:
+    profile = load_profile(name)
+    assert profile.limit.get("train", 699) == images
+    steps = math.ceil(images / profile.training.batch_size) * profile.training.epochs
+    assert abs(steps - 704) < 5
+    whole = load_profile("transfer_all")
+    settings = ("epochs", "early_stopping_patience")
+    assert dataclasses.replace(
+        profile.training, **{name: getattr(whole.training, name) for name in settings}
+    ) == (whole.training)
+    assert (profile.variants, profile.seeds, profile.network) == (whole.variants, whole.seeds, whole.network)
 
 
 def test_a_variant_can_have_seeds_of_its_own(tmp_path: Path) -> None:

@@ -9,15 +9,13 @@ cost of solving the wave equation.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy.ndimage import convolve1d, gaussian_filter1d
 from scipy.signal import lfilter
 
 from fetalseg_lib.data.phantom.beams import BEAMS, DEPTHS, Field, Sector
-
-RAYLEIGH_SNR = float(np.sqrt(np.pi / (4 - np.pi)))
-"""Mean over SD of a Rayleigh envelope, 1.91: the speckle of even tissue."""
 
 _MOST_LOSS_DB = 60.0
 _REACH = 2.6
@@ -51,17 +49,7 @@ class PointSpread:
 
 def spread(field: Field, psf: PointSpread, sector: Sector) -> Field:
     """Convolve with the point spread, scaled so that white noise keeps its power at every depth."""
-    axial, lateral = _widths(psf, sector)
-    along = convolve1d(field, _taps(axial, int(np.ceil(_REACH * axial))), axis=0, mode="nearest")
-    reach = int(np.ceil(_REACH * lateral.max()))
-    across = _taps(lateral[:, None], reach)
-    padded = np.pad(along, ((0, 0), (reach, reach)), mode="edge")
-    total: Field = across[:, reach, None] * along
-    for tap in range(1, reach + 1):
-        pair = padded[:, reach + tap : reach + tap + BEAMS] + padded[:, reach - tap : reach - tap + BEAMS]
-        pair *= across[:, reach + tap, None]
-        total += pair
-    return total
+    return _convolve(_pad(field, psf, sector, mode="edge"), psf, sector)
 
 
 def look(
@@ -69,17 +57,45 @@ def look(
 ) -> tuple[Field, Field]:
     """Real and imaginary part of the echo from random scatterers of RMS ``scatter`` and smooth mirrors.
 
-    Even scatterers alone give an envelope whose mean is 1.91 times its SD, ``RAYLEIGH_SNR``.
+    Even scatterers alone give an envelope whose mean is 1.91 times its SD: Rayleigh's distribution.
     """
-    real, imaginary = rng.standard_normal((2, DEPTHS, BEAMS)) * np.sqrt(0.5)
-    return spread(scatter * real + mirror, psf, sector), spread(scatter * imaginary, psf, sector)
+    # Beyond the border, tissue goes on as it is, but with scatterers of its own.
+    noise = rng.standard_normal((2, DEPTHS, BEAMS)) * np.sqrt(0.5)
+    real, imaginary = (_pad(part, psf, sector, mode="wrap") for part in noise)
+    scatter, mirror = (_pad(part, psf, sector, mode="edge") for part in (scatter, mirror))
+    return _convolve(scatter * real + mirror, psf, sector), _convolve(scatter * imaginary, psf, sector)
+
+
+def _reach(psf: PointSpread, sector: Sector) -> tuple[int, int]:
+    axial, lateral = _widths(psf, sector)
+    return int(np.ceil(_REACH * axial)), int(np.ceil(_REACH * lateral.max()))
+
+
+def _pad(field: Field, psf: PointSpread, sector: Sector, *, mode: Literal["edge", "wrap"]) -> Field:
+    rows, columns = _reach(psf, sector)
+    return np.pad(field, ((rows, rows), (columns, columns)), mode=mode)
+
+
+def _convolve(padded: Field, psf: PointSpread, sector: Sector) -> Field:
+    """First along the beams, then across them, each depth with its own width; the border falls away."""
+    rows, columns = _reach(psf, sector)
+    axial, lateral = _widths(psf, sector)
+    along = convolve1d(padded, _taps(axial, rows), axis=0, mode="constant")[rows : rows + DEPTHS]
+    across = _taps(lateral[:, None], columns)
+    total: Field = across[:, columns, None] * along[:, columns : columns + BEAMS]
+    for tap in range(1, columns + 1):
+        right, left = columns + tap, columns - tap
+        pair = along[:, right : right + BEAMS] + along[:, left : left + BEAMS]
+        pair *= across[:, right, None]
+        total += pair
+    return total
 
 
 def coherent_gain(psf: PointSpread, sector: Sector) -> Field:
     """How much :func:`spread` multiplies an even, coherent field, ``(depths, 1)``."""
+    rows, columns = _reach(psf, sector)
     axial, lateral = _widths(psf, sector)
-    across = _taps(lateral[:, None], int(np.ceil(_REACH * lateral.max()))).sum(axis=1, keepdims=True)
-    gain: Field = across * _taps(axial, int(np.ceil(_REACH * axial))).sum()
+    gain: Field = _taps(lateral[:, None], columns).sum(axis=1, keepdims=True) * _taps(axial, rows).sum()
     return gain
 
 

@@ -28,7 +28,7 @@ def add_brain(
     """Fill the head where ``inside`` is 1: the matter first, then what stands out of it."""
     early = float(np.clip((17 - weeks) / 4, 0, 1))
     late = float(np.clip((weeks - 22) / 8, 0, 1))
-    level = 10 ** (rng.uniform(-9, -1) / 20) * (1 + 0.8 * early)
+    level = 10 ** (rng.uniform(-9, -1) / 20) * (1 + 0.5 * early)
     patches = np.exp(
         rng.uniform(0.2, 0.6) * sector.texture(rng, 0.2 * half_mm, 0.3 * half_mm)
         + rng.uniform(0.2, 0.7) * sector.texture(rng, 1.3, 2.4)

@@ -60,9 +60,9 @@ def _add_limb(
     shape = view(_ellipse(x, y, size, size * rng.uniform(0.55, 1), rng.uniform(0, np.pi)), sector)
     share = soft_step(shape.distance) * outside
     even = np.exp(0.4 * sector.texture(rng, 2, 3))
-    scene.replace(share, scatter=rng.uniform(0.3, 1.8) * even, loss=0.02)
+    scene.replace(share, scatter=10 ** rng.uniform(-1.2, 0.3) * even, loss=0.02)
     skin = np.exp(-0.5 * (shape.distance / 0.4) ** 2) * shape.incidence ** rng.uniform(1, 4)
-    scene.mirror += rng.uniform(1, 12) * skin * outside
+    scene.mirror += 10 ** rng.uniform(-0.3, 1.1) * skin * outside
     if rng.uniform() < 0.4:
         core = soft_step(shape.distance + 0.75 * size) * outside
         scene.mirror += rng.uniform(4, 20) * core * (np.abs(sector.texture(rng, 1.2, 3)))

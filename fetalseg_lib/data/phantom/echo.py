@@ -61,7 +61,7 @@ def _artefacts(rng: np.random.Generator, sector: Sector, skull: Field) -> tuple[
     delay, strength = rng.uniform(2.5, 11), 10 ** rng.uniform(-2.6, -1.1)
     depth = np.clip(sector.radius - sector.surface, 0, None)
     haze = 10 ** rng.uniform(-2.2, -0.5) * np.exp(-depth / rng.uniform(10, 60))
-    haze = haze + 10 ** rng.uniform(-1.3, -0.1) * veil(skull, sector, length_mm=rng.uniform(6, 25))
+    haze = haze + 10 ** rng.uniform(-1.1, 0.05) * veil(skull, sector, length_mm=rng.uniform(6, 25))
     return repeats(skull, sector, delay_mm=delay, share=strength), haze, 10 ** rng.uniform(-2.2, -1.2)
 
 

@@ -88,8 +88,8 @@ def _scene(
 
 def _tone(rng: np.random.Generator, request: Request) -> Tone:
     """How bright and how contrasty this machine shows its echoes."""
-    white, span, gamma = rng.normal(29, 2.5), rng.uniform(44, 62), rng.uniform(1.2, 2.4)
+    white, span, gamma = rng.normal(28, 2.5), rng.uniform(44, 62), rng.uniform(1.2, 2.4)
     smoothing = rng.uniform(0.3, 1)
     if "appearance" in request.without:
-        white, span, gamma, smoothing = 29.0, 53.0, 1.8, 0.5
+        white, span, gamma, smoothing = 28.0, 53.0, 1.8, 0.5
     return Tone(white_db=white, range_db=span, gamma=gamma, smoothing=smoothing)

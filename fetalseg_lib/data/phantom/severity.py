@@ -20,6 +20,8 @@ GAIN_DB, DEPTH_DB, SHADOW_DB = 18.0, 40.0, 30.0
 """Losses at severity 1: everywhere; at the deepest point; in the core of a shadow."""
 GREY_PER_DB = 255 / 55
 """Of a usual dynamic range of 55 dB."""
+_MEAN_RAYLEIGH_DB = -10 * float(np.euler_gamma) / float(np.log(10))
+"""Mean level of speckle of power 1, so that the pattern makes nothing darker on average."""
 
 
 def loss_db(rng: np.random.Generator, severity: Severity, depth: Field, lateral: Field) -> Field:
@@ -36,9 +38,9 @@ def loss_db(rng: np.random.Generator, severity: Severity, depth: Field, lateral:
 
 
 def grain_db(severity: float, real: Field, imaginary: Field) -> Field:
-    """A second speckle pattern of mean power 1 over the first, in dB: nothing at 0, Rayleigh at 1."""
-    factor = np.sqrt((1 - severity + severity * real) ** 2 + (severity * imaginary) ** 2)
-    grain: Field = 20 * np.log10(factor + 1e-3)
+    """A second speckle pattern, of mean power 1, over the first, in dB: nothing at 0, Rayleigh at 1."""
+    power = real * real + imaginary * imaginary
+    grain: Field = severity * (10 * np.log10(power + 1e-4) - _MEAN_RAYLEIGH_DB)
     return grain
 
 

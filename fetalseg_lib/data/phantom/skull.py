@@ -13,13 +13,20 @@ from fetalseg_lib.data.phantom.shape import EllipseView
 
 @dataclass(frozen=True, kw_only=True)
 class Bone:
-    """What the skull of one phantom is like; ``thickness_mm`` is one SD of the wall's profile."""
+    """What the skull of one phantom is like.
+
+    ``strength`` is the mirror's amplitude where the beam is square to it, ``floor`` what is left at a slant,
+    ``directivity`` the power of the cosine in between. ``thickness_mm`` is one SD of the wall's profile.
+    ``loss_db`` is lost on one way through and back, and ``slant`` times as much again where the beam glides
+    along the bone and is turned aside.
+    """
 
     strength: float
     thickness_mm: float
     directivity: float
     floor: float
     loss_db: float
+    slant: float
 
 
 def draw_bone(rng: np.random.Generator, *, weeks: float) -> Bone:
@@ -34,7 +41,8 @@ def draw_bone(rng: np.random.Generator, *, weeks: float) -> Bone:
         thickness_mm=(0.29 + 0.12 * ripe + 0.15 * late) * np.exp(rng.normal(0, 0.28)),
         directivity=rng.uniform(0.5, 2) + 1.3 * ripe + 1.2 * late,
         floor=10 ** -rng.uniform(1.1, 2.4),
-        loss_db=rng.uniform(0.3, 1) * (1.5 + 3 * ripe + 6 * late),
+        loss_db=rng.uniform(0.3, 1) * (1.5 + 2.5 * ripe + 5 * late),
+        slant=rng.uniform(0, 1.5) * ripe + rng.uniform(0, 2) * late,
     )
 
 
@@ -70,5 +78,6 @@ def add_skull(
     skull = brightness * gaps * wall * echo
     scene.scatter += rng.uniform(0.1, 0.9) * skull + 10 ** rng.uniform(-1, 0.2) * wall * gaps * head.incidence
     scene.mirror += skull
-    scene.loss += wall * gaps * bone.loss_db / (bone.thickness_mm * np.sqrt(2 * np.pi))
+    slanted = 1 + bone.slant * (1 - head.incidence * head.incidence)
+    scene.loss += wall * gaps * slanted * (bone.loss_db / (bone.thickness_mm * np.sqrt(2 * np.pi)))
     return skull

@@ -38,10 +38,10 @@ def add_uterus(
     _add_layers(rng, scene, sector)
     _add_placenta(rng, scene, sector, half_mm)
     early = float(np.clip((20 - weeks) / 7, 0, 1))
-    far = rng.normal(-0.2 + 0.6 * early, 0.15 + 0.3 * early)
+    far = rng.normal(-0.25 + 0.65 * early, 0.12 + 0.33 * early)
     # The head rests on the wall below; fluid is left beside it, and early above it.
     reach = far + rng.uniform(0, 0.5) * head.sideways - rng.uniform(0, 0.9) * early * head.downwards
-    waves = half_mm * (0.2 + 0.35 * early) * sector.texture(rng, 14 + 8 * early, 18 + 8 * early)
+    waves = half_mm * (0.16 + 0.4 * early) * sector.texture(rng, 14 + 8 * early, 18 + 8 * early)
     waves += 0.5 * sector.texture(rng, 4, 5)
     fluid = soft_step(head.distance - np.maximum(half_mm * reach + waves, -2))
     clear = FLUID * 10 ** rng.uniform(0, 1) if rng.uniform() < 0.8 else rng.uniform(0.1, 0.4)

@@ -68,8 +68,9 @@ def test_the_network_then_computes_what_train_mode_computes(encoder: nn.Module) 
         norm.train()
     reestimate_batch_norm(encoder, [batch])
     with torch.no_grad():
-        for ours, theirs in zip(encoder(batch), twin(batch), strict=True):
-            torch.testing.assert_close(ours, theirs, rtol=0.1, atol=0.1)  # biased against unbiased variance
+        # Biased against unbiased variance: they differ where a map has few places, which is after these.
+        for ours, theirs in zip(encoder(batch)[:3], twin(batch)[:3], strict=True):
+            assert (ours - theirs).norm() < 0.02 * theirs.norm()
 
 
 def test_nothing_but_the_statistics_changes(encoder: nn.Module) -> None:

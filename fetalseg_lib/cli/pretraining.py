@@ -19,7 +19,7 @@ def add_commands(commands: Commands) -> None:
     words = "images an epoch (default: 16000); procedural ones are new in every epoch, phantoms come again"
     pretrain.add_argument("--images", type=int, default=16_000, help=words)
     pretrain.add_argument("--size", type=int, default=96, help="side in px (default: 96)")
-    pretrain.add_argument("--epochs", type=int, default=8, help="default: 8")
+    pretrain.add_argument("--epochs", type=int, default=4, help="default: 4")
     pretrain.add_argument("--seed", type=int, default=0)
     pretrain.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     pretrain.set_defaults(command=_pretrain)

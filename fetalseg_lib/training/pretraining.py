@@ -30,8 +30,8 @@ class PretrainingConfig:
     ``images`` come in every epoch, all of them new, ``size`` px square. The other fields are those of
     :class:`~.config.TrainingConfig`. Raises ``TypeError`` or ``ValueError`` that names the field.
 
-    >>> PretrainingConfig(images=100, batch_size=32).steps  # 3 whole batches an epoch, 8 epochs
-    24
+    >>> PretrainingConfig(images=100, batch_size=32).steps  # 3 whole batches an epoch, 4 epochs
+    12
     >>> PretrainingConfig(size=100)
     Traceback (most recent call last):
     ...
@@ -40,7 +40,7 @@ class PretrainingConfig:
 
     images: int = 16_000
     size: int = 96
-    epochs: int = 8
+    epochs: int = 4
     batch_size: int = 32
     learning_rate: float = 3e-3
     weight_decay: float = 0.02

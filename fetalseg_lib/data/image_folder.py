@@ -12,7 +12,7 @@ from fetalseg_lib.data.layout import annotation_name
 
 
 def find_images(named: Sequence[Path], *, leave_out: Sequence[Path | None] = ()) -> list[Path]:
-    """The image files that are meant, each once: files as they are named, of folders all images in sorted order.
+    """The image files that are meant, each once: named files as they are, folders in sorted order.
 
     Of a folder and its subfolders those count that end as an image does, and DICOM without an ending; not
     hidden ones, not the outlines in HC18's layout, and nothing in the folders ``leave_out``. A file that is

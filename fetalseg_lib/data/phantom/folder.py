@@ -30,12 +30,16 @@ def write_folder(samples: Iterable[Sample], directory: str | Path) -> Path:
     for sample in samples:
         if sample.mask is None or sample.hc_mm is None:
             raise ValueError(f"samples: expected a mask and hc_mm with each, got none with {sample.name}")
-        cv2.imwrite(str(folder / sample.name), sample.image)
-        cv2.imwrite(str(folder / annotation_name(sample.name)), draw_outline(sample.mask))
+        _write_png(folder / sample.name, sample.image)
+        _write_png(folder / annotation_name(sample.name), draw_outline(sample.mask))
         rows.append((sample.name, sample.pixel_size_mm, sample.hc_mm))
     table = pd.DataFrame(rows, columns=[FILENAME, PIXEL_SIZE, HEAD_CIRCUMFERENCE])
     table.to_csv(root / TRAINING.index, index=False)
     return root
+
+
+def _write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
+    path.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())  # OpenCV's own writing hides a full disk
 
 
 def draw_outline(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:

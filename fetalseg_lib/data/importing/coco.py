@@ -1,0 +1,160 @@
+"""Annotations in COCO's JSON: polygons, or run lengths that are not compressed.
+
+The format: https://cocodataset.org/#format-data.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.draw import polygon2mask
+
+from fetalseg_lib.data.importing.folder import LabelledImage
+from fetalseg_lib.data.limits import read_content
+from fetalseg_lib.data.sample import DataError, first_line
+
+_FARTHEST = 1e6
+"""No coordinate of an image lies beyond it."""
+
+
+def read_coco(
+    path: Path, images: Path, *, category: str | None = None
+) -> tuple[list[LabelledImage], list[DataError]]:
+    """Read the annotated heads of the images below the folder ``images``; returns them and problems.
+
+    Only annotations of ``category`` count; it must be named where there are several. One head is expected
+    in each image. Raises ``DataError`` where the file as a whole is no such JSON.
+    """
+    content = _load(path)
+    wanted = _category_id(path, content, category)
+    segmentations: dict[Any, list[Any]] = {}
+    for annotation in _records(path, content, "annotations"):
+        if wanted is None or annotation.get("category_id") == wanted:
+            segmentations.setdefault(_key(annotation.get("image_id")), []).append(
+                annotation.get("segmentation")
+            )
+    found, problems, seen = [], [], set()
+    for record in _records(path, content, "images"):
+        try:
+            image = _file_of(path, images, record)
+            heads = segmentations.get(_key(record.get("id")), [])
+            if len(heads) != 1:
+                problem = f"{path.name} has {len(heads)} heads for it, expected one"
+                raise DataError(file=image, problem=problem, mend="Correct it, or leave the image out.")
+            if image in seen:
+                problem = f"{path.name} lists it twice"
+                raise DataError(file=image, problem=problem, mend="Keep one entry.")
+            seen.add(image)
+            found.append(LabelledImage(path=image, mask=partial(draw_mask, heads[0], file=image)))
+        except DataError as error:
+            problems.append(error)
+    return found, problems
+
+
+def draw_mask(segmentation: object, shape: tuple[int, int], *, file: object) -> NDArray[np.bool_]:
+    """Draw polygons, or unfold run lengths, to bool ``H W``; raises ``DataError`` for anything else.
+
+    A polygon is ``[x, y, x, y, ...]`` with the corner of the first pixel at (0, 0), several are drawn into
+    one mask. Run lengths count down the columns, pixels outside first.
+
+    >>> draw_mask({"size": [2, 3], "counts": [1, 2, 3]}, (2, 3), file="a.png").astype(int)
+    array([[0, 1, 0],
+           [1, 0, 0]])
+    """
+    if isinstance(segmentation, Mapping):
+        return _from_runs(segmentation, shape, file)
+    if not isinstance(segmentation, list) or not segmentation:
+        raise _refused(file, "its segmentation is neither polygons nor run lengths")
+    mask = np.zeros(shape, dtype=np.bool_)
+    for polygon in segmentation:
+        if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
+            raise _refused(file, "a polygon is no list of three or more points x, y")
+        if not all(_is_number(value) for value in polygon):
+            raise _refused(file, "a polygon holds something that is no coordinate")
+        points = np.array(polygon, dtype=np.float64).reshape(-1, 2)[:, ::-1] - 0.5  # rows, columns of centres
+        mask |= polygon2mask(shape, points)  # type: ignore[no-untyped-call]
+    return mask
+
+
+def _from_runs(runs: Mapping[str, Any], shape: tuple[int, int], file: object) -> NDArray[np.bool_]:
+    counts = runs.get("counts")
+    if isinstance(counts, str):
+        raise DataError(
+            file=file,
+            problem="its run lengths are compressed, expected a list of numbers",
+            mend="Export polygons, or decode it first with pycocotools.",
+        )
+    if runs.get("size") != list(shape):
+        raise _refused(
+            file, f"its run lengths are for {runs.get('size')} pixels, the image has {list(shape)}"
+        )
+    if not isinstance(counts, list) or not all(type(count) is int and count >= 0 for count in counts):
+        raise _refused(file, "its run lengths are no list of whole numbers from 0")
+    if sum(counts) != shape[0] * shape[1]:
+        raise _refused(file, f"its run lengths add up to {sum(counts)}, expected {shape[0] * shape[1]}")
+    values = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
+    return values.reshape(shape, order="F")
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(read_content(path))
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, DataError):
+            raise
+        problem = f"it cannot be read as JSON ({first_line(error)})"
+        raise DataError(file=path, problem=problem, mend="Export it again.") from error
+    if not isinstance(content, dict):
+        raise _refused(path, f"expected a JSON object as COCO has it, got {type(content).__name__}")
+    return content
+
+
+def _records(path: Path, content: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    records = content.get(name)
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise _refused(path, f"expected a list of objects {name!r}")
+    return records
+
+
+def _category_id(path: Path, content: Mapping[str, Any], category: str | None) -> object:
+    """The id of the category wanted; ``None`` where all annotations are of one."""
+    names = {_key(record.get("name")): record.get("id") for record in _records(path, content, "categories")}
+    if category is None and len(names) <= 1:
+        return None
+    if category not in names:
+        known = ", ".join(map(str, names))
+        given = "none was chosen" if category is None else f"there is no {category!r}"
+        raise DataError(
+            file=path, problem=f"its categories are {known}; {given}", mend="Choose one by --category."
+        )
+    return names[category]
+
+
+def _file_of(path: Path, images: Path, record: Mapping[str, Any]) -> Path:
+    """The image that a record names, inside ``images`` and nowhere else."""
+    name = record.get("file_name")
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise _refused(path, f"an image has no file_name, got {name!r}")
+    file = images / name
+    if not file.resolve().is_relative_to(images.resolve()):
+        raise _refused(path, f"the file_name {name!r} leads out of {images}")
+    return file
+
+
+def _key(identity: object) -> object:
+    """An id as a key: COCO's are numbers, but whatever came must not stop the reading."""
+    return identity if isinstance(identity, (int, str)) else repr(identity)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= _FARTHEST
+
+
+def _refused(file: object, problem: str) -> DataError:
+    return DataError(file=file, problem=problem, mend="Export it again.")

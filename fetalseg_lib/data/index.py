@@ -17,7 +17,7 @@ from fetalseg_lib.data.layout import (
 )
 from fetalseg_lib.data.sample import DataError
 
-_DOWNLOAD = "Run `fetalseg data download` into an empty folder to get an intact copy."
+_DOWNLOAD = "Mend it; HC18 itself comes intact by `fetalseg data download` into an empty folder."
 
 
 def read_index(root: Path, part: Part) -> tuple[pd.DataFrame, list[DataError]]:

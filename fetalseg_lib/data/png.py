@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from fetalseg_lib.data.sample import DataError
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_AGAIN = "Replace it by an intact copy: delete it, then run `fetalseg data download`."
+_AGAIN = "Replace it by an intact copy; HC18's own comes by `fetalseg data download` once it is deleted."
 
 
 def read_gray(path: Path) -> NDArray[np.uint8]:

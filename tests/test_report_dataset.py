@@ -35,14 +35,14 @@ def _cut_at_bottom(folder: Path, name: str) -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six images; 001 is cut by the border, 002 has a copy under a white box, 003 was outlined twice."""
-    root = write_folder(generate(4, seed=5, size=SIZE), tmp_path_factory.mktemp("hc18") / "hc18")
+    """Six images; 001 is cut by the border, 002 has a copy under a grey box, 003 was outlined twice."""
+    root = write_folder(generate(4, seed=13, size=SIZE), tmp_path_factory.mktemp("hc18") / "hc18")
     images = root / TRAINING.folder
     _cut_at_bottom(images, "001_HC.png")
     table = pd.read_csv(root / TRAINING.index)
     for exam in ("002", "003"):
         frame = _read(images / f"{exam}_HC.png")
-        frame[-20:, -40:] = 255
+        frame[-20:, -40:] = 90
         assert cv2.imwrite(str(images / f"{exam}_2HC.png"), frame)
         shutil.copy(images / f"{exam}_HC_Annotation.png", images / f"{exam}_2HC_Annotation.png")
         row = table[table[FILENAME] == f"{exam}_HC.png"].assign(**{FILENAME: f"{exam}_2HC.png"})

@@ -5,7 +5,6 @@ Beside each file stands another of the same name, ``.txt``, with the words that 
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from PIL import Image
 from scipy.ndimage import binary_fill_holes
 
 from fetalseg_lib.data.hc18 import HC18
@@ -23,11 +21,10 @@ from fetalseg_lib.data.layout import annotation_name
 from fetalseg_lib.data.png import read_gray
 from fetalseg_lib.data.splits import FOLDS
 from fetalseg_lib.geometry import Ellipse, fit_ellipse, rasterize
+from fetalseg_lib.report.display import write_file
 from fetalseg_lib.report.figures import contact_sheet
 from fetalseg_lib.report.style import PREDICTION, REFERENCE, use_style
 
-_DPI = 180
-_COLOURS = 128
 _EXAMPLES = 6
 
 
@@ -41,8 +38,7 @@ def write_figures(samples: HC18, images: pd.DataFrame, facts: Mapping[str, Any],
     if facts["second_looks"]:
         drawn["second_look"] = second_look(samples, facts["second_looks"][0])
     for name, (figure, alt) in drawn.items():
-        _write_png(figure, directory / f"{name}.png")
-        (directory / f"{name}.txt").write_text(alt + "\n", encoding="utf-8")
+        write_file(figure, directory / f"{name}.png", alt=alt)
 
 
 def examples(samples: HC18, images: pd.DataFrame) -> tuple[Figure, str]:
@@ -151,12 +147,3 @@ def squeeze(image: NDArray[np.uint8], squeezed: NDArray[np.uint8], ellipse: Elli
         axes.set_title(title, fontsize=9)
         axes.axis("off")
     return figure
-
-
-def _write_png(figure: Figure, path: Path) -> None:
-    """Write with a palette: grey images and two line colours need no more, and pages stay light."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI)
-    plt.close(figure)
-    picture = Image.open(buffer).convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
-    picture.save(path, optimize=True)

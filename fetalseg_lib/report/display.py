@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import io
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 from IPython.display import Image, Markdown, display
+from matplotlib.figure import Figure
+from PIL import Image as Picture
+
+_COLOURS = 128
 
 
 def source(part: Callable[..., Any]) -> Markdown:
@@ -28,3 +34,19 @@ def show_file(path: Path, *, width: int = 720) -> None:
     """
     words = path.with_suffix(".txt").read_text(encoding="utf-8").strip()
     display(Image(path, width=width), metadata={"image/png": {"alt": words}})
+
+
+def write_file(figure: Figure, path: Path, *, alt: str, dpi: int = 180) -> None:
+    """Write a figure for :func:`show_file`: ``path`` as PNG, and beside it a ``.txt`` with the words ``alt``.
+
+    The PNG has a palette: grey images and a few line colours need no more, and pages stay light. Raises
+    ``ValueError`` where there are no words.
+    """
+    if not alt.strip():
+        raise ValueError("alt: expected a sentence that says what the figure shows, got nothing")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi)
+    plt.close(figure)
+    picture = Picture.open(buffer).convert("RGB").quantize(_COLOURS, dither=Picture.Dither.NONE)
+    picture.save(path, optimize=True)
+    path.with_suffix(".txt").write_text(alt + "\n", encoding="utf-8")

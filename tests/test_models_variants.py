@@ -20,10 +20,20 @@ from fetalseg_lib.models.residual import ResidualBlockSE
 from fetalseg_lib.models.se import SEBlock
 
 VARIANTS = list_variants()
-TWINS = ["random_encoder", "random_trainable_encoder"]
+TWINS = [
+    "random_encoder",
+    "random_trainable_encoder",
+    "procedural_encoder",
+    "procedural_trainable_encoder",
+    "phantom_encoder",
+    "phantom_trainable_encoder",
+    "reestimated_encoder",
+    "procedural_reestimated_encoder",
+    "random_reestimated_encoder",
+]
 NETWORKS = [variant.name for variant in VARIANTS if not variant.recipe and variant.name not in TWINS]
 """Variants of the recipe train the very network of their reference, and with the random weights of these
-tests the random encoders are the twins of theirs; tests below hold them to it."""
+tests those that only have another encoder are the twins of theirs; tests below hold them to it."""
 
 
 def build(variant: str, **options: object) -> Network:
@@ -198,7 +208,12 @@ class TestChanges:
     @staticmethod
     def factors(name: str) -> dict[str, object]:
         variant = get_variant(name)
-        return {"architecture": variant.architecture, **asdict(network_config(name)), **variant.recipe}
+        return {
+            "architecture": variant.architecture,
+            "encoder_weights": variant.encoder_weights,
+            **asdict(network_config(name)),
+            **variant.recipe,
+        }
 
     @pytest.mark.parametrize(
         ("name", "changed"),
@@ -211,6 +226,13 @@ class TestChanges:
             ("trainable_encoder", {"encoder_training"}),
             ("random_encoder", {"pretrained"}),
             ("random_trainable_encoder", {"pretrained"}),
+            ("procedural_encoder", {"encoder_weights"}),
+            ("procedural_trainable_encoder", {"encoder_weights"}),
+            ("phantom_encoder", {"encoder_weights"}),
+            ("phantom_trainable_encoder", {"encoder_weights"}),
+            ("reestimated_encoder", {"encoder_statistics"}),
+            ("procedural_reestimated_encoder", {"encoder_statistics"}),
+            ("random_reestimated_encoder", {"encoder_statistics"}),
             ("frozen_bn_drift", {"encoder_training"}),
             ("stem_sum", {"stem"}),
             ("aspp_rates_1_2_3", {"aspp_rates"}),
@@ -237,7 +259,7 @@ class TestChanges:
         assert network_config(name) == network_config(reference)
 
     @pytest.mark.parametrize("name", TWINS)
-    def test_random_encoders_are_their_references_with_random_weights(self, name: str) -> None:
+    def test_another_encoder_is_all_that_differs_from_the_reference(self, name: str) -> None:
         reference = get_variant(name).reference
         assert reference is not None
         torch.manual_seed(0)
@@ -311,6 +333,7 @@ class TestBadNames:
         [
             ("stem", "median"),
             ("encoder_training", "half"),
+            ("encoder_statistics", "guessed"),
             ("upsampling", "nearest"),
             ("aspp_rates", (0,)),
             ("aspp_channels", 0),

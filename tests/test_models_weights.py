@@ -13,12 +13,14 @@ from torch import Tensor
 from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
 
 from fetalseg_lib.models import build_model
-from fetalseg_lib.models.weights import WEIGHTS_VARIABLE, resolve_encoder_weights
+from fetalseg_lib.models import weights as module
+from fetalseg_lib.models.weights import PHANTOM_VARIABLE, WEIGHTS_VARIABLE, resolve_encoder_weights
 
 
 @pytest.fixture(autouse=True)
 def _no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(WEIGHTS_VARIABLE, raising=False)
+    for variable in (WEIGHTS_VARIABLE, PHANTOM_VARIABLE):
+        monkeypatch.delenv(variable, raising=False)
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +89,28 @@ def test_an_impossible_download_names_the_ways_out(monkeypatch: pytest.MonkeyPat
     assert '"random"' in str(raised.value)
 
 
+def test_half_precision_is_read_as_single(
+    tmp_path: Path, torchvision_state: dict[str, Tensor], weights_file: Path
+) -> None:
+    halved = {k: v.half() if v.is_floating_point() else v for k, v in torchvision_state.items()}
+    save_file(halved, tmp_path / "half.safetensors")
+    half = resolve_encoder_weights(tmp_path / "half.safetensors").state_dict
+    single = resolve_encoder_weights(weights_file).state_dict
+    for name, value in single.items():
+        assert half[name].dtype == value.dtype
+        torch.testing.assert_close(half[name], value, rtol=1e-3, atol=1e-6)
+
+
+def test_the_phantom_encoder_is_the_file_that_the_variable_names(
+    tmp_path: Path, torchvision_state: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "simulated.safetensors"
+    save_file(torchvision_state, file, metadata={"task": "phantom"})
+    monkeypatch.setenv(PHANTOM_VARIABLE, str(file))
+    expected = {"source": "simulated.safetensors", "sha256": sha256(file), "task": "phantom"}
+    assert build_model("phantom_encoder").encoder_weights_record == expected
+
+
 @pytest.mark.parametrize("variant", ["unet", "random_encoder", "random_trainable_encoder"])
 def test_variants_without_pretraining_look_for_no_weights(
     variant: str, monkeypatch: pytest.MonkeyPatch
@@ -107,6 +131,28 @@ class TestWrongFile:
         monkeypatch.setenv(WEIGHTS_VARIABLE, "nowhere.safetensors")
         with pytest.raises(FileNotFoundError, match=f"{WEIGHTS_VARIABLE}: .*nowhere.safetensors"):
             resolve_encoder_weights("imagenet")
+
+    def test_phantom_without_a_file_names_the_variable_and_the_command(self) -> None:
+        with pytest.raises(ValueError, match=f"{PHANTOM_VARIABLE}: .*not set; .*--task phantom"):
+            build_model("phantom_encoder")
+
+    def test_missing_phantom_file_names_the_variable(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv(PHANTOM_VARIABLE, "nowhere.safetensors")
+        with pytest.raises(FileNotFoundError, match=f"{PHANTOM_VARIABLE}: .*nowhere.safetensors"):
+            resolve_encoder_weights("phantom")
+
+    def test_a_package_without_its_weights(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(module, "PROCEDURAL", tmp_path / "procedural.safetensors")
+        with pytest.raises(FileNotFoundError, match=r"procedural\.safetensors: .*install the package again"):
+            resolve_encoder_weights("procedural")
+
+    def test_packaged_weights_that_are_not_those_of_their_record(
+        self, weights_file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        weights_file.with_suffix(".json").write_text('{"sha256": "0123"}')
+        monkeypatch.setattr(module, "PROCEDURAL", weights_file)
+        with pytest.raises(ValueError, match=f"expected sha256 0123, got {sha256(weights_file)}"):
+            resolve_encoder_weights("procedural")
 
     def test_misspelt_source_is_taken_for_a_path_and_says_so(self) -> None:
         with pytest.raises(FileNotFoundError, match=r'expected "imagenet", .*"random" or .*imagnet'):

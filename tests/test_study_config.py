@@ -79,9 +79,27 @@ def test_a_profile_does_not_undo_what_a_variant_changes() -> None:
     assert run.network == {"stem": "sum", "dropout": 0.1}
 
 
+def test_a_variants_own_weights_stand_above_the_profiles_and_below_the_arguments() -> None:
+    assert configure(**RUN).encoder_weights == "random"
+    own = RUN | {"variant": "procedural_encoder"}
+    assert configure(**own).encoder_weights == "procedural"
+    assert configure(**own, encoder_weights="imagenet").encoder_weights == "imagenet"
+
+
+def test_reestimated_statistics_are_part_of_the_hash() -> None:
+    profile = dataclasses.replace(load_profile("smoke"), network={"encoder_statistics": "reestimated"})
+    assert configure(**RUN).hash != configure(**(RUN | {"profile": profile})).hash
+
+
+def test_an_encoder_that_learned_to_segment_phantoms_is_for_real_images_only() -> None:
+    assert configure(**(RUN | {"data": "hc18", "variant": "phantom_encoder"})).encoder_weights == "phantom"
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        pytest.param({"variant": "phantom_encoder"}, "encoder_weights: 'phantom' has learned", id="leak"),
+        pytest.param({"encoder_weights": "phantom"}, "expected data 'hc18'", id="leak by argument"),
         pytest.param({"variant": "propsed"}, "id you mean 'proposed'", id="variant"),
         pytest.param({"data": "hc19"}, "data: expected one of phantom, hc18", id="data"),
         pytest.param({"seed": -1}, "seed: expected", id="negative seed"),

@@ -80,6 +80,7 @@ def test_what_a_profile_leaves_out_is_the_notes(tmp_path: Path) -> None:
         pytest.param({"seeds_of": {"proposed": [0]}}, "seeds_of: unknown name", id="seeds of no variant"),
         pytest.param({"seeds_of": {"unet": []}}, "seeds_of.unet: expected", id="variant without a seed"),
         pytest.param({"seeds_of": {"unet": [1, 1]}}, "seeds_of.unet: each may", id="seed twice"),
+        pytest.param({"phantom_without": ["shaddow"]}, "did you mean 'shadow'", id="misspelt ingredient"),
         pytest.param({"noise_floor": "proposed"}, "noise_floor: unknown name", id="noise of no variant"),
         pytest.param({"limit": {"trian": 3}}, "did you mean 'train'", id="misspelt fold"),
         pytest.param({"limit": {"train": 0}}, "limit.train: expected", id="no image"),

@@ -35,6 +35,7 @@ class RunConfig:
     image_size: tuple[int, int]
     phantoms: int
     phantom_size: tuple[int, int]
+    phantom_without: tuple[str, ...]
     limit: Mapping[str, int]
     encoder_weights: str
     network: Mapping[str, Any]
@@ -107,6 +108,7 @@ def configure(
         image_size=settings.image_size,
         phantoms=settings.phantoms,
         phantom_size=settings.phantom_size,
+        phantom_without=settings.phantom_without,
         limit=dict(settings.limit),
         encoder_weights=weights,
         network={**shared, **chosen.network},

@@ -41,7 +41,9 @@ def load_samples(config: RunConfig, *, data_root: Path | None = None) -> Sequenc
     :func:`~fetalseg_lib.data.hc18.find_root` says. Raises ``ValueError`` for other images than the run's own.
     """
     if config.data == "phantom":
-        return phantom.generate(config.phantoms, seed=DATA_SEED, size=config.phantom_size)
+        return phantom.generate(
+            config.phantoms, seed=DATA_SEED, size=config.phantom_size, without=config.phantom_without
+        )
     samples = hc18.load(data_root)
     if config.data != "hc18" and (found := own_name(samples)) != config.data:
         raise ValueError(

@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from fetalseg_lib.data.phantom import INGREDIENTS
 from fetalseg_lib.models import list_variants
 from fetalseg_lib.training.config import TrainingConfig
 
@@ -25,7 +26,8 @@ _BUILT_IN = Path(__file__).parent / "profiles"
 class Profile:
     """The size and the recipe of a study.
 
-    ``image_size`` and ``phantom_size`` are ``(H, W)`` in px; ``limit`` caps the images of a fold;
+    ``image_size`` and ``phantom_size`` are ``(H, W)`` in px; ``phantom_without`` names ingredients that the
+    phantoms lack (:data:`~fetalseg_lib.data.phantom.INGREDIENTS`); ``limit`` caps the images of a fold;
     ``network`` holds options of the network that every variant starts from. Every variant is trained with
     every one of ``seeds``, but for those that ``seeds_of`` gives seeds of their own. ``noise_floor`` names
     the variant whose runs tell, before any comparison, what the study can see.
@@ -40,6 +42,7 @@ class Profile:
     seeds: tuple[int, ...]
     phantoms: int = 1000
     phantom_size: tuple[int, int] = (540, 800)
+    phantom_without: tuple[str, ...] = ()
     limit: Mapping[str, int] = field(default_factory=dict)
     network: Mapping[str, Any] = field(default_factory=dict)
     seeds_of: Mapping[str, Sequence[int]] = field(default_factory=dict)
@@ -65,6 +68,7 @@ class Profile:
             raise ValueError(f"image_size: expected multiples of 32, got {list(self.image_size)}")
         if not isinstance(self.phantoms, int) or self.phantoms < len(FOLDS):
             raise ValueError(f"phantoms: expected at least {len(FOLDS)}, one a fold; got {self.phantoms}")
+        _expect_known("phantom_without", self.phantom_without, INGREDIENTS)
         _expect_known("limit", self.limit, FOLDS)
         for fold, count in self.limit.items():
             if not isinstance(count, int) or count < 1:
@@ -141,6 +145,7 @@ _SHAPES: dict[str, type] = {
     "encoder_weights": str,
     "image_size": list,
     "phantom_size": list,
+    "phantom_without": list,
     "variants": list,
     "seeds": list,
     "training": dict,

@@ -13,7 +13,8 @@ def add_commands(commands: Commands) -> None:
     train = commands.add_parser("train", help="train and evaluate one variant")
     train.add_argument("--variant", default="proposed", help="see `fetalseg variants`")
     train.add_argument("--seed", type=int, default=0)
-    train.add_argument("--encoder-weights", help="imagenet, random or a .safetensors file")
+    words = "imagenet, procedural, phantom, random or a .safetensors file"
+    train.add_argument("--encoder-weights", help=words)
     train.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     add_study_options(train, own_folder=True)
     train.set_defaults(command=_train)

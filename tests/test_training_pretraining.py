@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from fetalseg_lib.training.checkpoint import CheckpointError
-from fetalseg_lib.training.pretraining import DenseTargets, PretrainingConfig, dense_losses, pretrain
+from fetalseg_lib.training.dense import DenseTargets, dense_losses
+from fetalseg_lib.training.pretraining import PretrainingConfig, pretrain
 from fetalseg_lib.training.schedule import cosine_factor
 
 TINY = {"images": 16, "size": 32, "epochs": 3, "batch_size": 8, "precision": "float32", "device": "cpu"}

@@ -21,8 +21,9 @@ from fetalseg_lib.study.profile import Profile
 from fetalseg_lib.study.run import build_network, prepare_data, train
 from fetalseg_lib.training.checkpoint import save_tensors
 from fetalseg_lib.training.config import TrainingConfig
+from fetalseg_lib.training.dense import DenseTargets
 from fetalseg_lib.training.device import pick_device, pick_precision, seed_everything
-from fetalseg_lib.training.pretraining import DenseTargets, PretrainingConfig, pretrain
+from fetalseg_lib.training.pretraining import PretrainingConfig, pretrain
 
 _FROM_SCRATCH = "random_trainable_encoder"
 

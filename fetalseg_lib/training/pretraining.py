@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from .checkpoint import read_state, restore_model, write_state
 from .config import DEVICES, PRECISIONS, check_choice, check_number, check_whole
+from .dense import LOSS_WEIGHTS, DenseTargets, dense_losses, weighted
 from .device import autocast, deterministic, memory_format, pick_device, pick_precision, seed_everything
 from .schedule import cosine_factor
 
@@ -66,40 +66,8 @@ class PretrainingConfig:
         return self.epochs * (self.images // self.batch_size)
 
 
-class DenseTargets(NamedTuple):
-    """Edges 0 or 1 ``B 1 H W``, clean image in [0, 1] ``B 1 H W``, texture class ``B H W`` (int64)."""
-
-    edges: Tensor
-    clean: Tensor
-    texture: Tensor
-
-
 DenseBatches = Iterable[tuple[Tensor, DenseTargets]]
 """Pairs of images ``B 1 H W`` and their targets."""
-
-DenseLosses = dict[str, float]
-"""Mean loss of each target."""
-
-
-def dense_losses(answer: tuple[Tensor, Tensor, Tensor], targets: DenseTargets) -> dict[str, Tensor]:
-    """Cross-entropy of edges and of textures, mean absolute error of the clean image, each a scalar.
-
-    >>> zeros, ones = torch.zeros(1, 1, 2, 2), torch.ones(1, 1, 2, 2)
-    >>> textures = torch.zeros(1, 4, 2, 2)
-    >>> losses = dense_losses((zeros, zeros, textures), DenseTargets(ones, ones, ones[:, 0].long()))
-    >>> {name: round(loss.item(), 3) for name, loss in losses.items()}  # ln 2, 1, ln 4
-    {'edges': 0.693, 'clean': 1.0, 'texture': 1.386}
-    """
-    edges, clean, texture = (part.float() for part in answer)
-    return {
-        "edges": F.binary_cross_entropy_with_logits(edges, targets.edges),
-        "clean": F.l1_loss(clean, targets.clean),
-        "texture": F.cross_entropy(texture, targets.texture),
-    }
-
-
-WEIGHTS: Mapping[str, float] = {"edges": 1.0, "clean": 4.0, "texture": 0.5}
-"""Of the three losses: about equal shares at the beginning."""
 
 
 def pretrain(
@@ -168,11 +136,11 @@ def _train_one_epoch(
     epoch: int,
     device: torch.device,
     precision: str,
-) -> DenseLosses:
+) -> dict[str, float]:
     """One step a batch; the learning rate follows the step, so that nothing but the epoch need be kept."""
     model.train()
     step = (epoch - 1) * config.steps // config.epochs
-    sums: DenseLosses = dict.fromkeys(WEIGHTS, 0.0)
+    sums = dict.fromkeys(LOSS_WEIGHTS, 0.0)
     count = 0
     for images, targets in batches:
         factor = cosine_factor(step, epochs=config.steps, warmup=int(WARM_UP * config.steps))
@@ -182,7 +150,7 @@ def _train_one_epoch(
         with autocast(device, precision):
             answer = model(images)
         losses = dense_losses(answer, DenseTargets(*(target.to(device) for target in targets)))
-        loss = torch.stack([WEIGHTS[name] * value for name, value in losses.items()]).sum()
+        loss = weighted(losses)
         if not torch.isfinite(loss):
             raise FloatingPointError(
                 f"loss: expected a finite number, got {loss.item()} in epoch {epoch}; lower learning_rate"

@@ -31,6 +31,7 @@ CHAPTERS = [
     "uncertainty",
     "ablation",
     "audit",
+    "own-images",
 ]
 LIBRARY = glob_wildcards("fetalseg_lib/{path,.+\\.(py|yaml|csv|json|mplstyle)}").path
 PROSE = glob_wildcards("book/{path,[^.].*}").path

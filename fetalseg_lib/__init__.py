@@ -1,6 +1,7 @@
 """FetalSeg: segment the fetal head in ultrasound, measure it, and find out which parts of the network matter.
 
-The folders tell the story: ``data`` → ``models`` → ``training`` → ``evaluation`` → ``study`` → ``report``.
+The folders tell the story: ``data`` → ``models`` → ``training`` → ``evaluation`` → ``study`` →
+``prediction`` and ``report``.
 """
 
 __version__ = "0.1.0"

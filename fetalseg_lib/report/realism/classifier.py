@@ -95,7 +95,7 @@ def tell_apart(features: Features, labels: NDArray[np.bool_], exams: Sequence[st
     names = np.asarray(exams)
     real, simulated = set(names[~labels]), set(names[labels])
     if shared := real & simulated:
-        raise ValueError(f"exams: expected one label each, got both for {min(shared)!r}")
+        raise ValueError(f"exams: expected one label each, got both for {str(min(shared))!r}")
     if (fewest := min(len(real), len(simulated))) < FOLDS:
         raise ValueError(f"exams: expected {FOLDS} or more of each label, got {fewest}")
     fold = deal(exams, labels)

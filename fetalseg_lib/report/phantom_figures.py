@@ -1,0 +1,65 @@
+"""Figures of the phantom chapter that are drawn live: heads by age, speckle and theory, fields of beams."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from fetalseg_lib.growth import GrowthChart
+
+Field = NDArray[np.float64]
+
+
+def heads_by_age(weeks: Sequence[float], hc_mm: Sequence[float], *, chart: GrowthChart) -> Figure:
+    """Head circumference over gestational age, each head a point, on the chart's mean and central 90 %."""
+    ages = np.linspace(min(weeks), max(weeks), 200)
+    mean = np.array([chart.mean_hc_mm(age) for age in ages])
+    sd = np.array([chart.sd_hc_mm(age) for age in ages])
+    figure, axes = plt.subplots(figsize=(6.0, 3.2))
+    axes.fill_between(ages, mean - 1.645 * sd, mean + 1.645 * sd, color="0.85", lw=0, label="central 90 %")
+    axes.plot(ages, mean, color="black", lw=1.2, label=f"mean ({chart.name})")
+    axes.plot(weeks, hc_mm, "o", ms=3, alpha=0.5, color="C0", label="phantoms")
+    axes.set(xlabel="gestational age (weeks)", ylabel="head circumference (mm)")
+    axes.legend(fontsize=8)
+    return figure
+
+
+def rayleigh_density(envelope: Field) -> Field:
+    """The density of a Rayleigh envelope whose mean power is 1.
+
+    >>> float(rayleigh_density(np.array([1.0]))[0].round(4))  # 2/e
+    0.7358
+    """
+    density: Field = 2 * envelope * np.exp(-(envelope**2))
+    return density
+
+
+def against_rayleigh(envelopes: Mapping[str, Field]) -> Figure:
+    """A histogram of each envelope (mean power 1) and the density of Rayleigh's distribution."""
+    figure, panels = plt.subplots(
+        1, len(envelopes), figsize=(2.4 * len(envelopes), 2.3), sharey=True, squeeze=False
+    )
+    axis = np.linspace(0, 3, 200)
+    for axes, (name, envelope) in zip(panels[0], envelopes.items(), strict=True):
+        axes.hist(envelope.ravel(), bins=60, range=(0, 3), density=True, color="C5")
+        axes.plot(axis, rayleigh_density(axis), color="black", lw=1.2, label="Rayleigh")
+        axes.set(title=name, xlabel="envelope", ylim=(0, 1.4))
+    panels[0, 0].set_ylabel("density")
+    panels[0, -1].legend(fontsize=8)
+    return figure
+
+
+def fields(panels: Mapping[str, Field], *, limits: Mapping[str, tuple[float, float]] | None = None) -> Figure:
+    """Fields side by side, each with its scale below; ``limits`` gives the scale of those that it names."""
+    figure, grid = plt.subplots(1, len(panels), figsize=(2.5 * len(panels), 2.8), squeeze=False)
+    for axes, (name, field) in zip(grid[0], panels.items(), strict=True):
+        low, high = (limits or {}).get(name, (float(field.min()), float(field.max())))
+        drawn = axes.imshow(field, vmin=low, vmax=high, aspect="auto", interpolation="antialiased")
+        axes.set_title(name, fontsize=9)
+        axes.axis("off")
+        figure.colorbar(drawn, ax=axes, orientation="horizontal", shrink=0.8, pad=0.04)
+    return figure

@@ -20,6 +20,7 @@ STUDY = f"{OUT}/{SETTINGS.name}/{DATA}"
 METRICS = f"{STUDY}/{{variant}}/seed-{{seed}}/metrics.json"
 CHAPTERS = [
     "data",
+    "phantom",
     "model",
     "encoder",
     "aspp",

@@ -330,33 +330,26 @@ def test_images_of_any_shape_are_predicted_and_drawn(
     assert (row["image_height_px"], row["image_width_px"]) == tuple(map(str, shape))
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        pytest.param(["in"], "--checkpoint: expected a file of weights", id="no weights"),
-        pytest.param(
-            ["in", "--checkpoint", "nowhere"], "nowhere: expected a file of weights", id="absent weights"
-        ),
-        pytest.param(
-            ["in", "--checkpoint", "pickle"], "expected a safetensors file, got a pickle", id="a pickle"
-        ),
-        pytest.param(["empty", "--checkpoint", "GOOD"], "no image found", id="no images"),
-        pytest.param(
-            ["in", "--checkpoint", "GOOD", "--pixel-size", "0"], "--pixel-size: expected", id="size 0"
-        ),
-        pytest.param(["in", "--checkpoint", "GOOD", "--pixel-size", "nan"], "--pixel-size", id="size nan"),
-        pytest.param(
-            ["in", "--checkpoint", "GOOD", "--batch-size", "0"], "--batch-size: expected", id="batch 0"
-        ),
-        pytest.param(
-            ["in", "--checkpoint", "GOOD", "-o", "own.csv"], "expected a table of", id="another table"
-        ),
-        pytest.param(["in", "--checkpoint", "GOOD", "-o", "in/x.png/o.csv"], "x.png", id="no folder"),
-    ],
-)
+UNUSABLE = {
+    "in": "--checkpoint: expected a file of weights",
+    "in --checkpoint nowhere": "nowhere: expected a file of weights",
+    "in --checkpoint pickle": "expected a safetensors file, got a pickle",
+    "empty --checkpoint GOOD": "no image found",
+    "in --checkpoint GOOD --pixel-size 0": "--pixel-size: expected a positive length",
+    "in --checkpoint GOOD --pixel-size nan": "--pixel-size: expected a positive length",
+    "in --checkpoint GOOD --pixel-size 0,2": "--pixel-size: expected a length in mm or a CSV",
+    "in --checkpoint GOOD --pixel-size own.csv": "no column 'filename'",
+    "in --checkpoint GOOD --batch-size 0": "--batch-size: expected at least 1",
+    "in --checkpoint GOOD --overlay in": "expected a folder of their own",
+    "in --checkpoint GOOD --overlay x --masks ./x": "expected another folder than --overlay",
+    "in --checkpoint GOOD -o own.csv": "own.csv: expected a table of `fetalseg predict`",
+    "in --checkpoint GOOD -o in/x.png/o.csv": "x.png",
+}
+
+
+@pytest.mark.parametrize("options", UNUSABLE)
 def test_unusable_arguments_give_one_line_and_change_nothing(
-    options: list[str],
-    message: str,
+    options: str,
     checkpoint: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -368,12 +361,12 @@ def test_unusable_arguments_give_one_line_and_change_nothing(
     write(tmp_path / "in" / "x.png", drawn(HEAD))
     torch.save({"a": 1}, tmp_path / "pickle")
     (tmp_path / "own.csv").write_text("name,hc\n1,2\n", encoding="utf-8")
-    given = [str(checkpoint) if option == "GOOD" else option for option in options]
+    given = [str(checkpoint) if option == "GOOD" else option for option in options.split()]
     assert main(["predict", "-o", "o.csv", *given]) == 2
     printed = capsys.readouterr().err.splitlines()[-1]
     assert printed.startswith("fetalseg: ")
-    assert message in printed
-    assert not (tmp_path / "o.csv").exists()
+    assert UNUSABLE[options] in printed
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "in", "own.csv", "pickle"]
     assert (tmp_path / "own.csv").read_text(encoding="utf-8") == "name,hc\n1,2\n"
 
 

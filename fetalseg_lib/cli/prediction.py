@@ -50,6 +50,9 @@ def _predict(options: argparse.Namespace) -> int:
             "--checkpoint: expected a file of weights, since none comes with the package yet; train one with "
             "`fetalseg train`, which leaves a weights.safetensors in its results folder"
         )
+    for folder in filter(None, (options.overlay, options.masks)):
+        if folder.resolve() in [image.resolve() for image in options.images]:
+            raise ValueError(f"--overlay, --masks: expected a folder of their own, got {folder} with images")
     job = Job(
         trained=read_network(options.checkpoint),
         chart=CHARTS[options.chart],

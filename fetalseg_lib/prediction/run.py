@@ -20,7 +20,8 @@ from fetalseg_lib.evaluation.growth import GrowthChart
 from fetalseg_lib.names import csv_cell
 from fetalseg_lib.prediction.measure import LEVEL, Prediction, predict_images
 from fetalseg_lib.prediction.pictures import draw_overlay, write_picture
-from fetalseg_lib.prediction.table import Row, Table, error_row, length, open_table, row_of
+from fetalseg_lib.prediction.rows import Row, error_row, length, row_of
+from fetalseg_lib.prediction.table import Table, open_table
 from fetalseg_lib.study.records import digest
 from fetalseg_lib.study.trained import TrainedNetwork
 from fetalseg_lib.training.device import pick_device, pick_precision
@@ -31,7 +32,7 @@ class Job:
     """What is predicted with, and where the results go.
 
     ``pixel_sizes`` counts for images whose file does not tell its own. ``table`` is the CSV; ``overlays`` and
-    ``masks`` are folders for pictures where they are wanted.
+    ``masks`` are folders for pictures where they are wanted. Raises ``ValueError`` where both are one.
     """
 
     trained: TrainedNetwork
@@ -40,6 +41,11 @@ class Job:
     table: Path
     overlays: Path | None = None
     masks: Path | None = None
+
+    def __post_init__(self) -> None:
+        given = [folder.resolve() for folder in (self.overlays, self.masks) if folder is not None]
+        if len(set(given)) < len(given):
+            raise ValueError(f"--masks: expected another folder than --overlay, got {self.masks} for both")
 
     @property
     def provenance(self) -> Row:

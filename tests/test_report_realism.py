@@ -272,7 +272,7 @@ def test_the_map_is_bright_where_the_patch_differs(encoder: MobileNetV2Encoder) 
 
 
 def test_the_command_writes_numbers_figures_and_words(tmp_path: Path, monkeypatch) -> None:
-    root = phantom.write_folder(phantom.generate(16, seed=1, size=(135, 200)), tmp_path / "hc18")
+    root = phantom.write_folder(phantom.generate(16, seed=1, size=(270, 400)), tmp_path / "hc18")
     names = hc18.load(root).table["name"]
     split = pd.DataFrame({"filename": names, "exam": 0, "fold": ["test"] + ["train"] * 15})
     monkeypatch.setattr(splits, "load", lambda name: split)
@@ -280,7 +280,7 @@ def test_the_command_writes_numbers_figures_and_words(tmp_path: Path, monkeypatc
     out.parent.mkdir()
     generate = phantom.generate
     monkeypatch.setattr(
-        command.phantom, "generate", lambda n, *, seed: generate(n, seed=seed, size=(135, 200))
+        command.phantom, "generate", lambda n, *, seed: generate(n, seed=seed, size=(270, 400))
     )
     command.main(["--root", str(root), "-n", "14", "--weights", "random", "-o", str(out)])
     facts = json.loads(out.read_text())

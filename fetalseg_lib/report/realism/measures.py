@@ -113,7 +113,7 @@ def grey_shares(image: NDArray[np.uint8], where: NDArray[np.bool_]) -> NDArray[n
     """The share of the pixels in each step of four grey levels, among those of ``where`` that are not 0.
 
     >>> shares = grey_shares(np.array([[0, 1, 3, 255]], np.uint8), np.ones((1, 4), bool))
-    >>> shares.size, shares[0].round(3), shares[-1].round(3)
+    >>> shares.size, float(shares[0].round(3)), float(shares[-1].round(3))
     (64, 0.667, 0.333)
     """
     chosen = image[where & (image > 0)]

@@ -213,7 +213,7 @@ _VARIANTS = (
         reference="proposed",
         network={"stem": "mean"},
         recipe={"epochs": 100, "learning_rate": 3e-4, "pos_weight": 200.0, "schedule": "plateau"},
-        changes="the note's averaged stem, weight of 200, plateau schedule and up to 100 epochs, all together",
+        changes="the note's averaged stem, its weight of 200, its plateau and up to 100 epochs, all together",
         why="The note's recipe untouched.",
     ),
     Variant(

@@ -48,8 +48,8 @@ def verdict_of(key, results):
 )
 def test_gain_over_the_unet(tmp_path, gains, verdict):
     for seed, gain in enumerate(gains):
-        write_run(tmp_path, "unet", seed, validation_dice=0.96 + seed / 1000)
-        write_run(tmp_path, "proposed", seed, validation_dice=0.96 + seed / 1000 + gain)
+        write_run(tmp_path, "unet", seed, dice=0.96 + seed / 1000)
+        write_run(tmp_path, "proposed", seed, dice=0.96 + seed / 1000 + gain)
     assert verdict_of("9.3 | gain over the U-Net", tmp_path) is verdict
 
 

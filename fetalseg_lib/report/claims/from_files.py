@@ -76,7 +76,7 @@ def better(
         mean, low, high = evidence.published.difference(one, other, column)
         seeds = evidence.published.seeds(one, other)
         text = f"{mean:+.4f} [{low:+.4f}, {high:+.4f}]"
-        why = f"{one} less {other}: mean and 95 % interval over {seeds} matched seeds, at the study's input size."
+        why = f"{one} less {other}: mean and 95 % interval over {seeds} matched seeds, at the study's size."
         if size is not None and not low <= size <= high:
             return Finding(verdict=Verdict.CONTRADICTED, measured=text, why=why)
         if low <= 0 <= high:

@@ -108,7 +108,7 @@ def _dice(variant: str, percent: str) -> Claim:
         return Finding(
             verdict=verdict_of(value.agrees(dice.mean())),
             measured=f"{100 * dice.mean():.2f} %",
-            why=f"Mean of {len(dice)} seeds, {span}; by the study's recipe, input size and split, not the note's.",
+            why=f"Mean of {len(dice)} seeds, {span}; by the study's recipe, size and split, not the note's.",
         )
 
     return from_study(

@@ -47,6 +47,17 @@ def test_a_file_is_loaded_named_and_hashed(weights_file: Path, torchvision_state
     assert torch.equal(model.state_dict()["encoder.enc5.18.0.weight"], torchvision_state[deep])
 
 
+@pytest.mark.parametrize(
+    ("variant", "unfolded"), [("proposed", False), ("reestimated_encoder", True), ("trainable_encoder", True)]
+)
+def test_folded_weights_are_unfolded_before_their_statistics_may_change(
+    variant: str, unfolded: bool, weights_file: Path
+) -> None:
+    """The file's network is as torchvision makes it: every mean 0 and every variance 1, as if folded."""
+    source = build_model(variant, encoder_weights=weights_file).encoder_weights_record["source"]
+    assert source == "encoder.safetensors" + " (BatchNorm unfolded)" * unfolded
+
+
 def test_the_variable_stands_in_for_imagenet(weights_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(WEIGHTS_VARIABLE, str(weights_file))
     assert resolve_encoder_weights("imagenet").record["source"] == "encoder.safetensors"

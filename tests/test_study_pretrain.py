@@ -150,12 +150,11 @@ def test_phantom_pretraining_trains_the_encoder_it_keeps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FETALSEG_CACHE", str(tmp_path / "cache"))
-    config = PretrainingConfig(
-        images=16, size=32, epochs=1, batch_size=4, precision="float32", device="cpu", learning_rate=1e-3
-    )
+    config = PretrainingConfig(images=16, size=32, epochs=1, batch_size=4, precision="float32", device="cpu")
     out = study.pretrain_phantom(config, out=tmp_path / "phantom.safetensors", progress=False)
     record = json.loads(out.with_suffix(".json").read_text())
     assert record["task"] == "phantom"
+    assert record["config"]["training"]["weight_decay"] == 1e-4  # Adam's, not the other task's of AdamW
     assert record["history"][0]["validation_dice"] >= 0
     network = load_file(out.with_suffix(".training") / "weights.safetensors")
     kept = resolve_encoder_weights(out)

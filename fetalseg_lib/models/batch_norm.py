@@ -41,9 +41,9 @@ def reestimate_batch_norm(model: nn.Module, batches: Iterable[Tensor]) -> int:
     batch's own statistics, so that a layer sees what the re-estimated layers before it will give; what is
     kept is the mean and the variance over all images. The mode of the model, frozen or training, stays.
 
-    Weights that were folded into the convolutions must be unfolded first (:mod:`~fetalseg_lib.models.folding`):
-    their BatchNorm of mean 0 and variance 1 scales nothing, and real statistics would scale twice. A network
-    with ``encoder_statistics="reestimated"`` sees to that.
+    Weights that were folded into the convolutions must be unfolded first: their BatchNorm of mean 0 and
+    variance 1 scales nothing, and real statistics would scale twice (:mod:`~fetalseg_lib.models.folding`). A
+    network with ``encoder_statistics="reestimated"`` sees to that.
 
     Returns how many images it saw. Raises ``ValueError`` for a model without batch normalisation and for no
     image.

@@ -76,8 +76,10 @@ def procedural_batches(config: PretrainingConfig, *, epoch: int) -> Iterator[tup
 def pretrain_phantom(config: PretrainingConfig, *, out: Path, progress: bool = True) -> Path:
     """Train the proposed network from scratch on ``config.images`` phantoms, and keep its encoder.
 
-    For studies of real images alone: on phantoms this encoder has learned the very task. Its own training is
-    kept in the folder ``out`` with the ending ``.training``, where a killed one starts again.
+    For studies of real images alone: on phantoms this encoder has learned the very task. Of ``config`` the
+    images, size, epochs, seed, precision and device are followed; the rest is the studies' own recipe, since
+    the task is theirs. The training is kept in the folder ``out`` with the ending ``.training``, where a
+    killed one starts again.
     """
     profile = Profile(
         name="pretraining",
@@ -89,9 +91,7 @@ def pretrain_phantom(config: PretrainingConfig, *, out: Path, progress: bool = T
         network={"stem": "sum"},
         training=TrainingConfig(
             epochs=config.epochs,
-            batch_size=config.batch_size,
-            learning_rate=config.learning_rate,
-            weight_decay=config.weight_decay,
+            learning_rate=1e-3,
             pos_weight=1.0,
             schedule="cosine",
             early_stopping_patience=config.epochs,

@@ -155,6 +155,7 @@ def test_phantom_pretraining_trains_the_encoder_it_keeps(
     record = json.loads(out.with_suffix(".json").read_text())
     assert record["task"] == "phantom"
     assert record["config"]["training"]["weight_decay"] == 1e-4  # Adam's, not the other task's of AdamW
+    assert 0 < record["images_seen"] < 16  # some are kept to validate on
     assert record["history"][0]["validation_dice"] >= 0
     network = load_file(out.with_suffix(".training") / "weights.safetensors")
     kept = resolve_encoder_weights(out)

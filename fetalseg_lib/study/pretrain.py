@@ -105,13 +105,14 @@ def pretrain_phantom(config: PretrainingConfig, *, out: Path, progress: bool = T
     )
     model = build_network(run)
     model.encoder = grey_encoder()
-    history = train(run, model, prepare_data(run), folder=out.with_suffix(".training"), progress=progress)
+    folds = prepare_data(run)
+    history = train(run, model, folds, folder=out.with_suffix(".training"), progress=progress)
     device = pick_device(config.device)
     about = {
         "task": "phantom",
         "data": "simulated heads",
         "targets": "head mask",
-        "images_seen": len(history) * config.images,
+        "images_seen": len(history) * len(folds.train),
         "config": run.to_dict(),
         "precision": pick_precision(config.precision, device),
         "device": device.type,

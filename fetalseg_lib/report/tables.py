@@ -17,8 +17,10 @@ def variant_table(variants: pd.DataFrame) -> Styler:
             "heads not found": variants["failures"],
         }
     )
-    return shown.style.hide(axis="index").set_table_styles(
-        [{"selector": "td", "props": "white-space: nowrap"}]
+    return (
+        shown.style.hide(axis="index")
+        .set_table_styles([{"selector": "td", "props": "white-space: nowrap"}])
+        .set_table_attributes('class="table"')
     )
 
 

@@ -49,7 +49,7 @@ study: $(READY)  ## run a study's grid: make study PROFILE=preliminary DATA=hc18
 	$(BIN)/snakemake study --cores $(CORES) $(SNAKEMAKE) --config profile=$(PROFILE) data=$(or $(DATA),phantom) out=$(or $(OUT),runs)
 
 lock: $(READY)  ## renew requirements.lock from pyproject.toml
-	$(BIN)/uv pip compile --universal --python-version 3.11 --extra book --extra dicom --extra test --quiet pyproject.toml --upgrade --output-file requirements.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 --extra book --extra dicom --extra export --extra peers --extra test --quiet pyproject.toml --upgrade --output-file requirements.lock
 
 clean:  ## remove what was built (not .venv, not runs)
 	rm -rf _build

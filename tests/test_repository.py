@@ -39,9 +39,10 @@ def bounds(requirements: Iterable[Requirement]) -> Bounds:
 def project_requirements() -> list[Requirement]:
     """All dependencies, those of the extras included; an extra that only names another one is left out.
 
-    So is ``oracles``: hundreds of megabytes for one comparison, which neither environment needs.
+    So are ``oracles`` and ``openvino``: large, for one comparison, and neither environment needs them.
     """
-    extras = [texts for name, texts in PROJECT["optional-dependencies"].items() if name != "oracles"]
+    heavy = ("oracles", "openvino")
+    extras = [texts for name, texts in PROJECT["optional-dependencies"].items() if name not in heavy]
     lists = [PROJECT["dependencies"], *extras]
     requirements = [Requirement(text) for texts in lists for text in texts]
     return [

@@ -15,9 +15,6 @@ from fetalseg_lib.models.encoder import TAP_CHANNELS, EncoderStatistics, Encoder
 from fetalseg_lib.models.stem import Stem
 from fetalseg_lib.models.weights import resolve_encoder_weights
 
-STEM_CHANNELS = 32
-"""Channels of ``init_conv``, the only skip at full resolution."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkConfig:
@@ -27,7 +24,9 @@ class NetworkConfig:
     ``encoder_statistics="reestimated"`` says that the encoder's batch normalisation takes its statistics from
     unlabelled images before training (:func:`~fetalseg_lib.models.batch_norm.reestimate_batch_norm`, which
     whoever has the images calls) and not from the images of its pre-training.
-    ``decoder_channels`` are those of ``dec5`` to ``dec1``. Raises ``ValueError`` for a value out of range.
+    ``init_channels`` are those of ``init_conv``, the only skip at full resolution; ``decoder_channels`` are
+    those of ``dec5`` to ``dec1``. ``separable`` makes the 3×3 convolutions of ASPP and decoder separable.
+    Raises ``ValueError`` for a value out of range.
 
     >>> NetworkConfig(stem="median")
     Traceback (most recent call last):
@@ -36,6 +35,7 @@ class NetworkConfig:
     """
 
     stem: Stem = "mean"
+    init_channels: int = 32
     pretrained: bool = True
     encoder_training: EncoderTraining = "frozen"
     encoder_statistics: EncoderStatistics = "stored"
@@ -47,6 +47,7 @@ class NetworkConfig:
     dropout: float = 0.5
     decoder_channels: tuple[int, int, int, int, int] = (256, 128, 64, 32, 32)
     upsampling: Upsampling = "transposed"
+    separable: bool = False
     skip_se: bool = True
     block_se: bool = True
     residual: bool = True
@@ -66,7 +67,7 @@ class NetworkConfig:
             raise ValueError(f"aspp_rates: expected dilation rates of 1 or more, got {self.aspp_rates}")
         if self.aspp_pool_channels < 2 or self.aspp_pool_channels % 2:
             raise ValueError(f"aspp_pool_channels: expected an even number, got {self.aspp_pool_channels}")
-        for name in ("aspp_channels", "bottleneck_channels", "se_reduction"):
+        for name in ("init_channels", "aspp_channels", "bottleneck_channels", "se_reduction"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
         if not 0 <= self.dropout < 1:
@@ -97,10 +98,10 @@ class MobileNetASPPUNet(nn.Module):
             weights = weights.for_training()
         self.encoder_weights_record = weights.record
 
-        self.init_conv = ConvBNReLU(1, STEM_CHANNELS)
+        self.init_conv = ConvBNReLU(1, config.init_channels)
         self.encoder = MobileNetV2Encoder(weights, stem=config.stem, training=config.encoder_training)
         self.bottleneck = _bottleneck(config)
-        skips = (*TAP_CHANNELS[-2::-1], STEM_CHANNELS)
+        skips = (*TAP_CHANNELS[-2::-1], config.init_channels)
         inputs = (config.bottleneck_channels, *config.decoder_channels[:-1])
         self.dec5, self.dec4, self.dec3, self.dec2, self.dec1 = (
             DecoderStage(
@@ -111,6 +112,7 @@ class MobileNetASPPUNet(nn.Module):
                 skip_se=config.skip_se,
                 block_se=config.block_se,
                 residual=config.residual,
+                separable=config.separable,
                 reduction=config.se_reduction,
             )
             for below, skip, out in zip(inputs, skips, config.decoder_channels, strict=True)
@@ -148,5 +150,6 @@ def _bottleneck(config: NetworkConfig) -> nn.Module:
         rates=config.aspp_rates,
         branch_channels=config.aspp_channels,
         pool_channels=config.aspp_pool_channels,
+        separable=config.separable,
         dropout=config.dropout,
     )

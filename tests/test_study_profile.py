@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fetalseg_lib.models import get_variant
 from fetalseg_lib.study.config import configure
 from fetalseg_lib.study.profile import list_profiles, load_profile
 
@@ -51,13 +50,6 @@ def test_few_images_are_trained_on_for_as_many_steps_as_all(name: str, images: i
     ) == (whole.training)
     assert (profile.seeds, profile.network) == (whole.seeds, whole.network)
     assert set(whole.variants) <= set(profile.variants)
-
-
-def test_transfer_studies_have_the_decoder_of_budget() -> None:
-    network = dict(load_profile("transfer_all").network)
-    assert network.pop("stem") == "sum"
-    budget = {key: list(v) if isinstance(v, tuple) else v for key, v in get_variant("budget").network.items()}
-    assert network == budget
 
 
 def test_a_variant_can_have_seeds_of_its_own(tmp_path: Path) -> None:

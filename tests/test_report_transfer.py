@@ -41,6 +41,7 @@ def test_every_run_is_a_row_under_the_name_of_its_arm(studies: Path) -> None:
     row = frame[(frame["variant"] == "proposed") & (frame["seed"] == 1) & (frame["images"] == 50)].iloc[0]
     assert (row["start"], row["encoder"], row["statistics"]) == ("ImageNet", "frozen", "stored")
     assert row["dice_mean"] == pytest.approx(0.82)
+    assert row["images_tested"] == 2
 
 
 def test_means_are_over_seeds_and_leave_other_statistics_out(studies: Path) -> None:

@@ -15,6 +15,12 @@ from fetalseg_lib.models.encoder import TAP_CHANNELS, EncoderStatistics, Encoder
 from fetalseg_lib.models.stem import Stem
 from fetalseg_lib.models.weights import resolve_encoder_weights
 
+DECODER = ("dec5", "dec4", "dec3", "dec2", "dec1")
+"""The decoder's stages, from the coarsest to the finest."""
+
+SEPARABLE = ("aspp", *DECODER)
+"""Parts that can have separable convolutions."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkConfig:
@@ -25,7 +31,8 @@ class NetworkConfig:
     unlabelled images before training (:func:`~fetalseg_lib.models.batch_norm.reestimate_batch_norm`, which
     whoever has the images calls) and not from the images of its pre-training.
     ``init_channels`` are those of ``init_conv``, the only skip at full resolution; ``decoder_channels`` are
-    those of ``dec5`` to ``dec1``. ``separable`` makes the 3×3 convolutions of ASPP and decoder separable.
+    those of ``dec5`` to ``dec1``. ``separable`` names the parts whose 3×3 convolutions are separable, out of
+    ``aspp`` and ``dec5`` to ``dec1``.
     Raises ``ValueError`` for a value out of range.
 
     >>> NetworkConfig(stem="median")
@@ -47,7 +54,7 @@ class NetworkConfig:
     dropout: float = 0.5
     decoder_channels: tuple[int, int, int, int, int] = (256, 128, 64, 32, 32)
     upsampling: Upsampling = "transposed"
-    separable: bool = False
+    separable: tuple[str, ...] = ()
     skip_se: bool = True
     block_se: bool = True
     residual: bool = True
@@ -63,6 +70,9 @@ class NetworkConfig:
             if getattr(self, name) not in get_args(allowed):
                 expected = ", ".join(get_args(allowed))
                 raise ValueError(f"{name}: expected one of {expected}; got {getattr(self, name)!r}")
+        for name in self.separable:
+            if name not in SEPARABLE:
+                raise ValueError(f"separable: expected parts out of {', '.join(SEPARABLE)}; got {name!r}")
         if not self.aspp_rates or min(self.aspp_rates) < 1:
             raise ValueError(f"aspp_rates: expected dilation rates of 1 or more, got {self.aspp_rates}")
         if self.aspp_pool_channels < 2 or self.aspp_pool_channels % 2:
@@ -112,10 +122,10 @@ class MobileNetASPPUNet(nn.Module):
                 skip_se=config.skip_se,
                 block_se=config.block_se,
                 residual=config.residual,
-                separable=config.separable,
+                separable=name in config.separable,
                 reduction=config.se_reduction,
             )
-            for below, skip, out in zip(inputs, skips, config.decoder_channels, strict=True)
+            for name, below, skip, out in zip(DECODER, inputs, skips, config.decoder_channels, strict=True)
         )
         self.head = nn.Conv2d(config.decoder_channels[-1], 1, 1)
 
@@ -150,6 +160,6 @@ def _bottleneck(config: NetworkConfig) -> nn.Module:
         rates=config.aspp_rates,
         branch_channels=config.aspp_channels,
         pool_channels=config.aspp_pool_channels,
-        separable=config.separable,
+        separable="aspp" in config.separable,
         dropout=config.dropout,
     )

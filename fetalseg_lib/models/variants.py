@@ -205,7 +205,7 @@ _VARIANTS = (
         name="budget",
         reference="proposed",
         network={
-            "separable": True,
+            "separable": ("aspp", "dec5", "dec4", "dec3", "dec2", "dec1"),
             "aspp_rates": (1, 2, 3),
             "aspp_channels": 64,
             "aspp_pool_channels": 64,

@@ -49,13 +49,15 @@ def collect(root: Path) -> pd.DataFrame:
     """One row for each finished run of the transfer studies below ``root``, recomputed from its images.
 
     Columns: ``images`` (how many were trained on), ``start``, ``encoder``, ``statistics``, ``variant``,
-    ``seed`` and what :func:`~fetalseg_lib.study.records.summarize` gives. Raises ``ValueError`` where a study
+    ``seed`` and what :func:`~fetalseg_lib.study.records.summarize` gives, its count of images as
+    ``images_tested``. Raises ``ValueError`` where a study
     has no run at all.
     """
     frames = []
     for name in PROFILES:
         study = root / load_profile(name).name / "hc18"
         runs = tables.summarize_runs(tables.collect_per_image(study))
+        runs = runs.rename(columns={"images": "images_tested"})
         first = tables.finished_runs(study)[0]
         images = records.read_json(first / records.ENVIRONMENT)["split"]["train"]
         arms = pd.DataFrame([ARMS[variant]._asdict() for variant in runs["variant"]])

@@ -216,7 +216,7 @@ _VARIANTS = (
             "se_reduction": 4,
         },
         recipe={"learning_rate": 3e-3},
-        changes="separable convolutions in ASPP and decoder, rates 1, 2, 3, fewer channels, three times the step",
+        changes="separable convolutions, dilation rates 1, 2, 3, fewer channels, a step three times as long",
         why="The size that the note promises, and its own network does not keep.",
     ),
     Variant(

@@ -65,6 +65,7 @@ def _logits() -> Iterator[Case]:
     yield Case(arguments=(0.0,), expected=math.log(2))
     yield Case(arguments=(5.0,), expected=math.log1p(math.exp(5.0)))
     yield Case(arguments=(-100.0,), expected=0.0)
+    yield Case(arguments=(20.0,), expected=20.0)
     yield Case(arguments=(100.0,), expected=100.0)
 
 

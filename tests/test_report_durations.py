@@ -66,6 +66,17 @@ def test_the_page_says_its_durations_below_the_title(tmp_path: Path) -> None:
     )
 
 
+def test_the_title_may_stand_in_a_later_cell_and_is_needed(tmp_path: Path) -> None:
+    path = tmp_path / "n.ipynb"
+    late = chapter("# The title")
+    late.cells.insert(0, new_code_cell("# no title"))
+    nbformat.write(late, path)
+    prepare_page(path)
+    assert nbformat.read(path, as_version=4).cells[1].source.startswith("# The title\n\n*Reading")
+    with pytest.raises(ValueError, match="expected a title"):
+        durations_of(chapter("## Only a section"))
+
+
 def test_the_page_of_a_notebook_that_did_not_run_says_nothing(tmp_path: Path) -> None:
     path = tmp_path / "n.ipynb"
     nbformat.write(new_notebook(cells=[new_markdown_cell("# The title")]), path)

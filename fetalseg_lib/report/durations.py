@@ -20,6 +20,7 @@ import nbformat
 WORDS_PER_MINUTE = 200
 """How fast a text is read that has to be understood; the code is on top of it and not counted."""
 
+_TITLE = re.compile(r"^# (.+)$", re.M)
 _FOLDED = re.compile(r"^(`{3,})\{admonition\}.*?^:class: dropdown$.*?^\1$", re.M | re.S)
 _NO_WORDS = re.compile(r"^`{3,}.*$|\{[\w:]+\}|https?://\S+", re.M)
 
@@ -50,7 +51,7 @@ def durations_of(notebook: Any) -> Durations | None:
     if run.get("duration") is None:
         return None
     return Durations(
-        title=_title(notebook),
+        title=_TITLE.findall(title_cell(notebook).source)[0],
         reading_minutes=reading_minutes(notebook),
         running_seconds=float(run["duration"]),
         profile=str(run.get("parameters", {}).get("profile", "default")),
@@ -87,10 +88,11 @@ def write_table(folder: Path, table: Path) -> int:
     return len(rows)
 
 
-def _title(notebook: Any) -> str:
+def title_cell(notebook: Any) -> Any:
+    """The cell with the title, a line that begins with ``# ``. Raises ``ValueError`` where none has one."""
     for cell in notebook.cells:
-        if cell.cell_type == "markdown" and (found := re.search(r"^# (.+)$", cell.source, re.M)):
-            return found[1]
+        if cell.cell_type == "markdown" and _TITLE.search(cell.source):
+            return cell
     raise ValueError("notebook: expected a title, a line that begins with '# '")
 
 

@@ -9,13 +9,14 @@ long the chapter takes to read and took to run.
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
-from fetalseg_lib.report.durations import durations_of
+from fetalseg_lib.report.durations import durations_of, title_cell
 
 
 def prepare_page(path: Path) -> int:
@@ -40,9 +41,10 @@ def prepare_page(path: Path) -> int:
         cell.metadata.setdefault("mystnb", {}).setdefault("image", {})["alt"] = texts[0]
         described += 1
     if durations := durations_of(notebook):
-        head = notebook.cells[0]
-        title, _, rest = head.source.partition("\n")
-        head.source = f"{title}\n\n*{durations.sentence()}*\n{rest}"
+        head = title_cell(notebook)
+        head.source = re.sub(
+            r"^# .+$", rf"\g<0>\n\n*{durations.sentence()}*", head.source, count=1, flags=re.M
+        )
     nbformat.write(notebook, path)
     return described
 

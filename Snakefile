@@ -159,6 +159,7 @@ rule site:
     shell:
         "rm -rf _build/tree/book _build/html"
         " && cp -R book _config.yml _toc.yml _build/tree/"
+        " && python -m fetalseg_lib.report.durations _build/tree/notebooks -o _build/tree/book/run-times.csv"
         " && jupyter-book build _build/tree --path-output . --all --warningiserror --keep-going"
 
 

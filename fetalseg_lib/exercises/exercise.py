@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 Function = Callable[..., Any]
+_WIDTH = 76
+"""Columns of code that a page shows without scrolling."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,18 +60,30 @@ class Exercise:
 
     @property
     def code(self) -> str:
-        """The source of the solution."""
-        return textwrap.dedent(inspect.getsource(self.solution)).rstrip()
+        """The source of the solution, its docstring as narrow as a page."""
+        head, body = self._parts()
+        return f"{head}\n{body}".rstrip()
 
     @property
     def stub(self) -> str:
-        """The solution's first lines, to the end of its docstring, and three dots.
+        """The solution's first lines, to the end of its docstring, and three dots."""
+        head, _ = self._parts()
+        return f"{head}\n    ..."
+
+    def _parts(self) -> tuple[str, str]:
+        """The solution to the end of its docstring, and the rest.
 
         Raises ``ValueError`` where the solution has no docstring: it is all that the student is told.
         """
-        code = self.code
+        code = textwrap.dedent(inspect.getsource(self.solution))
         (function,) = ast.parse(code).body
-        if not isinstance(function, ast.FunctionDef) or ast.get_docstring(function) is None:
+        if not isinstance(function, ast.FunctionDef) or not (words := ast.get_docstring(function)):
             raise ValueError(f"{self.name}: expected a function with a docstring, which the stub keeps")
-        head = code.splitlines()[: function.body[0].end_lineno]
-        return "\n".join([*head, "    ..."])
+        lines = code.splitlines()
+        docstring = function.body[0]
+        wrapped = [
+            textwrap.fill(part, _WIDTH, initial_indent="    ", subsequent_indent="    ")
+            for part in f'"""{words.replace("``", "`")}"""'.split("\n\n")
+        ]
+        head = [*lines[: docstring.lineno - 1], "\n\n".join(wrapped)]
+        return "\n".join(head), "\n".join(lines[docstring.end_lineno :])

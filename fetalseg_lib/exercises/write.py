@@ -88,6 +88,6 @@ def _lines(text: str) -> list[str]:
 
 if __name__ == "__main__":
     for folder in sys.argv[1:]:
-        for name in CHAPTERS:
-            notebook_path = Path(folder) / f"{name}.ipynb"
-            print(f"{notebook_path}: {'written' if write_exercises(notebook_path) else 'in step'}")
+        for found in sorted(Path(folder).glob("*.ipynb")):
+            if found.stem in CHAPTERS:
+                print(f"{found}: {'written' if write_exercises(found) else 'in step'}")

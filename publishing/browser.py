@@ -10,6 +10,7 @@ from typing import Literal
 from playwright.sync_api import Browser, Page, Request, Route, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+PATIENCE_MS = 180_000  # a busy machine is slow, not broken
 Theme = Literal["light", "dark"]
 
 
@@ -43,6 +44,7 @@ class Visit:
         self._context = browser.new_context(
             color_scheme=theme, viewport={"width": width, "height": height}, reduced_motion="reduce"
         )
+        self._context.set_default_timeout(PATIENCE_MS)
         self._context.route("**/*", self._let_local_pass)
         self.page: Page = self._context.new_page()
         self.page.on("requestfailed", self._note_failure)

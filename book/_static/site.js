@@ -5,7 +5,7 @@
   const look = part => {
     const scrolls = /auto|scroll/.test(getComputedStyle(part).overflowX + getComputedStyle(part).overflowY)
       && (part.scrollWidth > part.clientWidth || part.scrollHeight > part.clientHeight);
-    if (scrolls && !part.hasAttribute("tabindex")) {
+    if (scrolls && part.tabIndex < 0) {
       part.tabIndex = 0;
       part.dataset.scrolls = "";
     } else if (!scrolls && "scrolls" in part.dataset) {

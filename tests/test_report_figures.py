@@ -2,10 +2,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from IPython.display import Image
+from matplotlib.figure import Figure
 
 from fetalseg_lib.geometry import Ellipse
 from fetalseg_lib.report import figures
-from fetalseg_lib.report.style import show
+from fetalseg_lib.report.style import light_png, show
 
 ELLIPSE = {"center_x": 30.0, "center_y": 20.0, "semi_major": 15.0, "semi_minor": 10.0, "angle": 0.3}
 
@@ -63,3 +65,37 @@ def test_an_overlay_shows_the_whole_image_and_both_outlines() -> None:
 def test_a_figure_without_words_is_not_shown() -> None:
     with pytest.raises(ValueError, match="alt: expected a sentence"):
         show(plt.figure(), alt=" ")
+
+
+class TestWeight:
+    """Noise packs worst of all, so a sheet of it must become a picture, and a drawing must stay one."""
+
+    @staticmethod
+    def shown(figure: Figure, monkeypatch: pytest.MonkeyPatch) -> object:
+        seen: list[object] = []
+        monkeypatch.setattr("IPython.display.display", lambda what, **_: seen.append(what))
+        show(figure, alt="A figure of a test")
+        (only,) = seen
+        return only
+
+    def test_a_light_figure_is_a_drawing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        figure, axes = plt.subplots()
+        axes.plot([0, 1])
+        assert self.shown(figure, monkeypatch) is figure
+
+    def test_a_heavy_figure_is_a_light_picture_of_the_same_size(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        noise = np.random.default_rng(0).integers(0, 256, (9, 216, 320), dtype=np.uint8)
+        figure = figures.contact_sheet(list(noise), columns=3)
+        monkeypatch.setattr("fetalseg_lib.report.style.PICTURE_BYTES", 150_000)
+        picture = self.shown(figure, monkeypatch)
+        assert isinstance(picture, Image)
+        assert len(picture.data) <= 150_000
+        assert picture.width == pytest.approx(96 * figure.get_size_inches()[0], rel=0.15)  # less the margin
+
+    def test_too_heavy_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        figure = figures.contact_sheet([np.zeros((8, 8), np.uint8)])
+        monkeypatch.setattr("fetalseg_lib.report.style.PICTURE_BYTES", 100)
+        with pytest.raises(ValueError, match="show fewer images"):
+            light_png(figure)

@@ -184,10 +184,12 @@ def tracked_texts() -> dict[str, str]:
     return texts
 
 
-def test_repository_address_stands_in_one_file(tracked_texts: dict[str, str]) -> None:
+def test_repository_address_is_written_in_one_file(tracked_texts: dict[str, str]) -> None:
     settings = yaml.safe_load(tracked_texts["_config.yml"])
     address = settings["repository"]["url"].removeprefix("https://")
-    assert [name for name, text in tracked_texts.items() if address in text] == ["_config.yml"]
+    # A notebook's first cell holds it too, since it comes alone; publishing.first_cell writes it from here.
+    named = [name for name, text in tracked_texts.items() if address in text and not name.endswith(".ipynb")]
+    assert named == ["_config.yml"]
 
 
 MACHINE_PATH = re.compile(

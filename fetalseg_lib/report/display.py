@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import io
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +11,8 @@ from typing import Any
 import matplotlib.pyplot as plt
 from IPython.display import Image, Markdown, display
 from matplotlib.figure import Figure
-from PIL import Image as Picture
 
-_COLOURS = 128
+from fetalseg_lib.report.style import light_png
 
 
 def source(part: Callable[..., Any]) -> Markdown:
@@ -36,17 +34,14 @@ def show_file(path: Path, *, width: int = 720) -> None:
     display(Image(path, width=width), metadata={"image/png": {"alt": words}})
 
 
-def write_file(figure: Figure, path: Path, *, alt: str, dpi: int = 180) -> None:
+def write_file(figure: Figure, path: Path, *, alt: str) -> None:
     """Write a figure for :func:`show_file`: ``path`` as PNG, and beside it a ``.txt`` with the words ``alt``.
 
-    The PNG has a palette: grey images and a few line colours need no more, and pages stay light. Raises
-    ``ValueError`` where there are no words.
+    Raises ``ValueError`` where there are no words, or the figure is too heavy for a page.
     """
     if not alt.strip():
         raise ValueError("alt: expected a sentence that says what the figure shows, got nothing")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi)
+    picture, _ = light_png(figure)
     plt.close(figure)
-    picture = Picture.open(buffer).convert("RGB").quantize(_COLOURS, dither=Picture.Dither.NONE)
-    picture.save(path, optimize=True)
+    path.write_bytes(picture)
     path.with_suffix(".txt").write_text(alt + "\n", encoding="utf-8")

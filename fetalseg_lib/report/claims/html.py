@@ -28,7 +28,8 @@ _STYLE = """
 .audit table { width: 100%; min-width: 36rem; }
 .audit th, .audit td { padding: .3rem .5rem; text-align: left; vertical-align: top; }
 .audit tbody tr { border-top: 1px solid rgb(128 128 128 / 35%); }
-.audit thead th { position: sticky; top: 0; background: var(--pst-color-background, Canvas); }
+.audit thead th { position: sticky; top: 0; color: inherit;
+  background: var(--pst-color-background, Canvas); }
 .audit td small { display: block; font-size: .85em; }
 .audit td:first-child, .audit td.verdict { white-space: nowrap; }
 """

@@ -21,8 +21,6 @@ from fetalseg_lib.report.realism.summary import KINDS, Pictures, encode_patches
 from fetalseg_lib.report.style import use_style
 
 LINES = {"real": ("C0", "-"), "phantom": ("C1", "--")}
-_PHOTOGRAPHS, _LIGHT = ("side_by_side", "give_away"), 110
-"""Speckle packs badly, so these are written with fewer dots per inch."""
 _THUMBNAIL = (216, 320)
 _SIZES = 8
 _LIMIT = 6.0
@@ -42,7 +40,7 @@ def write_figures(
         "give_away": give_away_maps(pictures, encoder),
     }
     for name, (figure, alt) in drawn.items():
-        write_file(figure, directory / f"{name}.png", alt=alt, dpi=_LIGHT if name in _PHOTOGRAPHS else 180)
+        write_file(figure, directory / f"{name}.png", alt=alt)
 
 
 def by_size(pictures: Sequence[HeadImage], count: int) -> list[HeadImage]:

@@ -1,0 +1,50 @@
+"""What the theme of the site gets wrong, put right in the pages after they are written.
+
+- The script that would run cells in the page comes from another server, twice, and nobody asked for it.
+- Some controls announce another name than they show (WCAG 2.5.3): what is shown is a good name already.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+MENDS = (
+    (re.compile(r"<script>const THEBE_JS_URL.*?</script>\s*", re.S), ""),
+    (re.compile(r'<script type="text/x-thebe-config">.*?</script>\s*', re.S), ""),
+    (re.compile(r"<script>kernelName = .*?</script>\s*", re.S), ""),
+    (re.compile(r'<script[^>]*src="[^"]*sphinx-thebe\.js[^"]*"></script>\s*'), ""),
+    (re.compile(r'<link[^>]*href="[^"]*sphinx-thebe\.css[^"]*" />\s*'), ""),
+    (re.compile(r'<summary aria-label="Toggle hidden content">'), "<summary>"),
+    (re.compile(r'(<button class="btn search-button-field[^>]*?) title="Search" aria-label="Search"'), r"\1"),
+    (
+        re.compile(r'<span class="search-button__kbd-shortcut">'),
+        '<span class="search-button__kbd-shortcut" aria-hidden="true">',
+    ),
+    (re.compile(r' title="(?:Light|Dark|System Settings)"(?=></i>)'), ""),
+    (re.compile(r'alt="(Binder|Colab) logo"'), 'alt="" role="presentation"'),
+)
+
+
+def mend(page: str) -> str:
+    """The page without these faults; a page that was mended stays as it is."""
+    for fault, right in MENDS:
+        page = fault.sub(right, page)
+    return page
+
+
+def mend_pages(app: Any, exception: Exception | None) -> None:
+    """Go over all pages that were written."""
+    if exception is None and app.builder.format == "html":
+        for path in Path(app.outdir).rglob("*.html"):
+            written = path.read_text(encoding="utf-8")
+            mended = mend(written)
+            if mended != written:
+                path.write_text(mended, encoding="utf-8")
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Take part in the build."""
+    app.connect("build-finished", mend_pages)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

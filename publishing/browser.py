@@ -1,0 +1,84 @@
+"""A headless Chromium that reaches this machine and nothing else."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from playwright.sync_api import Browser, Page, Request, Route, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+PATIENCE_MS = 180_000  # a busy machine is slow, not broken
+Theme = Literal["light", "dark"]
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start the Chromium or Chrome of this machine, or the one that ``playwright install`` brought."""
+    with sync_playwright() as playwright:
+        installed = next(filter(None, map(shutil.which, NAMES)), None)
+        browser = playwright.chromium.launch(
+            executable_path=installed,
+            args=["--no-sandbox"],  # without which it refuses to run as root, as in a container
+        )
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """One page, opened with the network off, and what went wrong on the way.
+
+    ``width`` and ``height`` in CSS pixels; ``theme`` is what the reader's system asks for.
+    ``wanted`` lists requests that would have left this machine, ``failed`` the local ones without an answer,
+    ``errors`` what the page's scripts complained of.
+    """
+
+    def __init__(
+        self, browser: Browser, *, theme: Theme = "light", width: int = 1280, height: int = 900
+    ) -> None:
+        self.wanted: list[str] = []
+        self.failed: list[str] = []
+        self.errors: list[str] = []
+        self._context = browser.new_context(
+            color_scheme=theme, viewport={"width": width, "height": height}, reduced_motion="reduce"
+        )
+        self._context.set_default_timeout(PATIENCE_MS)
+        self._context.route("**/*", self._let_local_pass)
+        self.page: Page = self._context.new_page()
+        self.page.on("requestfailed", self._note_failure)
+        self.page.on("response", lambda answer: self._note_answer(answer.url, answer.status))
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def open(self, url: str) -> Page:
+        """Go to ``url`` and wait until its files are there and its formulas are set."""
+        self.page.goto(url, wait_until="networkidle")
+        self.page.evaluate("window.MathJax?.startup?.promise")
+        return self.page
+
+    def close(self) -> None:
+        """Close the page and forget its cookies."""
+        self._context.close()
+
+    def __enter__(self) -> Visit:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _let_local_pass(self, route: Route) -> None:
+        url = route.request.url
+        if url.startswith(("http://127.0.0.1:", "file:", "data:", "blob:")):
+            route.continue_()
+        else:
+            self.wanted.append(url)
+            route.abort()
+
+    def _note_failure(self, request: Request) -> None:
+        if request.url not in self.wanted:
+            self.failed.append(f"{request.url}: {request.failure}")
+
+    def _note_answer(self, url: str, status: int) -> None:
+        if status >= 400:
+            self.failed.append(f"{url}: {status}")

@@ -1,0 +1,59 @@
+"""The gates that the built site must pass: ``make check-site``, after ``make book``.
+
+Every test here has the marker ``site``, and plain ``pytest`` leaves it out: without a site there is nothing
+to look at, and with an old one the answer would be about that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+from playwright.sync_api import Browser
+
+from publishing.browser import chromium
+from publishing.site import SITE, pages, served
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.site)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that takes ``page_name`` runs once for each page, or fails once where there is no site."""
+    if "page_name" in metafunc.fixturenames:
+        names = pages() if (SITE / "index.html").is_file() else ["index.html"]
+        metafunc.parametrize("page_name", names)
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """The folder of the site; fails with the command that makes one."""
+    pages()
+    return SITE
+
+
+@pytest.fixture
+def soup(site: Path, page_name: str) -> BeautifulSoup:
+    """The page as it stands in its file, before any script ran."""
+    return BeautifulSoup((site / page_name).read_text(encoding="utf-8"), "html.parser")
+
+
+@pytest.fixture(scope="session")
+def address(site: Path) -> Iterator[str]:
+    """Where the site is served, on this machine alone."""
+    with served(site) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all pages."""
+    with chromium() as started:
+        yield started

@@ -1,0 +1,105 @@
+"""Every page works for those who read with a screen reader, a keyboard, or in the dark.
+
+axe-core (W3C's WCAG rules, made by Deque) reads each page in both themes. It comes by ``npm ci``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from publishing.browser import Theme, Visit
+from publishing.site import ROOT
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+GRAVE = ("serious", "critical")
+
+# What can be pressed: what is announced as such, and what merely looks so (a hand as pointer).
+CONTROLS = """
+() => {
+  const usual = 'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]';
+  const seen = e => e.checkVisibility({visibilityProperty: true, opacityProperty: true})
+    && e.getBoundingClientRect().width > 1 && !e.disabled && e.tabIndex >= 0 && !e.closest('[inert]');
+  const all = [...document.querySelectorAll(usual)].filter(seen);
+  all.forEach((e, i) => e.dataset.control = i);
+  const label = e => e.outerHTML.slice(0, 160);
+  const hands = [...document.querySelectorAll('body *')].filter(e => {
+    const hand = n => getComputedStyle(n).cursor === 'pointer';
+    return hand(e) && !hand(e.parentElement) && e.checkVisibility() && !e.matches(usual)
+      && !e.closest(usual + ', label, [tabindex]') && !e.querySelector(usual);
+  });
+  return {all: all.map(label), hands: hands.map(label)};
+}
+"""
+FOCUSED = """
+() => {
+  const e = document.activeElement;
+  if (!e || e === document.body) return null;
+  const s = getComputedStyle(e), box = e.closest('form, label') || e;
+  const ring = s.outlineStyle !== 'none' || s.boxShadow !== 'none' || s.textDecorationLine !== 'none'
+    || e.matches('svg *, input') || getComputedStyle(box).boxShadow !== 'none';
+  return {control: e.dataset.control ?? null, ring, html: e.outerHTML.slice(0, 160)};
+}
+"""
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The source of axe-core; fails with the command that brings it."""
+    if not AXE.is_file():
+        raise FileNotFoundError(f"{AXE.relative_to(ROOT)}: axe-core is missing; npm ci brings it")
+    return AXE.read_text(encoding="utf-8")
+
+
+def grave_findings(page: Page, axe: str) -> list[str]:
+    """What axe-core calls serious or critical: the rule, then each place with its reason."""
+    page.evaluate(axe)
+    result: dict[str, Any] = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{rule['id']}: {node['target']}: {node['failureSummary']}"
+        for rule in result["violations"]
+        if rule["impact"] in GRAVE
+        for node in rule["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_grave(
+    browser: Browser, address: str, axe: str, page_name: str, theme: Theme
+) -> None:
+    with Visit(browser, theme=theme) as visit:
+        page = visit.open(f"{address}/{page_name}")
+        assert page.locator("html").get_attribute("data-theme") == theme
+        assert grave_findings(page, axe) == []
+
+
+def test_axe_is_awake(browser: Browser, axe: str) -> None:
+    with Visit(browser) as visit:
+        visit.page.set_content("<html><body><img src='data:,'><p style='color:#bbb'>pale</p>")
+        found = {finding.split(":")[0] for finding in grave_findings(visit.page, axe)}
+    assert {"image-alt", "color-contrast"} <= found
+
+
+def test_keyboard_reaches_every_control(browser: Browser, address: str, page_name: str) -> None:
+    with Visit(browser) as visit:
+        page = visit.open(f"{address}/{page_name}")
+        controls = page.evaluate(CONTROLS)
+        reached, without_ring = set(), []
+        for _ in range(2 * len(controls["all"]) + 20):
+            page.keyboard.press("Tab")
+            focused = page.evaluate(FOCUSED)
+            if focused is None:
+                if reached:
+                    break
+                continue
+            if focused["control"] in reached and focused["control"] is not None:
+                break
+            reached.add(focused["control"])
+            if not focused["ring"]:
+                without_ring.append(focused["html"])
+    missed = [html for number, html in enumerate(controls["all"]) if str(number) not in reached]
+    assert not controls["hands"], "a mouse can press these, a keyboard cannot"
+    assert not missed, "Tab does not get there"
+    assert not without_ring, "nothing shows that these have the focus"

@@ -94,7 +94,7 @@ def configure(
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise ValueError(f"seed: expected a whole number from 0, got {seed!r}")
     chosen = get_variant(variant)
-    # U-Net has none of the other network's options; what a variant changes, a profile does not change back.
+    # Other networks have none of these options; what a variant changes, a profile does not change back.
     shared = settings.network if chosen.architecture == "mobilenet" else {}
     weights = encoder_weights or chosen.encoder_weights or settings.encoder_weights
     if data == "phantom":

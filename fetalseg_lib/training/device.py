@@ -106,7 +106,7 @@ def deterministic(device: torch.device) -> Iterator[None]:
 
     Elsewhere nothing changes: CUDA has no deterministic gradient for bilinear upsampling. Torch would also
     write NaN into all memory that it allocates, to expose operations that read what nobody wrote. None here
-    does, and on one thread the writing alone makes a training step half as long again, so it is left out.
+    does (a test holds them to it), and the writing costs time at every step, so it is left out.
     """
     mode = torch.get_deterministic_debug_mode()
     filling = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]

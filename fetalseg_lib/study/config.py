@@ -40,6 +40,7 @@ class RunConfig:
     encoder_weights: str
     network: Mapping[str, Any]
     training: TrainingConfig
+    split: str = "exam"
 
     @property
     def hash(self) -> str:
@@ -61,6 +62,8 @@ class RunConfig:
         for name in _ADDED_LATER:
             if training[name] == defaults[name]:
                 del training[name]
+        if values["split"] == "exam":  # so it was before there was a choice
+            del values["split"]
         plain: dict[str, Any] = json.loads(json.dumps(values))
         return plain
 
@@ -113,6 +116,7 @@ def configure(
         encoder_weights=weights,
         network={**shared, **chosen.network},
         training=dataclasses.replace(settings.training, **changes),
+        split=settings.split,
     )
 
 

@@ -39,9 +39,10 @@ def bounds(requirements: Iterable[Requirement]) -> Bounds:
 def project_requirements() -> list[Requirement]:
     """All dependencies, those of the extras included; an extra that only names another one is left out.
 
-    So are ``oracles`` and ``openvino``: large, for one comparison, and neither environment needs them.
+    So are ``oracles`` and ``openvino``: large, for one comparison, and neither environment needs them. And
+    ``cluster``, which only the login machine of a cluster needs.
     """
-    heavy = ("oracles", "openvino")
+    heavy = ("oracles", "openvino", "cluster")
     extras = [texts for name, texts in PROJECT["optional-dependencies"].items() if name not in heavy]
     lists = [PROJECT["dependencies"], *extras]
     requirements = [Requirement(text) for texts in lists for text in texts]

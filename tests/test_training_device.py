@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from fetalseg_lib.models import build_model
 from fetalseg_lib.training import device as rooms
 from fetalseg_lib.training.device import (
     autocast,
@@ -16,6 +17,7 @@ from fetalseg_lib.training.device import (
     pick_precision,
     seed_everything,
 )
+from fetalseg_lib.training.losses import DiceBCELoss
 
 CPU = torch.device("cpu")
 
@@ -172,6 +174,31 @@ def test_determinism_is_asked_for_on_the_cpu_and_given_back(before):
             assert torch.get_deterministic_debug_mode() == mode
     finally:
         torch.set_deterministic_debug_mode(found)
+
+
+def test_no_memory_is_filled_only_to_be_overwritten_and_the_setting_is_given_back(monkeypatch):
+    for found in (True, False):
+        monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", found)
+        with deterministic(CPU):
+            assert not torch.utils.deterministic.fill_uninitialized_memory
+        assert torch.utils.deterministic.fill_uninitialized_memory is found
+
+
+@pytest.mark.parametrize("variant", ["proposed", "unet", "bilinear_up"])
+def test_no_network_reads_memory_that_nobody_wrote(variant, monkeypatch):
+    """Filled with NaN or not, a step ends with the same bits: so the filling can be left out."""
+
+    def step(*, filled):
+        torch.manual_seed(0)
+        model = build_model(variant, encoder_weights="random").train()
+        images = torch.rand(2, 1, 64, 64)
+        with deterministic(CPU):
+            monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", filled)
+            assert not filled or torch.empty(8).isnan().all()
+            DiceBCELoss()(model(images), images.round()).backward()
+        return [parameter.grad for parameter in model.parameters() if parameter.requires_grad]
+
+    assert all(map(torch.equal, step(filled=True), step(filled=False)))
 
 
 def test_convolutions_get_the_memory_format_they_prefer():

@@ -11,7 +11,7 @@ from fetalseg_lib.complexity.flops import count_flops
 from fetalseg_lib.complexity.latency import measure_latency
 from fetalseg_lib.complexity.memory import inference_memory_mb, training_memory_mb
 from fetalseg_lib.complexity.parameters import count_parameters, model_size_mb
-from fetalseg_lib.models import build_model, list_variants
+from fetalseg_lib.models import Variant, build_model, list_variants
 
 
 def table(
@@ -21,7 +21,7 @@ def table(
     latency: bool = False,
     threads: int = 1,
 ) -> pd.DataFrame:
-    """One row per variant; without ``variants`` all but those that change the training recipe only.
+    """One row per variant; without ``variants`` all that are networks of this library, and no mere recipes.
 
     Columns: ``variant``; ``parameters``, ``trainable`` and ``frozen``; ``gflops`` of one image;
     ``float32_mb`` and ``float16_mb`` for the stored model; ``training_mb`` and ``inference_mb`` for one
@@ -33,8 +33,13 @@ def table(
     np.int64(7762465)
     """
     if variants is None:
-        variants = [variant.name for variant in list_variants() if not variant.recipe]
+        variants = [variant.name for variant in list_variants() if _is_own_network(variant)]
     return pd.DataFrame([_row(name, image_size, threads if latency else None) for name in variants])
+
+
+def _is_own_network(variant: Variant) -> bool:
+    """Whether it is a network, not a recipe, and needs no library that may not be installed."""
+    return not variant.recipe and variant.architecture != "peer"
 
 
 def _row(variant: str, image_size: tuple[int, int], threads: int | None) -> dict[str, object]:

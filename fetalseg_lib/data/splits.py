@@ -18,6 +18,9 @@ FOLDS = ("train", "validation", "test")
 SEED = 2018
 """Of the packaged split; the year of HC18."""
 
+UNUSED = "unused"
+"""Stands in place of a fold where :func:`leak` took an image out."""
+
 _STRATUM = 10
 """Exams of similar circumference that are dealt together: enough to fill 70/10/20."""
 
@@ -76,6 +79,42 @@ def make_random_split(
     borders = np.round(np.cumsum(shares) * len(frame)).astype(int)
     fold = np.searchsorted(borders, np.random.default_rng(seed).permutation(len(frame)), side="right")
     return _split(frame, pd.Series(np.array(FOLDS)[fold], index=frame.index))
+
+
+def leak(split: pd.DataFrame, hc_mm: pd.Series) -> pd.DataFrame:
+    """Spoil an exam-grouped split on purpose, so that the same test images can be asked again.
+
+    Of every exam with several test images the first keeps its place and the others go to train. For each of
+    these one training image leaves, the nearest in head circumference among those whose exam has no other, so
+    that there are as many training images as before, of as many sizes. A network trained on each of the two
+    splits is then scored on the test images of this one. Where the exam is now known the scores tell what
+    leakage adds; on the other test images they tell what the exchange itself did.
+
+    ``split`` has the columns ``filename, exam, fold``, ``hc_mm`` the circumferences of its rows. Returns the
+    same columns, with :data:`UNUSED` for an image that left. Raises ``ValueError`` where ``split`` leaks
+    already, no exam has two test images, or train has too few images to exchange.
+
+    >>> folds = ["test", "test", "train", "train"]
+    >>> frame = pd.DataFrame({"filename": list("abcd"), "exam": [1, 1, 2, 3], "fold": folds})
+    >>> leak(frame, pd.Series([100.0, 101.0, 240.0, 110.0]))["fold"].tolist()
+    ['test', 'train', 'train', 'unused']
+    """
+    if leakage(split) > 0:
+        raise ValueError("split: expected one that is grouped by exam, got one that leaks already")
+    fold = split["fold"].copy()
+    again = split["exam"].duplicated() & (fold == "test")
+    alone = ~split["exam"].duplicated(keep=False)
+    spare = hc_mm[(fold == "train") & alone].sort_index()
+    if not 0 < again.sum() <= len(spare):
+        raise ValueError(
+            f"split: expected exams with several test images, and as many training images to exchange; got "
+            f"{again.sum()} and {len(spare)}"
+        )
+    for row in split.index[again]:
+        nearest = (spare - hc_mm[row]).abs().idxmin()
+        spare = spare.drop(nearest)
+        fold[nearest], fold[row] = UNUSED, "train"
+    return _split(split, fold)
 
 
 def leakage(split: pd.DataFrame) -> float:

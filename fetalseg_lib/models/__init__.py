@@ -2,6 +2,7 @@
 
 from fetalseg_lib.models.build import Network, build_model, network_config
 from fetalseg_lib.models.network import MobileNetASPPUNet, NetworkConfig
+from fetalseg_lib.models.peers import Peer, PeerConfig
 from fetalseg_lib.models.unet import UNet, UNetConfig
 from fetalseg_lib.models.variants import Variant, get_variant, list_variants
 
@@ -9,6 +10,8 @@ __all__ = [
     "MobileNetASPPUNet",
     "Network",
     "NetworkConfig",
+    "Peer",
+    "PeerConfig",
     "UNet",
     "UNetConfig",
     "Variant",

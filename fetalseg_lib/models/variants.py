@@ -7,12 +7,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+Architecture = Literal["mobilenet", "unet", "peer"]
+"""Whose configuration a variant overrides."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
     """One row of the ablation: what is changed, against what, and why.
 
-    ``network`` are overrides of the architecture's configuration (``NetworkConfig`` or ``UNetConfig``),
+    ``network`` are overrides of the architecture's configuration (``NetworkConfig``, ``UNetConfig`` or, for
+    another library's network, ``PeerConfig``),
     ``recipe`` overrides of the training recipe; ``encoder_weights`` stands where the variant is about them,
     ``None`` leaves them to the study; ``reference`` names the variant to compare with, ``None`` for the one
     where the comparisons begin.
@@ -22,7 +26,7 @@ class Variant:
     reference: str | None
     changes: str
     why: str
-    architecture: Literal["mobilenet", "unet"] = "mobilenet"
+    architecture: Architecture = "mobilenet"
     network: Mapping[str, object] = field(default_factory=dict)
     recipe: Mapping[str, object] = field(default_factory=dict)
     encoder_weights: str | None = None
@@ -262,6 +266,30 @@ _VARIANTS = (
         recipe={"augment": False},
         changes="no augmentation",
         why="What flips, rotations, scales and shifts add.",
+    ),
+    Variant(
+        name="peer_unet",
+        reference="trainable_encoder",
+        architecture="peer",
+        network={"network": "unet"},
+        changes="segmentation_models_pytorch's U-Net on the same encoder, trained along",
+        why="What one line of a well-known library gives.",
+    ),
+    Variant(
+        name="peer_deeplabv3plus",
+        reference="trainable_encoder",
+        architecture="peer",
+        network={"network": "deeplabv3plus"},
+        changes="segmentation_models_pytorch's DeepLabV3+ on the same encoder, trained along",
+        why="ASPP on a map twice as fine, as its authors meant it.",
+    ),
+    Variant(
+        name="peer_lraspp",
+        reference="random_trainable_encoder",
+        architecture="peer",
+        network={"network": "lraspp"},
+        changes="torchvision's LR-ASPP with MobileNetV3, all of it from random weights",
+        why="How far the smallest network comes, without pre-training.",
     ),
 )
 

@@ -40,6 +40,7 @@ class RunConfig:
     encoder_weights: str
     network: Mapping[str, Any]
     training: TrainingConfig
+    split: str = "exam"
 
     @property
     def hash(self) -> str:
@@ -61,6 +62,8 @@ class RunConfig:
         for name in _ADDED_LATER:
             if training[name] == defaults[name]:
                 del training[name]
+        if values["split"] == "exam":  # so it was before there was a choice
+            del values["split"]
         plain: dict[str, Any] = json.loads(json.dumps(values))
         return plain
 
@@ -94,7 +97,7 @@ def configure(
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise ValueError(f"seed: expected a whole number from 0, got {seed!r}")
     chosen = get_variant(variant)
-    # U-Net has none of the other network's options; what a variant changes, a profile does not change back.
+    # Other networks have none of these options; what a variant changes, a profile does not change back.
     shared = settings.network if chosen.architecture == "mobilenet" else {}
     weights = encoder_weights or chosen.encoder_weights or settings.encoder_weights
     if data == "phantom":
@@ -113,6 +116,7 @@ def configure(
         encoder_weights=weights,
         network={**shared, **chosen.network},
         training=dataclasses.replace(settings.training, **changes),
+        split=settings.split,
     )
 
 

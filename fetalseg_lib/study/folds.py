@@ -88,10 +88,12 @@ def cache_folder() -> Path:
 
 
 def _split(config: RunConfig, index: pd.DataFrame) -> pd.DataFrame:
-    if config.data == "hc18":
-        return splits.load("hc18")
-    frame = index.rename(columns={"name": "filename"})[["filename", "exam", "hc_mm"]]
-    return splits.make_split(frame, seed=DATA_SEED)
+    frame = index.rename(columns={"name": "filename"})[["filename", "exam", "hc_mm"]].reset_index(drop=True)
+    split = splits.load("hc18") if config.data == "hc18" else splits.make_split(frame, seed=DATA_SEED)
+    if config.split == "exam":
+        return split
+    hc_mm = split["filename"].map(frame.set_index("filename")["hc_mm"])
+    return splits.leak(split, hc_mm)
 
 
 def _thin(rows: np.ndarray, limit: int | None) -> list[int]:

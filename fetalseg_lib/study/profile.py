@@ -19,6 +19,7 @@ from fetalseg_lib.models import list_variants
 from fetalseg_lib.training.config import TrainingConfig
 
 FOLDS = ("train", "validation", "test")
+SPLITS = ("exam", "leaky")
 _BUILT_IN = Path(__file__).parent / "profiles"
 
 
@@ -28,9 +29,11 @@ class Profile:
 
     ``image_size`` and ``phantom_size`` are ``(H, W)`` in px; ``phantom_without`` names ingredients that the
     phantoms lack (:data:`~fetalseg_lib.data.phantom.INGREDIENTS`); ``limit`` caps the images of a fold;
-    ``network`` holds options of the network that every variant starts from. Every variant is trained with
-    every one of ``seeds``, but for those that ``seeds_of`` gives seeds of their own. ``noise_floor`` names
-    the variant whose runs tell, before any comparison, what the study can see.
+    ``split`` is ``"exam"``, or ``"leaky"`` to let training see other images of the test images' exams
+    (:func:`~fetalseg_lib.data.splits.leak`); ``network`` holds options of the network that every variant
+    starts from. Every variant is trained with every one of ``seeds``, but for those that ``seeds_of`` gives
+    seeds of their own. ``noise_floor`` names the variant whose runs tell, before any comparison, what the
+    study can see.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Profile:
     network: Mapping[str, Any] = field(default_factory=dict)
     seeds_of: Mapping[str, Sequence[int]] = field(default_factory=dict)
     noise_floor: str | None = None
+    split: str = "exam"
 
     @property
     def grid(self) -> tuple[tuple[str, int], ...]:
@@ -69,6 +73,7 @@ class Profile:
         if not isinstance(self.phantoms, int) or self.phantoms < len(FOLDS):
             raise ValueError(f"phantoms: expected at least {len(FOLDS)}, one a fold; got {self.phantoms}")
         _expect_known("phantom_without", self.phantom_without, INGREDIENTS)
+        _expect_known("split", [self.split], SPLITS)
         _expect_known("limit", self.limit, FOLDS)
         for fold, count in self.limit.items():
             if not isinstance(count, int) or count < 1:

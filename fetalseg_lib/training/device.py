@@ -104,12 +104,17 @@ def seed_everything(seed: int, *, epoch: int = 0) -> None:
 def deterministic(device: torch.device) -> Iterator[None]:
     """On a CPU, allow only algorithms that repeat to the last bit; afterwards all is as before.
 
-    Elsewhere nothing changes: CUDA has no deterministic gradient for bilinear upsampling.
+    Elsewhere nothing changes: CUDA has no deterministic gradient for bilinear upsampling. Torch would also
+    write NaN into all memory that it allocates, to expose operations that read what nobody wrote. None here
+    does (a test holds them to it), and the writing costs time at every step, so it is left out.
     """
-    before = torch.get_deterministic_debug_mode()
+    mode = torch.get_deterministic_debug_mode()
+    filling = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     if device.type == "cpu":
         torch.set_deterministic_debug_mode("error")  # unlike use_deterministic_algorithms, loads no compiler
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     try:
         yield
     finally:
-        torch.set_deterministic_debug_mode(before)
+        torch.set_deterministic_debug_mode(mode)
+        torch.utils.deterministic.fill_uninitialized_memory = filling  # type: ignore[attr-defined]

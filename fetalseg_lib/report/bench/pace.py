@@ -1,0 +1,162 @@
+"""How many images a second a training takes in, and what share of the machine's arithmetic that is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam
+from torch.utils.flop_counter import FlopCounterMode
+
+from fetalseg_lib.complexity.modes import evaluating, grey_image
+from fetalseg_lib.data import cache, phantom
+from fetalseg_lib.data.augment import build_augmentation
+from fetalseg_lib.data.dataset import SegmentationDataset, batches
+from fetalseg_lib.models import build_model
+from fetalseg_lib.report.bench import beginner
+from fetalseg_lib.training.config import TrainingConfig
+from fetalseg_lib.training.device import deterministic, memory_format, pick_precision
+from fetalseg_lib.training.epoch import train_one_epoch
+from fetalseg_lib.training.losses import DiceBCELoss
+
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How much is measured: in each of ``rounds`` every training makes ``steps`` steps at every size.
+
+    ``sizes`` are sides of the network's input, ``native_size`` is that of the images before, both in px;
+    ``matrix`` is the side of the matrices whose product tells what the machine can do.
+    """
+
+    sizes: tuple[int, ...] = (128, 256)
+    batch_size: int = 16
+    steps: int = 2
+    rounds: int = 5
+    threads: int = 1
+    native_size: tuple[int, int] = (540, 800)
+    matrix: int = 2048
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "steps", "rounds", "threads", "matrix"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        if not self.sizes or any(size < 32 or size % 32 for size in self.sizes):
+            raise ValueError(f"sizes: expected multiples of 32, got {self.sizes}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """One pass over the images: how many, how long it took, and how much of that was waiting for them."""
+
+    images: int
+    seconds: float
+    loading_seconds: float = 0.0
+
+
+class OwnTraining:
+    """A variant trained as the study trains it: cached images, channels last, the best precision there is."""
+
+    def __init__(self, variant: str, plan: Plan, size: int, folder: Path) -> None:
+        self.plan = plan
+        self.model = build_model(variant, encoder_weights="random").to(memory_format=memory_format(CPU))
+        self.optimizer = _adam(self.model)
+        self.precision = pick_precision("auto", CPU)
+        images = cache.build(phantoms(plan), image_size=(size, size), directory=folder)
+        self.dataset = SegmentationDataset(images, range(len(images)), augment=build_augmentation())
+
+    def epoch(self, number: int) -> Pace:
+        """Train on all images once."""
+        given = batches(self.dataset, batch_size=self.plan.batch_size, seed=0, epoch=number, shuffle=True)
+        waiting = _Waiting(given)
+        start = time.perf_counter()
+        with deterministic(CPU):
+            train_one_epoch(
+                self.model,
+                waiting,
+                loss_function=DiceBCELoss(),
+                optimizer=self.optimizer,
+                device=CPU,
+                precision=self.precision,
+            )
+        seconds = time.perf_counter() - start
+        return Pace(images=len(self.dataset), seconds=seconds, loading_seconds=waiting.seconds)
+
+
+class BeginnersTraining:
+    """The same network through :mod:`~fetalseg_lib.report.bench.beginner`."""
+
+    def __init__(self, variant: str, plan: Plan, size: int, folder: Path) -> None:
+        self.model = build_model(variant, encoder_weights="random")
+        self.optimizer = _adam(self.model)
+        beginner.write_pngs(phantoms(plan), folder)
+        self.batches = beginner.loader(folder, size=size, batch_size=plan.batch_size)
+
+    def epoch(self, number: int) -> Pace:
+        """Train on all images once."""
+        torch.manual_seed(number)
+        start = time.perf_counter()
+        beginner.train_one_epoch(self.model, self.batches, self.optimizer, DiceBCELoss())
+        return Pace(images=len(self.batches.dataset), seconds=time.perf_counter() - start)  # type: ignore[arg-type]
+
+
+def phantoms(plan: Plan) -> phantom.Phantoms:
+    """As many images as one pass takes."""
+    return phantom.generate(plan.steps * plan.batch_size, seed=0, size=plan.native_size)
+
+
+def training_gflop(model: nn.Module, size: int) -> float:
+    """10⁹ operations of one training step for one image, forward and backward, by torch's own counter.
+
+    As :func:`~fetalseg_lib.complexity.count_flops` has it, a multiplication and an addition are two, and only
+    convolutions and fully connected layers count. Going back, a layer costs as much again for the gradient of
+    its weights, unless they are frozen, and as much again for that of its input, unless nothing before it is
+    trained.
+
+    >>> round(training_gflop(build_model("unet"), 32), 2)
+    1.12
+    """
+    with evaluating(model), FlopCounterMode(display=False) as counter:
+        model(grey_image(model, (size, size), batch=2)).sum().backward()
+    model.zero_grad(set_to_none=True)
+    return float(counter.get_total_flops()) / 2 / 1e9
+
+
+def matrix_gflops(side: int, *, precision: str, repeats: int = 3) -> float:
+    """10⁹ operations a second in the product of two square matrices: the most that this machine gives."""
+    dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+    left, right = torch.rand(2, side, side).to(dtype)
+    seconds = []
+    for _ in range(1 + repeats):  # the first finds the code cold
+        start = time.perf_counter()
+        left @ right
+        seconds.append(time.perf_counter() - start)
+    return 2 * side**3 / min(seconds[1:]) / 1e9
+
+
+def _adam(model: nn.Module) -> Adam:
+    recipe = TrainingConfig()
+    weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    return Adam(weights, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+
+
+class _Waiting:
+    """Batches, and the seconds that were spent waiting for them."""
+
+    def __init__(self, given: Iterable[tuple[Tensor, Tensor]]) -> None:
+        self._given = iter(given)
+        self.seconds = 0.0
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        while True:
+            start = time.perf_counter()
+            batch = next(self._given, None)
+            self.seconds += time.perf_counter() - start
+            if batch is None:
+                return
+            yield batch

@@ -135,10 +135,8 @@ def hc18_csvs() -> list[bytes]:
 
 
 def own_csvs() -> list[bytes]:
-    return [
-        b'filename,pixel size(mm),exam\na b.png,0.2,x\n"c ""d"".png",0.3,y\n',
-        b"pixel size(mm) , filename\n1,a\n",
-    ]
+    full = b'filename,pixel size(mm),exam\na b.png,0.2,x\n"c ""d"".png",0.3,y\n'
+    return [full, b"pixel size(mm) , filename\n1,a\n"]
 
 
 def coco_files() -> list[bytes]:

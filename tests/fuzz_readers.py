@@ -2,9 +2,10 @@
 
 ``python tests/fuzz_readers.py --minutes 10 -o results/robustness/fuzzing.json``
 
-A valid file of each kind is changed at random, from a seed, and read. A crash is any exception but those that
-the reader's documentation names, a dead process (a decoder written in C may fall), or silence for half a minute.
-The input of each crash is kept. pytest does not collect this file: it runs for as long as it is told to.
+A valid file of each kind is changed at random, from a seed, and read. A crash is any exception but those
+that the reader's documentation names, a dead process (a decoder written in C may fall), or silence for half
+a minute. The input of each crash is kept. pytest does not collect this file: it runs for as long as it is
+told to.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ PACKAGES = (
 
 
 def work(start: int, seed: int, deadline: float, folder: Path, report: Connection) -> None:
-    """Read mutants number ``start``, ``start + 1``, ... of all readers in turn; tell of each before and after."""
+    """Read mutants ``start``, ``start + 1``, ... of all readers in turn; tell of each before and after."""
     readers = [(reader, reader.valid()) for reader in READERS]
     number = start
     while time.monotonic() < deadline:
@@ -100,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def fuzz(
     seed: int, deadline: float, keep: Path
 ) -> tuple[Counter[tuple[str, str]], list[str], dict[str, float], float]:
-    """Counts by reader and outcome, the crashes, the slowest file of each reader, and the most memory in MB."""
+    """Counts by reader and outcome, the crashes, the slowest file of each reader, and the most MB in use."""
     counts: Counter[tuple[str, str]] = Counter()
     crashes: list[str] = []
     slowest: dict[str, float] = {}

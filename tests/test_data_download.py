@@ -17,7 +17,7 @@ import requests
 from fetalseg_lib.data import download as download_module
 from fetalseg_lib.data import hc18, phantom
 from fetalseg_lib.data.archive import extract
-from fetalseg_lib.data.download import CHUNK_BYTES, FILES, RemoteFile, ResumingDownloader, download
+from fetalseg_lib.data.download import CHUNK_BYTES, FILES, RemoteFile, download, fetch_resumed
 from fetalseg_lib.data.layout import TRAINING
 from fetalseg_lib.data.sample import DataError
 
@@ -183,10 +183,15 @@ def test_a_missing_file_and_a_missing_server_are_clear_errors(
 
 
 def test_an_error_of_the_server_is_not_tried_again(record: Record, tmp_path: Path) -> None:
-    downloader = ResumingDownloader(part=tmp_path / "part", size=1, progress=False)
     with pytest.raises(requests.HTTPError):
-        downloader(f"{record.url}/files/none", tmp_path / "out", None)
+        fetch_resumed(f"{record.url}/files/none", tmp_path / "part", size=1, progress=False)
     assert len(record.asked) == 1
+
+
+def test_a_server_that_sends_too_much_does_not_fill_the_disk(record: Record, tmp_path: Path) -> None:
+    record.contents["endless"] = b"wanted" + bytes(10 * CHUNK_BYTES)
+    fetch_resumed(f"{record.url}/files/endless", tmp_path / "part", size=6, progress=False)
+    assert (tmp_path / "part").read_bytes() == b"wanted"
 
 
 def test_without_a_destination_it_goes_where_load_looks(

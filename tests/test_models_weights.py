@@ -106,7 +106,7 @@ def test_a_pickle_in_torchs_cache_runs_nothing(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(ValueError, match=r"mobilenet_v2.*\.pth holds more than weights and is not opened"):
         resolve_encoder_weights("imagenet")
     torch.save(Malicious(tmp_path / "trap"), tmp_path / "encoder.safetensors")
-    with pytest.raises(ValueError, match="no readable .safetensors file"):
+    with pytest.raises(ValueError, match=r"no readable \.safetensors file"):
         resolve_encoder_weights(tmp_path / "encoder.safetensors")
     assert not (tmp_path / "trap").exists()
 

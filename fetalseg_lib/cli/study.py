@@ -89,6 +89,7 @@ def _submit(options: argparse.Namespace) -> int:
     from fetalseg_lib.data.hc18 import load_test
     from fetalseg_lib.evaluation.challenge import check_submission, submission_csv
     from fetalseg_lib.study.submit import load_trained, measure_images
+    from fetalseg_lib.training.atomic import atomic_write
 
     samples = load_test()
     model, image_size = load_trained(options.checkpoint)
@@ -97,6 +98,7 @@ def _submit(options: argparse.Namespace) -> int:
     problems = check_submission(text, expected=list(measurements))
     if not problems.empty:
         raise ValueError(f"the submission is not well formed:\n{problems.to_string(index=False)}")
-    options.out.write_text(text, encoding="utf-8", newline="")
+    with atomic_write(options.out) as file:
+        file.write(text.encode("utf-8"))
     print(f"{options.out}: {len(measurements)} heads")
     return 0

@@ -24,8 +24,8 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm", ".dicom")
 
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 _SIXTEEN_BIT = ("I", "I;16", "I;16L", "I;16B", "I;16N")
-_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
-"""TIFF 6.0, section 4: a tag and its value. Pillow turns such greys where they have 8 bits, not where 16."""
+_PHOTOMETRIC, _WHITE_IS_ZERO = 262, "white is zero"
+"""A tag of TIFF 6.0, section 4; where it is 0, Pillow turns greys of 8 bits, but not those of 16."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -96,7 +96,7 @@ def _decode(content: bytes, path: Path) -> NDArray[np.uint8]:
     with _open(content, path) as image:
         if image.mode in _SIXTEEN_BIT:
             gray = _from_16_bit(np.asarray(image), path)
-            return np.uint8(255) - gray if image.info.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else gray
+            return np.uint8(255) - gray if image.info.get(_WHITE_IS_ZERO) else gray
         if image.mode == "F":
             raise DataError(
                 file=path,
@@ -125,7 +125,7 @@ def _open(content: bytes, path: Path) -> Image.Image:
             image = Image.open(io.BytesIO(content), formats=_FORMATS)
             image.load()
             if isinstance(image, TiffImagePlugin.TiffImageFile):
-                image.info[_PHOTOMETRIC] = image.tag_v2.get(_PHOTOMETRIC)  # the next step drops all tags
+                image.info[_WHITE_IS_ZERO] = image.tag_v2.get(_PHOTOMETRIC) == 0  # tags are lost below
             return ImageOps.exif_transpose(image)
     except DataError:
         raise

@@ -24,7 +24,7 @@ _AGAIN = "Replace it by an intact copy; HC18's own comes by `fetalseg data downl
 
 
 def read_gray(path: Path) -> NDArray[np.uint8]:
-    """Read a PNG as uint8 ``H W``; ``DataError`` where it is missing, no PNG, too large, cut short or damaged."""
+    """Read a PNG as uint8 ``H W``; ``DataError`` where it is missing, no PNG, too large, cut or damaged."""
     content = read_content(path)
     _check_chunks(path, content)
     width, height = struct.unpack_from(">II", content, _SIZE_AT)

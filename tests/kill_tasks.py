@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+
+import torch
 
 from fetalseg_lib.cli import main
 from fetalseg_lib.data import cache, phantom
 from fetalseg_lib.data.download import RemoteFile, download
+from fetalseg_lib.models import build_model
 from fetalseg_lib.study.pretrain import pretrain_procedural
+from fetalseg_lib.training.checkpoint import save_weights
 from fetalseg_lib.training.pretraining import PretrainingConfig
 
 PROFILE = """
@@ -49,9 +54,7 @@ def build_cache(place: Path) -> None:
 
 
 def pretrain(place: Path) -> None:
-    config = PretrainingConfig(
-        images=8, size=32, epochs=3, batch_size=4, precision="float32", device="cpu"
-    )
+    config = PretrainingConfig(images=8, size=32, epochs=3, batch_size=4, precision="float32", device="cpu")
     pretrain_procedural(config, out=place / "encoder.safetensors", progress=False)
 
 
@@ -61,6 +64,13 @@ def predict(place: Path) -> None:
     arguments = ["predict", str(inputs), "--checkpoint", str(inputs / "weights"), "--batch-size", "2"]
     arguments += ["--overlay", str(place / "overlays"), "--masks", str(place / "masks"), "--device", "cpu"]
     assert main([*arguments, "--pixel-size", "0.4", "-o", str(place / "results.csv")]) == 1  # one is broken
+
+
+def save_random_weights(path: Path) -> None:
+    """Of a tiny U-Net, as a training leaves them."""
+    torch.manual_seed(0)
+    config = {"variant": "unet", "network": {"base_width": 1}, "image_size": [32, 32], "data": "phantom"}
+    save_weights(build_model("unet", base_width=1), path, {"config": json.dumps(config)})
 
 
 def fetch(place: Path, *, record: str, files: tuple[RemoteFile, ...]) -> None:

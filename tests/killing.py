@@ -19,7 +19,12 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
-PRELOADED = ["torch._dynamo", "fetalseg_lib.cli", "fetalseg_lib.study.pretrain", "fetalseg_lib.prediction.run"]
+PRELOADED = [
+    "torch._dynamo",
+    "fetalseg_lib.cli",
+    "fetalseg_lib.study.pretrain",
+    "fetalseg_lib.prediction.run",
+]
 """What the forked processes find imported already: a kill then costs no second start of torch."""
 
 SECONDS_DIFFER = {"seconds", "environment", "peak_memory_mb"}
@@ -97,12 +102,11 @@ def _run(
     process.start()
     answer.close()
     try:
-        assert answers.poll(60), "it did not start within a minute"
+        assert answers.poll(300), "it did not start within five minutes"
         answers.recv()
         began = time.monotonic()
-        if after is not None:
-            if not answers.poll(after):
-                process.kill()
+        if after is not None and not answers.poll(after):
+            process.kill()
         changes: int = answers.recv()
         seconds = time.monotonic() - began
     except EOFError:

@@ -1,12 +1,10 @@
-"""Whatever runs long is killed with SIGKILL at random moments, fifty times in all, and ends as if left alone."""
+"""What runs long is killed with SIGKILL at random moments, fifty times in all, and ends as if left alone."""
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
 import os
-import shutil
+import random
 import signal
 import subprocess
 import sys
@@ -17,14 +15,12 @@ from pathlib import Path
 
 import cv2
 import kill_tasks
+import psutil
 import pytest
-import torch
 from killing import contents, kill_often
-from test_data_download import Record, _Answer, files, record  # noqa: F401 - fixtures
+from record import phantom_files, serving
 
-from fetalseg_lib.data.download import RemoteFile
-from fetalseg_lib.models import build_model
-from fetalseg_lib.training.checkpoint import save_weights
+from fetalseg_lib.data import phantom
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is a signal of POSIX")
 
@@ -71,37 +67,54 @@ def test_killed_at_random_moments_it_ends_with_the_same_files(
 def test_a_killed_prediction_ends_with_the_same_table_and_pictures(fresh: Fresh, tmp_path: Path) -> None:
     inputs = tmp_path / "inputs"
     inputs.mkdir()
-    torch.manual_seed(0)
-    config = {"variant": "unet", "network": {"base_width": 1}, "image_size": [32, 32], "data": "phantom"}
-    save_weights(build_model("unet", base_width=1), inputs / "weights", {"config": json.dumps(config)})
-    for number in range(7):
-        image = torch.randint(0, 256, (48, 64), dtype=torch.uint8).numpy()
-        cv2.imwrite(str(inputs / f"{number}.png"), image)
+    kill_tasks.save_random_weights(inputs / "weights")
+    for number, sample in enumerate(phantom.generate(7, seed=4, size=(48, 64))):
+        cv2.imwrite(str(inputs / f"{number}.png"), sample.image)
     (inputs / "broken.png").write_bytes(b"half")
     kills = TIMES * KILLS["prediction"]
     assert kill_often(kill_tasks.predict, fresh=fresh, kills=kills, seed=2) == kills
 
 
-class _Slow(_Answer):
-    """Sends a page at a time, so that there are moments to be killed in."""
-
-    def do_GET(self) -> None:
-        send, self.wfile.write = self.wfile.write, self._slowly  # type: ignore[method-assign]
-        self.send = send
-        super().do_GET()
-
-    def _slowly(self, content: bytes) -> int:
-        for start in range(0, len(content), 1 << 14):
-            time.sleep(0.005)
-            self.send(content[start : start + (1 << 14)])
-        return len(content)
+def test_a_killed_download_ends_with_the_same_images(fresh: Fresh, tmp_path: Path) -> None:
+    with serving() as record:
+        files = phantom_files(record, tmp_path / "source")
+        record.pause_seconds = 0.005
+        task = partial(kill_tasks.fetch, record=record.url, files=tuple(files))
+        kills = TIMES * KILLS["download"]
+        assert kill_often(task, fresh=fresh, kills=kills, seed=3) == kills
+        assert any(wanted for _name, wanted in record.asked), "no download was resumed"
 
 
-def test_a_killed_download_ends_with_the_same_images(
-    fresh: Fresh, record: Record, files: list[RemoteFile]  # noqa: F811 - pytest's way
-) -> None:
-    record.RequestHandlerClass = _Slow
-    task = partial(kill_tasks.fetch, record=record.url, files=tuple(files))
-    kills = TIMES * KILLS["download"]
-    assert kill_often(task, fresh=fresh, kills=kills, seed=3) == kills
-    assert any(wanted for _name, wanted in record.asked), "no download was resumed"
+ROOT = Path(__file__).parents[1]
+
+
+def test_a_killed_study_of_snakemake_goes_on(fresh: Fresh, tmp_path: Path) -> None:
+    """The command itself, with all its children, in a folder whose name would harm a careless script."""
+    alone = fresh()
+    kill_tasks.study(alone)
+    here = fresh()
+    for name in ("Snakefile", "notebooks", "fetalseg_lib"):
+        (here / name).symlink_to(ROOT / name)
+    (here / "tiny.yaml").write_text(kill_tasks.PROFILE, encoding="utf-8")
+    out = here / "it's $(touch harm) \"; touch harm; é"
+    command = [sys.executable, "-m", "fetalseg_lib", "study", "--cores", "1", "--profile", "tiny.yaml"]
+    environment = os.environ | {
+        "FETALSEG_CACHE": str(here / "cache"),
+        "PYTHONPATH": str(ROOT),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    rng = random.Random(4)
+    for moment in (rng.randint(3, 5), rng.randint(6, 12)):
+        process = subprocess.Popen([*command, "-o", out.name], cwd=here, env=environment)
+        while process.poll() is None and len(contents(out)) < moment:
+            time.sleep(0.05)
+        assert process.poll() is None, "it was over before it could be killed"
+        family = [process, *psutil.Process(process.pid).children(recursive=True)]
+        for member in family:
+            member.send_signal(signal.SIGKILL)
+        process.wait()
+        psutil.wait_procs(family[1:])
+    assert subprocess.run([*command, "-o", out.name], cwd=here, env=environment, check=False).returncode == 0
+    found, expected = contents(out), contents(alone)
+    assert {name: found.get(name) for name in expected} == expected
+    assert not list(here.rglob("harm"))

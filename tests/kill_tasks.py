@@ -34,7 +34,9 @@ noise_floor: unet
 def train(place: Path, *, seed: int = 0) -> None:
     os.environ["FETALSEG_CACHE"] = str(place / ".cache")
     profile = place / ".tiny.yaml"
-    profile.write_text(PROFILE, encoding="utf-8")
+    draft = place / f".{os.getpid()}.yaml"
+    draft.write_text(PROFILE, encoding="utf-8")
+    draft.replace(profile)  # whole also where two trainings begin at once
     arguments = ["train", "--variant", "unet", "--seed", str(seed), "--profile", str(profile)]
     assert main([*arguments, "--device", "cpu", "-o", str(place)]) == 0
 

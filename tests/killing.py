@@ -107,7 +107,8 @@ def _run(
         began = time.monotonic()
         if after is not None and not answers.poll(after):
             process.kill()
-        changes: int = answers.recv()
+        changes = answers.recv()
+        assert isinstance(changes, int), changes
         seconds = time.monotonic() - began
     except EOFError:
         process.join()
@@ -135,7 +136,11 @@ def _child(task: Task, place: Path, at_change: int, answer: Connection) -> None:
         sys.stdout = sys.stderr = nowhere
         answer.send("ready")
         sys.addaudithook(watch)
-        task(place)
+        try:
+            task(place)
+        except BaseException as error:
+            answer.send(f"{type(error).__name__}: {error}")
+            raise
         answer.send(count)
 
 

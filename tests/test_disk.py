@@ -25,12 +25,12 @@ from killing import contents, processes
 
 from fetalseg_lib.cli import main
 from fetalseg_lib.data import hc18, phantom
-from fetalseg_lib.locks import only_one
+from fetalseg_lib.disk import only_one
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX")
 
 MEGABYTES = 100
-SPARE_BYTES = 20_000
+SPARE_BYTES = 8_000
 
 
 @dataclass

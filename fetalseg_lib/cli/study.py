@@ -45,7 +45,7 @@ def add_commands(commands: Commands) -> None:
 
 
 def _study(options: argparse.Namespace) -> int:
-    from fetalseg_lib.locks import only_one
+    from fetalseg_lib.disk import only_one
     from fetalseg_lib.study.profile import load_profile
     from fetalseg_lib.study.tables import disagreements
 

@@ -26,6 +26,7 @@ from tqdm import tqdm
 
 from fetalseg_lib.data.resize import resize_image, resize_mask
 from fetalseg_lib.data.sample import LazySamples, Sample
+from fetalseg_lib.disk import naming
 
 FORMAT = 1
 _STALE_SECONDS = 24 * 3600
@@ -94,7 +95,8 @@ def build(
     logger.info("building the cache %s of %d samples", folder, len(samples))
     draft = _draft(folder.parent)
     try:
-        _write(draft, samples, image_size, key, progress=progress)
+        with naming(folder):
+            _write(draft, samples, image_size, key, progress=progress)
         _publish(draft, folder, key)
     finally:
         shutil.rmtree(draft, ignore_errors=True)

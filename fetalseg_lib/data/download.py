@@ -22,7 +22,7 @@ from fetalseg_lib.data.archive import extract
 from fetalseg_lib.data.hc18 import DEFAULT_ROOT, ENVIRONMENT_VARIABLE
 from fetalseg_lib.data.layout import FILENAME, TEST, TRAINING, Part, annotation_name
 from fetalseg_lib.data.sample import DataError
-from fetalseg_lib.locks import only_one
+from fetalseg_lib.disk import only_one
 from fetalseg_lib.names import beside
 
 RECORD = "https://zenodo.org/records/1327317"
@@ -31,6 +31,7 @@ CHUNK_BYTES = 1 << 14
 """What a broken connection loses at most: the piece that was on its way."""
 
 _TIMEOUT_SECONDS = 30
+_DRAFT = ".unpacking"
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +84,8 @@ def download(
             archive = root / f".{file.name}"  # hidden: it is not to stay
             if not _complete(root, file.part):
                 _fetch(file, archive, record, progress=progress)
-                _unpack(archive, root / file.part.folder)
+                _unpack(archive, root / file.part.folder, draft=root / _DRAFT)
+            shutil.rmtree(root / _DRAFT, ignore_errors=True)
             archive.unlink(missing_ok=True)
     return root
 
@@ -176,14 +178,10 @@ def _complete(root: Path, part: Part) -> bool:
     return present.issuperset(images) and present.issuperset(outlines)
 
 
-def _unpack(archive: Path, folder: Path) -> None:
-    """Extract beside ``folder``, then move the images in one by one: none is ever there in part."""
+def _unpack(archive: Path, folder: Path, *, draft: Path) -> None:
+    """Extract to ``draft``, then move the images in one by one: none is ever there in part."""
     folder.mkdir(exist_ok=True)
-    draft = folder.with_name(".unpacking")
     shutil.rmtree(draft, ignore_errors=True)  # what a killed download left
-    try:
-        for file in extract(archive, draft):
-            if file.suffix == ".png" and not file.name.startswith("."):
-                file.replace(folder / file.name)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    for file in extract(archive, draft):
+        if file.suffix == ".png" and not file.name.startswith("."):
+            file.replace(folder / file.name)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from fetalseg_lib.locks import only_one
+from fetalseg_lib.disk import only_one
 from fetalseg_lib.names import beside, csv_cell
 from fetalseg_lib.prediction.rows import COLUMNS, Row
 from fetalseg_lib.training.atomic import atomic_write

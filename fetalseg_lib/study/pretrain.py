@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from fetalseg_lib.data import procedural
-from fetalseg_lib.locks import only_one
+from fetalseg_lib.disk import only_one
 from fetalseg_lib.models.dense import DensePretraining
 from fetalseg_lib.models.grey_encoder import features_of, grey_encoder
 from fetalseg_lib.study import records

@@ -83,6 +83,8 @@ class Profile:
             if not seeds or not all(isinstance(seed, int) and seed >= 0 for seed in seeds):
                 raise ValueError(f"{where}: expected whole numbers from 0, got {list(seeds)}")
             _expect_once(where, seeds)
+        if not self.variants:
+            raise ValueError("variants: expected at least one, got none")
         _expect_once("variants", self.variants)
         if self.noise_floor is not None:
             _expect_known("noise_floor", [self.noise_floor], self.variants)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from fetalseg_lib.data.augment import build_augmentation
 from fetalseg_lib.data.dataset import SegmentationDataset, batches
 from fetalseg_lib.data.training_range import measure_range
-from fetalseg_lib.locks import only_one
+from fetalseg_lib.disk import only_one
 from fetalseg_lib.models import MobileNetASPPUNet, build_model
 from fetalseg_lib.models.batch_norm import reestimate_batch_norm
 from fetalseg_lib.study import records
@@ -96,6 +96,7 @@ def _train(config: RunConfig, model: nn.Module, folds: Folds, *, folder: Path, p
     if is_trained(config, folder):
         log.info("%s: configuration %s is trained already; its weights are loaded", folder, config.hash)
         load_weights(model, folder / WEIGHTS)
+        _checkpoint(config, folder).unlink(missing_ok=True)  # of a kill in the moment before it would go
         return read_history(folder)
     if not records.is_complete(folder, config.hash) and (older := records.set_aside(folder)):
         log.info("%s: held another configuration; it is kept as %s", folder, older.name)

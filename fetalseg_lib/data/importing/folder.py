@@ -17,7 +17,7 @@ from fetalseg_lib.data.image_table import ImageTable
 from fetalseg_lib.data.importing.head import check_head
 from fetalseg_lib.data.phantom.folder import write_folder
 from fetalseg_lib.data.sample import DataError, Sample
-from fetalseg_lib.locks import only_one
+from fetalseg_lib.disk import only_one
 from fetalseg_lib.names import beside, csv_cell
 
 SOURCES = "sources.csv"

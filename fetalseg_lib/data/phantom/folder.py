@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from fetalseg_lib.data.layout import FILENAME, HEAD_CIRCUMFERENCE, PIXEL_SIZE, TRAINING, annotation_name
 from fetalseg_lib.data.sample import Sample
+from fetalseg_lib.disk import only_one
 from fetalseg_lib.geometry import fit_ellipse
-from fetalseg_lib.locks import only_one
 from fetalseg_lib.names import beside
 
 _HALF_LINE_PX = 1.2

@@ -1,4 +1,4 @@
-"""One process at a time in a folder or file of results: a lock that dies with whoever holds it."""
+"""What can go wrong where files are written: two writers at once, and errors that do not say where."""
 
 from __future__ import annotations
 
@@ -12,13 +12,31 @@ from fetalseg_lib.names import beside
 
 
 @contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let an error of the disk that names no file, such as a full disk while writing, name ``path``.
+
+    >>> with naming(Path("results.csv")):
+    ...     raise OSError(28, "No space left on device")
+    Traceback (most recent call last):
+    ...
+    OSError: [Errno 28] No space left on device: 'results.csv'
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+@contextmanager
 def only_one(target: Path) -> Iterator[int | None]:
     """Keep other processes from writing ``target``, a file or folder that need not exist yet.
 
     The lock is the system's (``flock``) on a hidden file beside ``target``: it ends with the process, however
     that ends, so that a kill leaves nothing to clean up. Gives the file's descriptor, by which a child can
-    share the lock, or ``None`` where the system knows no such locks. Raises ``ValueError`` where another
-    process holds it.
+    share the lock, or ``None`` where the system knows no such locks. Errors of the disk within the block
+    name ``target``, as by :func:`naming`. Raises ``ValueError`` where another process holds the lock.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "run"
@@ -30,13 +48,15 @@ def only_one(target: Path) -> Iterator[int | None]:
     ValueError: .../run: another process is writing it; wait for that one, or choose another place
     """
     if sys.platform == "win32":
-        yield None
+        with naming(target):
+            yield None
         return
     path = beside(target, ".lock", hidden=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, locked = _acquire(path, target)
     try:
-        yield descriptor if locked else None
+        with naming(target):
+            yield descriptor if locked else None
     finally:
         if locked:
             path.unlink(missing_ok=True)

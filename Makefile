@@ -60,7 +60,7 @@ lab: $(READY)  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks
 
 study: $(READY)  ## run a study's grid: make study PROFILE=preliminary DATA=hc18 OUT=results
-	$(BIN)/snakemake study --cores $(CORES) $(SNAKEMAKE) --config profile=$(PROFILE) data=$(or $(DATA),phantom) out=$(or $(OUT),runs)
+	$(BIN)/fetalseg study --cores $(CORES) --profile $(PROFILE) --data $(or $(DATA),phantom) --out $(or $(OUT),runs) -- --quiet host reason --show-failed-logs
 
 lock: $(READY)  ## renew requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --universal --python-version 3.11 --extra book --extra dicom --extra export --extra peers --extra test --quiet pyproject.toml --upgrade --output-file requirements.lock

@@ -12,10 +12,13 @@ from fetalseg_lib.study.config import configure
 from fetalseg_lib.study.profile import load_profile
 
 PROFILE = config.get("profile", "quick")
+# Notebooks run in notebooks/, so a relative path would lead astray.
+if PROFILE.endswith((".yaml", ".yml")):
+    PROFILE = str(Path(PROFILE).resolve())
 DATA = config.get("data", "phantom")
 OUT = config.get("out", "runs")
 SETTINGS = load_profile(PROFILE)
-RUNS = Path(OUT).resolve()  # notebooks run in notebooks/, so a relative path would lead astray
+RUNS = Path(OUT).resolve()
 STUDY = f"{OUT}/{SETTINGS.name}/{DATA}"
 METRICS = f"{STUDY}/{{variant}}/seed-{{seed}}/metrics.json"
 CHAPTERS = [
@@ -77,10 +80,10 @@ rule run:
     message:
         "Train and evaluate {wildcards.variant}, seed {wildcards.seed}"
     shell:
-        "OMP_NUM_THREADS={threads} papermill notebooks/train.ipynb {log.notebook}"
+        "OMP_NUM_THREADS={threads} papermill notebooks/train.ipynb {log.notebook:q}"
         " --cwd notebooks --no-progress-bar"
         " -p variant {wildcards.variant} -p seed {wildcards.seed}"
-        " -p profile {PROFILE:q} -p data {DATA:q} -p runs {RUNS:q} 2> {log.text}"
+        " -p profile {PROFILE:q} -p data {DATA:q} -p runs {RUNS:q} 2> {log.text:q}"
 
 
 # From the seeds of one variant alone: it can be written, and kept, before any comparison.
@@ -116,7 +119,7 @@ rule cases:
     message:
         "Worst, middle and best images of {wildcards.variant}"
     shell:
-        "python -m fetalseg_lib.report.cases $(dirname {input:q}) -o {output[0]:q}"
+        "python -m fetalseg_lib.report.cases \"$(dirname {input:q})\" -o {output[0]:q}"
 
 
 # A chapter is executed into a copy of the tree, so that the committed notebooks stay without outputs.

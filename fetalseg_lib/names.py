@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+from pathlib import Path
 
 _FORMULA = tuple("=+-@'\t\r＝＋－＠")
 """What a spreadsheet takes for a formula, also as the wide signs of East Asian keyboards."""
 
 _KEPT = 60
+_LONGEST = 255
+"""Bytes of a file's name on all usual systems."""
 
 
 def visible(text: str, *, keep: str = "") -> str:
@@ -38,6 +42,20 @@ def csv_cell(text: str) -> str:
     """
     shown = visible(text)
     return f"'{shown}" if shown.startswith(_FORMULA) else shown
+
+
+def beside(path: Path, ending: str, *, hidden: bool = False) -> Path:
+    """The name of a helper file next to ``path``: shortened where, with its ending, it would be too long.
+
+    >>> beside(Path("runs/table.csv"), ".partial").name, beside(Path("runs/x"), ".lock", hidden=True).name
+    ('table.csv.partial', '.x.lock')
+    >>> len(beside(Path("x" * 255), ".partial").name)
+    24
+    """
+    name = f"{'.' if hidden else ''}{path.name}{ending}"
+    if len(os.fsencode(name)) > _LONGEST:
+        name = f"{'.' if hidden else ''}{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]}{ending}"
+    return path.with_name(name)
 
 
 def picture_name(name: str) -> str:

@@ -9,7 +9,8 @@ import pytest
 import torch
 from hypothesis import settings
 
-settings.register_profile("fetalseg", deadline=None)  # how fast a machine is, is not what is tested
+# How fast a machine is, is not what is tested; and what fails once fails again: to search is for the fuzzer.
+settings.register_profile("fetalseg", deadline=None, derandomize=True)
 settings.load_profile("fetalseg")
 torch.set_num_threads(1)  # results equal to the last bit, and no quarrel over cores
 

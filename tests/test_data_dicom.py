@@ -52,6 +52,13 @@ def test_greys_are_read_as_written_and_the_region_gives_the_pixel_size(tmp_path:
     assert found.pixel_spacing_mm == pytest.approx((0.21, 0.2))
 
 
+def test_only_pixels_and_their_size_are_kept(tmp_path: Path) -> None:
+    found = read_image(write(tmp_path / "a.dcm", PatientBirthDate="19010203"))
+    for value in vars(found).values():
+        assert "Nobody" not in repr(value)
+        assert "19010203" not in repr(value)
+
+
 def test_without_a_region_pixel_spacing_counts_rows_first(tmp_path: Path) -> None:
     assert read_image(write(tmp_path / "a.dcm", PixelSpacing=[0.3, 0.1])).pixel_spacing_mm == (0.3, 0.1)
     assert read_image(write(tmp_path / "b.dcm")).pixel_spacing_mm is None

@@ -3,71 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import stat
-import threading
 import zipfile
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import requests
+from record import Record, phantom_files, serving
 
 from fetalseg_lib.data import download as download_module
-from fetalseg_lib.data import hc18, phantom
+from fetalseg_lib.data import hc18
 from fetalseg_lib.data.archive import extract
-from fetalseg_lib.data.download import CHUNK_BYTES, FILES, RemoteFile, ResumingDownloader, download
+from fetalseg_lib.data.download import CHUNK_BYTES, FILES, RemoteFile, download, fetch_resumed
 from fetalseg_lib.data.layout import TRAINING
 from fetalseg_lib.data.sample import DataError
 
 
-class Record(ThreadingHTTPServer):
-    """A record of files that can break a connection off, ignore ranges, and remembers what it was asked."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Answer)
-        self.contents: dict[str, bytes] = {}
-        self.asked: list[tuple[str, str | None]] = []
-        self.break_after: list[int] = []
-        self.ranges = True
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class _Answer(BaseHTTPRequestHandler):
-    server: Record
-
-    def do_GET(self) -> None:
-        name, wanted = self.path.rpartition("/")[2], self.headers.get("Range")
-        self.server.asked.append((name, wanted))
-        content = self.server.contents.get(name)
-        if content is None:
-            self.send_error(404)
-            return
-        start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted and self.server.ranges else 0
-        self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(content) - start))
-        self.end_headers()
-        stop = start + self.server.break_after.pop(0) if self.server.break_after else len(content)
-        self.wfile.write(content[start:stop])
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
 def record() -> Iterator[Record]:
-    with Record() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving() as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(autouse=True)
@@ -77,22 +33,7 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def files(record: Record, tmp_path: Path) -> list[RemoteFile]:
-    """A record of three phantoms as HC18 has it: the CSV, and an archive of the images."""
-    root = phantom.write_folder(phantom.generate(3, seed=0, size=(324, 480)), tmp_path / "source")
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.mkdir(TRAINING.folder)
-        for path in sorted((root / TRAINING.folder).iterdir()):
-            archive.write(path, f"{TRAINING.folder}/{path.name}")
-        archive.writestr("__MACOSX/._000_HC.png", b"litter")
-    record.contents = {
-        TRAINING.index: (root / TRAINING.index).read_bytes(),
-        "training_set.zip": packed.getvalue(),
-    }
-    return [
-        RemoteFile(name=name, size=len(content), md5=hashlib.md5(content).hexdigest(), part=part)
-        for (name, content), part in zip(record.contents.items(), (None, TRAINING), strict=True)
-    ]
+    return phantom_files(record, tmp_path / "source")
 
 
 def test_the_record_becomes_a_folder_that_loads(
@@ -183,10 +124,15 @@ def test_a_missing_file_and_a_missing_server_are_clear_errors(
 
 
 def test_an_error_of_the_server_is_not_tried_again(record: Record, tmp_path: Path) -> None:
-    downloader = ResumingDownloader(part=tmp_path / "part", size=1, progress=False)
     with pytest.raises(requests.HTTPError):
-        downloader(f"{record.url}/files/none", tmp_path / "out", None)
+        fetch_resumed(f"{record.url}/files/none", tmp_path / "part", size=1, progress=False)
     assert len(record.asked) == 1
+
+
+def test_a_server_that_sends_too_much_does_not_fill_the_disk(record: Record, tmp_path: Path) -> None:
+    record.contents["endless"] = b"wanted" + bytes(10 * CHUNK_BYTES)
+    fetch_resumed(f"{record.url}/files/endless", tmp_path / "part", size=6, progress=False)
+    assert (tmp_path / "part").read_bytes() == b"wanted"
 
 
 def test_without_a_destination_it_goes_where_load_looks(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -102,6 +104,21 @@ def _flip_a_bit(root: Path) -> None:
     path.write_bytes(content)
 
 
+def _bomb(root: Path) -> None:
+    """A header that declares 30,000 x 30,000 pixels, and the checksum that belongs to it."""
+    path = root / TRAINING.folder / "002_HC.png"
+    content = bytearray(path.read_bytes())
+    content[16:24] = struct.pack(">II", 30_000, 30_000)
+    content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
+    path.write_bytes(content)
+
+
+def _late_header(root: Path) -> None:
+    path = root / TRAINING.folder / "002_HC.png"
+    chunk = b"\0\0\0\0tEXt" + zlib.crc32(b"tEXt").to_bytes(4, "big")
+    path.write_bytes(path.read_bytes()[:8] + chunk + path.read_bytes()[8:])
+
+
 def _no_png(root: Path) -> None:
     (root / TRAINING.folder / "002_HC.png").write_text("<html>404</html>")
 
@@ -139,6 +156,8 @@ SEEN_ON_READING = {
     "PNG cut at the end": (_cut(IMAGE, 0.9999), IMAGE, "cut short"),
     "PNG empty": (_cut(IMAGE, 0), IMAGE, "no PNG"),
     "annotation cut": (_cut(OUTLINE, 0.5), OUTLINE, "cut short"),
+    "PNG bomb": (_bomb, IMAGE, "declares 30000 x 30000 pixels"),
+    "PNG without a header": (_late_header, IMAGE, "does not begin with its header"),
     "PNG damaged": (_flip_a_bit, IMAGE, "damaged"),
     "not a PNG": (_no_png, IMAGE, "no PNG"),
     "annotation of another size": (_resize_outline, OUTLINE, "160x108 pixels, its image 320x216"),

@@ -58,6 +58,17 @@ def test_16_bit_grey_is_scaled_by_the_bits_in_use(bits: int, suffix: str, tmp_pa
     np.testing.assert_array_equal(read_image(path).pixels, GRAY)
 
 
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_a_tiff_that_stores_white_as_zero_is_turned(bits: int, tmp_path: Path) -> None:
+    white = 2**bits - 1
+    stored = np.round((255 - GRAY) * (white / 255)).astype(np.uint8 if bits == 8 else np.uint16)
+    stored[0, 1] = white  # the black that tells how many bits are in use
+    tifffile.imwrite(tmp_path / "negative.tif", stored, photometric="miniswhite")
+    expected = GRAY.copy()
+    expected[0, 1] = 0
+    np.testing.assert_array_equal(read_image(tmp_path / "negative.tif").pixels, expected)
+
+
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 def test_16_bit_colour_is_read(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"image.{suffix}"
@@ -91,6 +102,15 @@ def test_the_content_tells_the_format_not_the_name(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "image.png"), GRAY)
     renamed = (tmp_path / "image.png").rename(tmp_path / "image.jpg")
     np.testing.assert_array_equal(read_image(renamed).pixels, GRAY)
+
+
+def test_a_progressive_jpeg_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "image.jpg"
+    path.write_bytes(pillow_saved(format="JPEG", progressive=True))
+    theirs = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE).astype(int)
+    assert np.abs(read_image(path).pixels - theirs).max() <= 2
+    path.write_bytes(jpeg_of_scans(100))
+    assert read_image(path).shape == GRAY.shape
 
 
 def test_one_pixel_is_an_image(tmp_path: Path) -> None:
@@ -140,6 +160,13 @@ def jpeg_bomb() -> bytes:
     return content.replace(struct.pack(">HH", *GRAY.shape), struct.pack(">HH", 65_000, 65_000), 1)
 
 
+def jpeg_of_scans(number: int) -> bytes:
+    """A progressive JPEG whose last scan comes again and again: each time all pixels are gone through."""
+    content = pillow_saved(format="JPEG", progressive=True)
+    last = content[content.rindex(b"\xff\xda") : -2]
+    return content[:-2] + (number - content.count(b"\xff\xda")) * last + content[-2:]
+
+
 def tiff_bomb() -> bytes:
     """The little-endian tags 256 and 257 (width and height, one short number each), made large."""
     content = tiff(GRAY)
@@ -168,6 +195,7 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "a BMP bomb": (bmp_bomb, "declares 7000 x 7000 pixels"),
     "a JPEG bomb": (jpeg_bomb, "exceeds limit"),
     "a TIFF bomb": (tiff_bomb, "exceeds limit"),
+    "a JPEG of many scans": (lambda: jpeg_of_scans(101), "has 101 scans, expected at most 100"),
 }
 
 

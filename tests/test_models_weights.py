@@ -88,6 +88,29 @@ def test_torchvisions_download_is_named_and_hashed(
     }
 
 
+class Malicious:
+    """What unpickles it makes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> object:
+        return Path.touch, (self.path,)
+
+
+def test_a_pickle_in_torchs_cache_runs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    file = tmp_path / "checkpoints" / MobileNet_V2_Weights.IMAGENET1K_V1.url.rpartition("/")[2]
+    file.parent.mkdir()
+    torch.save(Malicious(tmp_path / "trap"), file)
+    with pytest.raises(ValueError, match=r"mobilenet_v2.*\.pth holds more than weights and is not opened"):
+        resolve_encoder_weights("imagenet")
+    torch.save(Malicious(tmp_path / "trap"), tmp_path / "encoder.safetensors")
+    with pytest.raises(ValueError, match=r"no readable \.safetensors file"):
+        resolve_encoder_weights(tmp_path / "encoder.safetensors")
+    assert not (tmp_path / "trap").exists()
+
+
 def test_an_impossible_download_names_the_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise URLError("Name or service not known")

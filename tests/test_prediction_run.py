@@ -510,7 +510,7 @@ def test_a_second_run_on_the_same_table_is_refused(
 
     def meanwhile(*_: object, **__: object) -> object:
         monkeypatch.undo()
-        with pytest.raises(ValueError, match="another run is writing it"):
+        with pytest.raises(ValueError, match="another process is writing it"):
             predict(trained, files, out)
         raise KeyboardInterrupt
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-import multiprocessing
 import random
 import signal
 import sys
@@ -10,6 +9,7 @@ import time
 
 import pytest
 import torch
+from killing import processes
 from torch import nn
 
 from fetalseg_lib.training.config import TrainingConfig
@@ -127,12 +127,10 @@ def test_interrupted_in_an_epoch_it_goes_on_to_the_same_bits(undisturbed, tmp_pa
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is a signal of POSIX")
 def test_killed_at_random_moments_it_ends_with_the_same_bits(undisturbed, tmp_path):
-    processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["torch._dynamo", "fetalseg_lib.training.loop"])  # torch loads once
     path, epochs_run, kills = tmp_path / "checkpoint.pt", [], 3
     for _ in range(kills):
         before = path.stat().st_mtime_ns if path.exists() else None
-        process = processes.Process(target=run, args=(path,), kwargs={"pause": 0.04})
+        process = processes().Process(target=run, args=(path,), kwargs={"pause": 0.04})
         process.start()
         deadline = time.monotonic() + 60
         while not path.exists() or path.stat().st_mtime_ns == before:

@@ -6,6 +6,7 @@ Each module of this folder adds one group of commands.
 from __future__ import annotations
 
 import argparse
+import errno
 import logging
 import sys
 from collections.abc import Sequence
@@ -27,12 +28,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = options.command(options)
     except (ValueError, OSError, ModuleNotFoundError) as error:
         # A message may quote a file's name, and a name may hold a terminal's commands.
-        print(f"fetalseg: {visible(str(error), keep=_HARMLESS)}", file=sys.stderr)
+        print(f"fetalseg: {visible(f'{error}{_mend(error)}', keep=_HARMLESS)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("fetalseg: stopped; the same command goes on from the last checkpoint", file=sys.stderr)
         return 130
     return status
+
+
+def _mend(error: Exception) -> str:
+    """What to do about an error of the disk, which the system names but does not explain."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return "; make room and type the same command again: what was finished is kept"
+    if number in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return "; choose a folder that you may write"
+    return ""
 
 
 def _parser() -> argparse.ArgumentParser:

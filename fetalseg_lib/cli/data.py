@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 from fetalseg_lib.cli.options import Commands
+from fetalseg_lib.names import visible
 
 
 def add_commands(commands: Commands) -> None:
@@ -43,8 +44,8 @@ def _data_check(options: argparse.Namespace) -> int:
     if problems.empty:
         print(f"{root}: no problem found")
         return 0
-    print(problems.to_string(index=False, max_colwidth=None))
-    print(f"{root}: {len(problems)} problem(s)")
+    print(visible(problems.to_string(index=False, max_colwidth=None), keep="\n\\"))
+    print(f"{visible(str(root))}: {len(problems)} problem(s)")
     return 1
 
 

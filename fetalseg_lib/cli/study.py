@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -44,20 +45,27 @@ def add_commands(commands: Commands) -> None:
 
 
 def _study(options: argparse.Namespace) -> int:
+    from fetalseg_lib.disk import only_one
     from fetalseg_lib.study.profile import load_profile
     from fetalseg_lib.study.tables import disagreements
 
+    if set("{}") & set(str(options.out)):
+        raise ValueError(f"--out: expected a folder without braces, which snakemake fills, got {options.out}")
     folder = options.out / load_profile(options.profile).name / options.data
     if options.check:
         found = disagreements(folder)
         print("\n".join(found) or f"{folder}: every table follows from the per-image records")
         return 1 if found else 0
-    settings = [f"profile={options.profile}", f"data={options.data}", f"out={options.out}"]
+    # As JSON, because snakemake would read a folder named 1 as a number, and one named "a: b" as a mapping.
+    given = {"profile": options.profile, "data": options.data, "out": str(options.out)}
+    settings = [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in given.items()]
     # A cluster's size is its own: there, --jobs (of the options after --) takes the place of cores.
     local = [] if "--executor" in options.extra else ["--cores", str(options.cores)]
     command = [sys.executable, "-m", "snakemake", "study", *local, "--rerun-incomplete"]
-    command += ["--rerun-triggers", "mtime", "params", *options.extra, "--config", *settings]
-    return subprocess.run(command, check=False).returncode
+    # Snakemake's own lock outlives a kill; ours ends with the last process that has it, snakemake included.
+    command += ["--nolock", "--rerun-triggers", "mtime", "params", *options.extra, "--config", *settings]
+    with only_one(folder) as lock:
+        return subprocess.run(command, check=False, pass_fds=() if lock is None else (lock,)).returncode
 
 
 def _tables(options: argparse.Namespace) -> int:
@@ -89,6 +97,7 @@ def _submit(options: argparse.Namespace) -> int:
     from fetalseg_lib.data.hc18 import load_test
     from fetalseg_lib.evaluation.challenge import check_submission, submission_csv
     from fetalseg_lib.study.submit import load_trained, measure_images
+    from fetalseg_lib.training.atomic import atomic_write
 
     samples = load_test()
     model, image_size = load_trained(options.checkpoint)
@@ -97,6 +106,7 @@ def _submit(options: argparse.Namespace) -> int:
     problems = check_submission(text, expected=list(measurements))
     if not problems.empty:
         raise ValueError(f"the submission is not well formed:\n{problems.to_string(index=False)}")
-    options.out.write_text(text, encoding="utf-8", newline="")
+    with atomic_write(options.out) as file:
+        file.write(text.encode("utf-8"))
     print(f"{options.out}: {len(measurements)} heads")
     return 0

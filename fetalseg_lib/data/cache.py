@@ -26,6 +26,7 @@ from tqdm import tqdm
 
 from fetalseg_lib.data.resize import resize_image, resize_mask
 from fetalseg_lib.data.sample import LazySamples, Sample
+from fetalseg_lib.disk import naming
 
 FORMAT = 1
 _STALE_SECONDS = 24 * 3600
@@ -94,7 +95,8 @@ def build(
     logger.info("building the cache %s of %d samples", folder, len(samples))
     draft = _draft(folder.parent)
     try:
-        _write(draft, samples, image_size, key, progress=progress)
+        with naming(folder):
+            _write(draft, samples, image_size, key, progress=progress)
         _publish(draft, folder, key)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -128,33 +130,37 @@ def _content_of(samples: Sequence[Sample]) -> str:
 def _write(
     draft: Path, samples: Sequence[Sample], image_size: tuple[int, int], key: str, *, progress: bool
 ) -> None:
-    """Fill the folder ``draft``; ``meta.json`` comes last."""
-    shape = (len(samples), *image_size)
-    images = np.lib.format.open_memmap(draft / "images.npy", mode="w+", dtype=np.uint8, shape=shape)
-    masks = np.lib.format.open_memmap(draft / "masks.npy", mode="w+", dtype=np.uint8, shape=shape)
+    """Fill the folder ``draft``, row by row; ``meta.json`` comes last.
+
+    Written and not mapped: a full disk is an error of a write, but kills a process that maps.
+    """
     rows, offsets = [], [0]
     digest = hashlib.sha256()
-    with (draft / "native_masks.bin").open("wb") as native:
+    with (
+        (draft / "images.npy").open("wb") as images,
+        (draft / "masks.npy").open("wb") as masks,
+        (draft / "native_masks.bin").open("wb") as native,
+    ):
+        header = {"descr": "|u1", "fortran_order": False, "shape": (len(samples), *image_size)}
+        for file in (images, masks):
+            np.lib.format.write_array_header_1_0(file, header)
         for i in tqdm(range(len(samples)), desc="caching", unit="image", disable=not progress):
             sample = samples[i]
             if sample.mask is None:
                 raise ValueError(f"samples: expected a mask with each, got none with {sample.name}")
-            images[i] = resize_image(sample.image, image_size)
-            masks[i] = resize_mask(sample.mask, image_size)
             packed = np.packbits(sample.mask)
-            native.write(packed.tobytes())
             offsets.append(offsets[-1] + packed.size)
             rows.append((sample.name, sample.exam, sample.pixel_size_mm, sample.hc_mm, *sample.shape))
-            for part in (images[i], masks[i], packed):
+            image, mask = resize_image(sample.image, image_size), resize_mask(sample.mask, image_size)
+            for file, part in ((images, image), (masks, mask.astype(np.uint8)), (native, packed)):
+                file.write(part.tobytes())
                 digest.update(part.tobytes())
-    images.flush()
-    masks.flush()
     digest.update(json.dumps(rows).encode())
     meta = {"key": key, "content_sha256": digest.hexdigest(), "offsets": offsets, "index": rows}
     (draft / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
     for path in draft.iterdir():
-        with path.open("rb+") as file:
-            os.fsync(file.fileno())
+        with path.open("rb+") as written:
+            os.fsync(written.fileno())
 
 
 def _publish(draft: Path, folder: Path, key: str) -> None:

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fetalseg_lib.data.limits import check_size
+from fetalseg_lib.data.limits import check_scans, check_size
 from fetalseg_lib.data.sample import DataError, first_line
 
 if TYPE_CHECKING:
     from pydicom import FileDataset
 
+_JPEG = "1.2.840.10008.1.2.4."
+"""How the UIDs of all JPEG's relatives begin (PS3.6, A); in none of them FF DA is part of a pixel."""
 _CENTIMETRE, _TWO_DIMENSIONAL = 3, 1
 _EXPORT = "Export the frame from the scanner or its viewer as PNG, and give --pixel-size."
 
@@ -75,6 +77,8 @@ def _check(dataset: FileDataset, file: object) -> None:
             file=file, problem="it holds no image", mend="Leave it out: it may be a report or an index."
         )
     check_size(int(dataset.Columns), int(dataset.Rows), file=file)
+    if dataset.file_meta.TransferSyntaxUID.startswith(_JPEG):
+        check_scans(dataset.PixelData, file=file)
     if (frames := int(dataset.get("NumberOfFrames") or 1)) != 1:
         raise DataError(file=file, problem=f"it is a film of {frames} frames, expected one", mend=_EXPORT)
     if dataset.get("PixelRepresentation", 0) != 0:

@@ -5,18 +5,16 @@ The record is doi:10.5281/zenodo.1327317, CC BY 4.0, 176 MB in four files.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-import pooch
 import requests
 from tqdm import tqdm
 
@@ -24,6 +22,8 @@ from fetalseg_lib.data.archive import extract
 from fetalseg_lib.data.hc18 import DEFAULT_ROOT, ENVIRONMENT_VARIABLE
 from fetalseg_lib.data.layout import FILENAME, TEST, TRAINING, Part, annotation_name
 from fetalseg_lib.data.sample import DataError
+from fetalseg_lib.disk import only_one
+from fetalseg_lib.names import beside
 
 RECORD = "https://zenodo.org/records/1327317"
 
@@ -31,6 +31,7 @@ CHUNK_BYTES = 1 << 14
 """What a broken connection loses at most: the piece that was on its way."""
 
 _TIMEOUT_SECONDS = 30
+_DRAFT = ".unpacking"
 
 logger = logging.getLogger(__name__)
 
@@ -70,99 +71,102 @@ def download(
     Without ``destination`` it goes where :func:`fetalseg_lib.data.hc18.load` looks: to the variable
     ``FETALSEG_HC18``, else to ``data/hc18``. Called again after a broken connection or a kill, it goes
     on where it stopped. Raises ``DataError`` where the record cannot be reached, where what came is not
-    what the record's MD5 says, and where an archive holds anything but plain files.
+    what the record's MD5 says, and where an archive holds anything but plain files; ``ValueError`` where
+    another process is downloading there.
     """
     root = Path(destination or os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_ROOT).expanduser()
-    root.mkdir(parents=True, exist_ok=True)
-    pooch.get_logger().setLevel(logging.WARNING)  # it prints what the progress bar shows already
-    for file in files:
-        if file.part is None:
-            _fetch(file, root, record, progress=progress)
-        elif not _complete(root, file.part):
-            archive = _fetch(file, root, record, progress=progress)
-            _unpack(archive, root / file.part.folder)
-            archive.unlink()
+    with only_one(root):
+        root.mkdir(parents=True, exist_ok=True)
+        for file in files:
+            if file.part is None:
+                _fetch(file, root / file.name, record, progress=progress)
+                continue
+            archive = root / f".{file.name}"  # hidden: it is not to stay
+            if not _complete(root, file.part):
+                _fetch(file, archive, record, progress=progress)
+                _unpack(archive, root / file.part.folder, draft=root / _DRAFT)
+            shutil.rmtree(root / _DRAFT, ignore_errors=True)
+            archive.unlink(missing_ok=True)
     return root
 
 
-def _fetch(file: RemoteFile, root: Path, record: str, *, progress: bool) -> Path:
-    """Download one file if its verified copy is not there."""
-    downloader = ResumingDownloader(part=root / f".{file.name}.part", size=file.size, progress=progress)
+def _fetch(file: RemoteFile, path: Path, record: str, *, progress: bool) -> None:
+    """Download one file to ``path`` if its verified copy is not there."""
+    if path.is_file() and _md5(path) == file.md5:
+        return
     url = f"{record}/files/{file.name}"
+    part = beside(path, ".part")
     try:
-        path = pooch.retrieve(
-            url, known_hash=f"md5:{file.md5}", fname=file.name, path=root, downloader=downloader
-        )
+        fetch_resumed(url, part, size=file.size, progress=progress)
     except requests.RequestException as error:
         raise DataError(
             file=url,
             problem=f"it cannot be downloaded ({error})",
             mend="Run the same command again, it goes on where it stopped; or fetch the four files of "
-            f"{record} by a browser and unpack them into {root}.",
+            f"{record} by a browser and unpack them into {path.parent}.",
         ) from error
-    except ValueError as error:
+    if (found := _md5(part)) != file.md5:
+        part.unlink()
         raise DataError(
             file=url,
-            problem=f"what came is not the record's file ({error})",
+            problem=f"what came is not the record's file (MD5 {found}, expected {file.md5})",
             mend="Run the same command again; if it stays so, something on the way alters the download.",
-        ) from error
-    return Path(path)
+        )
+    part.replace(path)
 
 
-@dataclass(frozen=True, kw_only=True)
-class ResumingDownloader:
-    """A downloader for pooch that keeps what has come in ``part`` and asks the server only for the rest."""
+def fetch_resumed(url: str, part: Path, *, size: int, attempts: int = 5, progress: bool = True) -> None:
+    """Bring ``part`` to ``size`` bytes of ``url``: what is there is kept, the server is asked for the rest.
 
-    part: Path
-    size: int
-    attempts: int = 5
-    pause_seconds: float = 1.0
-    progress: bool = True
-
-    def __call__(self, url: str, output_file: Any, pooch: object) -> None:
-        """Download ``url`` to ``output_file``, pooch's own temporary file."""
-        for attempt in range(1, self.attempts + 1):
-            try:
-                self._continue(url)
-                break
-            except (
-                requests.ConnectionError,
-                requests.Timeout,
-                requests.exceptions.ChunkedEncodingError,
-            ) as error:
-                if attempt == self.attempts:
-                    raise
-                logger.warning("%s broke off (%s); trying again", url, error)
-                time.sleep(self.pause_seconds * attempt)
-        shutil.move(self.part, output_file)
-
-    def _continue(self, url: str) -> None:
-        """Append to ``part`` what is missing from it."""
-        have = self.part.stat().st_size if self.part.exists() else 0
-        if have >= self.size:  # whole, or wrong: the checksum tells
+    A connection that breaks is tried again, ``attempts`` times in all. Raises ``requests.RequestException``.
+    """
+    for attempt in range(1, attempts + 1):
+        try:
+            _continue(url, part, size=size, progress=progress)
             return
-        headers = {"Range": f"bytes={have}-"} if have else {}
-        with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT_SECONDS) as response:
-            response.raise_for_status()
-            resumed = response.status_code == requests.codes.partial_content
-            with (
-                self.part.open("ab" if resumed else "wb") as file,
-                tqdm(
-                    desc=self.part.name.removeprefix(".").removesuffix(".part"),
-                    total=self.size,
-                    initial=have if resumed else 0,
-                    unit="B",
-                    unit_scale=True,
-                    disable=not self.progress,
-                ) as bar,
-            ):
-                for chunk in response.iter_content(CHUNK_BYTES):
-                    file.write(chunk)
-                    bar.update(len(chunk))
-        if self.part.stat().st_size < self.size:
-            raise requests.ConnectionError(
-                f"the server stopped at {self.part.stat().st_size} of {self.size} bytes"
-            )
+        except (
+            requests.ConnectionError,
+            requests.Timeout,
+            requests.exceptions.ChunkedEncodingError,
+        ) as error:
+            if attempt == attempts:
+                raise
+            logger.warning("%s broke off (%s); trying again", url, error)
+            time.sleep(attempt)
+
+
+def _continue(url: str, part: Path, *, size: int, progress: bool) -> None:
+    """Append to ``part`` what is missing from it, and never more, whatever the server sends."""
+    have = part.stat().st_size if part.exists() else 0
+    if have >= size:  # whole, or wrong: the checksum tells
+        return
+    headers = {"Range": f"bytes={have}-"} if have else {}
+    with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT_SECONDS) as response:
+        response.raise_for_status()
+        if response.status_code != requests.codes.partial_content:
+            have = 0
+        with (
+            part.open("ab" if have else "wb") as file,
+            tqdm(
+                desc=part.name.removeprefix(".").removesuffix(".part"),
+                total=size,
+                initial=have,
+                unit="B",
+                unit_scale=True,
+                disable=not progress,
+            ) as bar,
+        ):
+            for chunk in response.iter_content(CHUNK_BYTES):
+                have += file.write(chunk[: size - have])
+                bar.update(len(chunk))
+                if have >= size:
+                    return
+    raise requests.ConnectionError(f"the server stopped at {have} of {size} bytes")
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
 
 
 def _complete(root: Path, part: Part) -> bool:
@@ -174,10 +178,10 @@ def _complete(root: Path, part: Part) -> bool:
     return present.issuperset(images) and present.issuperset(outlines)
 
 
-def _unpack(archive: Path, folder: Path) -> None:
-    """Extract beside ``folder``, then move the images in one by one: none is ever there in part."""
+def _unpack(archive: Path, folder: Path, *, draft: Path) -> None:
+    """Extract to ``draft``, then move the images in one by one: none is ever there in part."""
     folder.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=folder.parent) as draft:
-        for file in extract(archive, Path(draft)):
-            if file.suffix == ".png" and not file.name.startswith("."):
-                file.replace(folder / file.name)
+    shutil.rmtree(draft, ignore_errors=True)  # what a killed download left
+    for file in extract(archive, draft):
+        if file.suffix == ".png" and not file.name.startswith("."):
+            file.replace(folder / file.name)

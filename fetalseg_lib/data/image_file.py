@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from fetalseg_lib.data import dicom
-from fetalseg_lib.data.limits import check_size, read_content
+from fetalseg_lib.data.limits import check_scans, check_size, read_content
 from fetalseg_lib.data.sample import DataError, first_line
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm", ".dicom")
@@ -24,6 +24,8 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm", ".dicom")
 
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 _SIXTEEN_BIT = ("I", "I;16", "I;16L", "I;16B", "I;16N")
+_PHOTOMETRIC, _WHITE_IS_ZERO = 262, "white is zero"
+"""A tag of TIFF 6.0, section 4; where it is 0, Pillow turns greys of 8 bits, but not those of 16."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,7 +52,8 @@ def read_image(path: Path) -> GrayImage:
 
     The content tells the format, not the name. Colour becomes luminance (ITU-R BT.601), what is
     transparent becomes black, and a photograph is turned as its camera noted. In 16-bit grey, white is the
-    largest number of as many bits as the brightest pixel needs, since 10 and 12 bits are often stored so.
+    largest number of as many bits as the largest pixel needs, since 10 and 12 bits are often stored so; where
+    a TIFF says that white is 0, that number is black.
 
     Raises ``DataError`` naming the file and the mend.
 
@@ -92,7 +95,8 @@ def read_labels(path: Path) -> NDArray[np.int64]:
 def _decode(content: bytes, path: Path) -> NDArray[np.uint8]:
     with _open(content, path) as image:
         if image.mode in _SIXTEEN_BIT:
-            return _from_16_bit(np.asarray(image), path)
+            gray = _from_16_bit(np.asarray(image), path)
+            return np.uint8(255) - gray if image.info.get(_WHITE_IS_ZERO) else gray
         if image.mode == "F":
             raise DataError(
                 file=path,
@@ -113,11 +117,15 @@ def _open(content: bytes, path: Path) -> Image.Image:
             warnings.simplefilter("ignore")  # what Pillow only warns of is refused below
             with Image.open(io.BytesIO(content), formats=_FORMATS) as header:
                 check_size(header.width, header.height, file=path)
+                if header.format in ("JPEG", "MPO"):
+                    check_scans(content, file=path)
                 _check_single(header, path)
             with Image.open(io.BytesIO(content), formats=_FORMATS) as header:
                 header.verify()  # the checksums of a PNG, which decoding alone does not look at
             image = Image.open(io.BytesIO(content), formats=_FORMATS)
             image.load()
+            if isinstance(image, TiffImagePlugin.TiffImageFile):
+                image.info[_WHITE_IS_ZERO] = image.tag_v2.get(_PHOTOMETRIC) == 0  # tags are lost below
             return ImageOps.exif_transpose(image)
     except DataError:
         raise

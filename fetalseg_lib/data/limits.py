@@ -1,6 +1,7 @@
 """How large an image file may be: asked of the file and of its header, before anything is decoded.
 
-A few bytes can declare more pixels than a machine has memory for (a decompression bomb).
+A few bytes can declare more pixels than a machine has memory for (a decompression bomb), or have all pixels
+gone through again and again (a progressive JPEG of many scans).
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ MAX_FILE_BYTES = 2**28
 MAX_PIXELS = 2**25
 """33.5 million, about eighty times an image of HC18."""
 
+MAX_SCANS = 100
+"""Of a JPEG, as in libtiff's decoder. Encoders write one, or about ten where the image is progressive."""
+
 
 def check_size(width: int, height: int, *, file: object) -> None:
     """Raise ``DataError`` for a declared size in px that is empty or beyond :data:`MAX_PIXELS`.
@@ -24,6 +28,20 @@ def check_size(width: int, height: int, *, file: object) -> None:
             file=file,
             problem=f"it declares {width} x {height} pixels, expected 1 to {MAX_PIXELS:,} in all",
             mend="Crop or shrink it first.",
+        )
+
+
+def check_scans(content: bytes, *, file: object) -> None:
+    """Raise ``DataError`` for a JPEG of more than :data:`MAX_SCANS` scans: each costs time for all pixels.
+
+    The marker of a scan (FF DA, ITU-T T.81 B.1.1.3) stands nowhere in the coded pixels, where a zero or a
+    restart follows FF.
+    """
+    if (scans := content.count(b"\xff\xda")) > MAX_SCANS:
+        raise DataError(
+            file=file,
+            problem=f"it has {scans:,} scans, expected at most {MAX_SCANS}",
+            mend="Open it in an image program and save it anew.",
         )
 
 

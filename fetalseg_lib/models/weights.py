@@ -20,6 +20,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pickle
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlparse
@@ -104,17 +105,27 @@ def _from_torchvision() -> EncoderWeights:
     """The first ImageNet recipe's weights: what "pre-trained MobileNetV2" has meant since the paper."""
     weights = MobileNet_V2_Weights.IMAGENET1K_V1
     try:
-        state_dict = weights.get_state_dict(progress=False, check_hash=True)
+        # Without weights_only a file that lies in torch's cache already could run any program.
+        state_dict = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f"encoder_weights: {_cached(weights)} holds more than weights and is not opened; delete it to "
+            "have it downloaded again"
+        ) from error
     except OSError as error:  # URLError is one of them
         raise ConnectionError(
             f"encoder_weights: {weights} could not be downloaded ({error}). {_ALTERNATIVES}"
         ) from error
-    file = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(weights.url).path).name
     return EncoderWeights(
         state_dict=_features_of(state_dict, name=str(weights)),
         source=f"torchvision {weights}",
-        sha256=_sha256(file),
+        sha256=_sha256(_cached(weights)),
     )
+
+
+def _cached(weights: MobileNet_V2_Weights) -> Path:
+    """Where torch keeps what it has downloaded."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(weights.url).path).name
 
 
 def _from_package(file: Path) -> EncoderWeights:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import csv
 import io
 import os
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from fetalseg_lib.names import csv_cell
+from fetalseg_lib.disk import only_one
+from fetalseg_lib.names import beside, csv_cell
 from fetalseg_lib.prediction.rows import COLUMNS, Row
 from fetalseg_lib.training.atomic import atomic_write
 
@@ -46,11 +46,9 @@ def open_table(path: Path, names: Sequence[str]) -> Iterator[Table]:
     Raises ``ValueError`` where ``path`` is another table, holds other images, or is being written by another
     run, and ``OSError`` where it cannot be written.
     """
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = beside(path, ".unfinished")
     finished = _finished(path, wanted=[csv_cell(name) for name in names])
-    with unfinished.open("a+b") as journal:
-        _lock(journal, path)
+    with only_one(path), unfinished.open("a+b") as journal:
         table = Table(finished | _resume(journal), journal)
         yield table
         rows = [table.get(name) for name in names]
@@ -108,19 +106,3 @@ def _text(rows: Iterable[Row]) -> str:
     buffer = io.StringIO()
     csv.DictWriter(buffer, COLUMNS, lineterminator="\n").writerows(rows)
     return buffer.getvalue()
-
-
-def _lock(journal: BinaryIO, path: Path) -> None:
-    """Keep a second run out for as long as the file is open, where the system knows such locks."""
-    if sys.platform == "win32":
-        return
-    import fcntl
-
-    try:
-        fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise ValueError(
-            f"{path}: another run is writing it; wait for that one, or choose another name"
-        ) from error
-    except OSError:
-        return  # some network folders know no locks

@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from fetalseg_lib.complexity import count_parameters
+from fetalseg_lib.disk import only_one
 from fetalseg_lib.study import records
 from fetalseg_lib.study.config import RunConfig
 from fetalseg_lib.study.evaluate import evaluate
@@ -24,10 +25,18 @@ def finish(
     """Evaluate on the validation and the test fold, once, and write the run's files; ``metrics.json`` last.
 
     The validation images are what a later calibration may look at; nothing is chosen by the test images.
-    ``seconds`` is the time since the run was last started. A finished run is left as it is.
+    ``seconds`` is the time since the run was last started. A finished run is left as it is. Raises
+    ``ValueError`` where another process is writing there.
     """
-    if records.is_complete(folder, config.hash):
-        return folder
+    with only_one(folder):
+        if not records.is_complete(folder, config.hash):
+            _finish(config, model, folds, history, folder=folder, seconds=seconds)
+    return folder
+
+
+def _finish(
+    config: RunConfig, model: nn.Module, folds: Folds, history: History, *, folder: Path, seconds: float
+) -> None:
     device = pick_device(config.training.device)
     precision = pick_precision(config.training.precision, device)
     evaluated = time.perf_counter()
@@ -65,7 +74,6 @@ def finish(
         "test": records.summarize(test),
     }
     records.write_json(folder / records.METRICS, metrics)
-    return folder
 
 
 def _environment(

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from fetalseg_lib.data import procedural
+from fetalseg_lib.disk import only_one
 from fetalseg_lib.models.dense import DensePretraining
 from fetalseg_lib.models.grey_encoder import features_of, grey_encoder
 from fetalseg_lib.study import records
@@ -33,7 +34,13 @@ def pretrain_procedural(config: PretrainingConfig, *, out: Path, progress: bool 
 
     Beside it stand the checkpoint while it is needed, and at the end the record, ``out`` with the ending
     ``.json``. A killed pre-training starts again at its last whole epoch and ends with the same weights.
+    Raises ``ValueError`` where another process writes ``out``.
     """
+    with only_one(out):
+        return _pretrain_procedural(config, out=out, progress=progress)
+
+
+def _pretrain_procedural(config: PretrainingConfig, *, out: Path, progress: bool) -> Path:
     checkpoint = out.with_suffix(".checkpoint.pt")
     seed_everything(config.seed)
     model = DensePretraining(textures=len(procedural.TEXTURES))

@@ -7,6 +7,7 @@ A profile is a small YAML file. What it leaves out keeps the note's value (see
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -64,6 +65,8 @@ class Profile:
         )
 
     def __post_init__(self) -> None:
+        if not re.fullmatch(r"\w[\w.-]*", self.name, re.ASCII):
+            raise ValueError(f"name: expected letters, digits, _, - and . for a folder, got {self.name!r}")
         for name in ("image_size", "phantom_size"):
             size = getattr(self, name)
             if len(size) != 2 or not all(isinstance(side, int) and side > 0 for side in size):
@@ -85,6 +88,8 @@ class Profile:
             if not seeds or not all(isinstance(seed, int) and seed >= 0 for seed in seeds):
                 raise ValueError(f"{where}: expected whole numbers from 0, got {list(seeds)}")
             _expect_once(where, seeds)
+        if not self.variants:
+            raise ValueError("variants: expected at least one, got none")
         _expect_once("variants", self.variants)
         if self.noise_floor is not None:
             _expect_known("noise_floor", [self.noise_floor], self.variants)
@@ -113,12 +118,16 @@ def load_profile(name: str | Path) -> Profile:
     if path.suffix not in (".yaml", ".yml"):
         raise ValueError(f"profile: {_unknown(str(name), list_profiles())}, or give the path of a .yaml file")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        # An alias of aliases of aliases is small in the file and huge once it is printed.
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
+            raise ValueError(f"{path}: expected values that are written out, got an alias (*name)")
+        values = yaml.safe_load(text)
     except FileNotFoundError as error:
         raise ValueError(
             f"{path}: no such profile file; built in are {', '.join(list_profiles())}"
         ) from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise ValueError(f"{path}: not readable as YAML ({error})") from error
     try:
         return _profile(values)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from fetalseg_lib.data.augment import build_augmentation
 from fetalseg_lib.data.dataset import SegmentationDataset, batches
 from fetalseg_lib.data.training_range import measure_range
+from fetalseg_lib.disk import only_one
 from fetalseg_lib.models import MobileNetASPPUNet, build_model
 from fetalseg_lib.models.batch_norm import reestimate_batch_norm
 from fetalseg_lib.study import records
@@ -84,11 +85,18 @@ def train(
     """Train to the best validation Dice, with a checkpoint after every epoch in ``folder``.
 
     Where ``folder`` holds the weights of this configuration already, they and their history are loaded
-    instead. The finished run of another configuration is kept under another name.
+    instead. The finished run of another configuration is kept under another name. Raises ``ValueError``
+    where another process is training there.
     """
+    with only_one(folder):
+        return _train(config, model, folds, folder=folder, progress=progress)
+
+
+def _train(config: RunConfig, model: nn.Module, folds: Folds, *, folder: Path, progress: bool) -> History:
     if is_trained(config, folder):
         log.info("%s: configuration %s is trained already; its weights are loaded", folder, config.hash)
         load_weights(model, folder / WEIGHTS)
+        _checkpoint(config, folder).unlink(missing_ok=True)  # of a kill in the moment before it would go
         return read_history(folder)
     if not records.is_complete(folder, config.hash) and (older := records.set_aside(folder)):
         log.info("%s: held another configuration; it is kept as %s", folder, older.name)

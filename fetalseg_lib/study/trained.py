@@ -77,8 +77,10 @@ def _refuse_pickle(weights: Path) -> None:
         return  # reading it says so
     with weights.open("rb") as file:
         start = file.read(36)
-    # A zip or a bare pickle; a training's own checkpoint has a hash of 32 bytes before it.
-    if start.startswith((b"PK\x03\x04", b"\x80")) or start[32:].startswith(b"PK\x03\x04"):
+    # A zip or a bare pickle; a training's own checkpoint has a hash of 32 bytes before it. The length that a
+    # safetensors file begins with may look like a pickle's first byte, but the ninth byte opens its JSON.
+    pickled = start.startswith(b"\x80") and start[8:9] != b"{"
+    if pickled or b"PK\x03\x04" in (start[:4], start[32:]):
         raise CheckpointError(
             f"{weights}: expected a safetensors file, got a pickle, which is not opened because it can run "
             "any program; give the weights.safetensors that a finished training leaves"

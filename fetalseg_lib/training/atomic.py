@@ -8,10 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from fetalseg_lib.disk import naming
+from fetalseg_lib.names import beside
+
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """Open a file that appears under its name only once it is whole and on the disk.
+
+    Raises ``OSError`` that names the file where the disk is full or the folder cannot be written.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "numbers.txt"
@@ -24,9 +29,9 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial")  # one name: what a kill leaves, the next run overwrites
+    partial = beside(path, ".partial")  # one name: what a kill leaves, the next run overwrites
     try:
-        with partial.open("wb") as file:
+        with naming(path), partial.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from dataclasses import dataclass
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -127,7 +127,7 @@ def check_number(
         hint = " (in YAML write 1.0e-4: without the point 1e-4 is text)" if isinstance(value, str) else ""
         raise TypeError(f"{name}: expected {expected}, got {value!r}{hint}")
     inside = (
-        math.isfinite(value)
+        abs(value) <= sys.float_info.max  # no infinity, no NaN, and no whole number that no float can hold
         and (minimum is None or value >= minimum)
         and (above is None or value > above)
         and (below is None or value < below)

@@ -17,7 +17,8 @@ from fetalseg_lib.data.image_table import ImageTable
 from fetalseg_lib.data.importing.head import check_head
 from fetalseg_lib.data.phantom.folder import write_folder
 from fetalseg_lib.data.sample import DataError, Sample
-from fetalseg_lib.names import csv_cell
+from fetalseg_lib.disk import only_one
+from fetalseg_lib.names import beside, csv_cell
 
 SOURCES = "sources.csv"
 """Which file each image of the new folder comes from."""
@@ -42,11 +43,18 @@ def import_folder(
     counts as an exam of its own. Colours become grey, the mask becomes the outline of its ellipse, and the
     circumference is that of the ellipse. The folder appears when it is whole.
 
-    Raises ``ValueError`` where ``directory`` exists or no image is fit.
+    Raises ``ValueError`` where ``directory`` exists, is being written by another process, or no image is fit.
     """
     if directory.exists():
         raise ValueError(f"{directory}: expected a new folder, but it exists; choose another, or delete it")
-    draft = directory.with_name(f".{directory.name}.partial")
+    with only_one(directory):
+        return _import(images, table, directory, progress=progress)
+
+
+def _import(
+    images: Sequence[LabelledImage], table: ImageTable, directory: Path, *, progress: bool
+) -> list[DataError]:
+    draft = beside(directory, ".partial", hidden=True)
     shutil.rmtree(draft, ignore_errors=True)  # what a killed import left
     problems: list[DataError] = []
     sources: list[tuple[str, Path]] = []

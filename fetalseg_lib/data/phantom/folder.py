@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from fetalseg_lib.data.layout import FILENAME, HEAD_CIRCUMFERENCE, PIXEL_SIZE, TRAINING, annotation_name
 from fetalseg_lib.data.sample import Sample
+from fetalseg_lib.disk import only_one
 from fetalseg_lib.geometry import fit_ellipse
+from fetalseg_lib.names import beside
 
 _HALF_LINE_PX = 1.2
 
@@ -20,10 +22,17 @@ _HALF_LINE_PX = 1.2
 def write_folder(samples: Iterable[Sample], directory: str | Path) -> Path:
     """Write ``samples`` so that :func:`fetalseg_lib.data.hc18.load` reads them back; return the directory.
 
-    As in HC18, the annotation is the outline of the ellipse, not the mask. Raises ``ValueError`` for a
-    sample without mask or circumference, or whose mask no ellipse fits.
+    As in HC18, the annotation is the outline of the ellipse, not the mask. The CSV comes last and at once:
+    without it nobody takes the folder for data. Raises ``ValueError`` for a sample without mask or
+    circumference, or whose mask no ellipse fits, and where another process writes the same folder.
     """
     root = Path(directory)
+    with only_one(root):
+        _write(samples, root)
+    return root
+
+
+def _write(samples: Iterable[Sample], root: Path) -> None:
     folder = root / TRAINING.folder
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
@@ -34,8 +43,9 @@ def write_folder(samples: Iterable[Sample], directory: str | Path) -> Path:
         _write_png(folder / annotation_name(sample.name), draw_outline(sample.mask))
         rows.append((sample.name, sample.pixel_size_mm, sample.hc_mm))
     table = pd.DataFrame(rows, columns=[FILENAME, PIXEL_SIZE, HEAD_CIRCUMFERENCE])
-    table.to_csv(root / TRAINING.index, index=False)
-    return root
+    partial = beside(root / TRAINING.index, ".partial")
+    table.to_csv(partial, index=False)
+    partial.replace(root / TRAINING.index)
 
 
 def _write_png(path: Path, pixels: NDArray[np.uint8]) -> None:

@@ -1,0 +1,1 @@
+"""How fast networks and runtimes are on this machine, side by side: ``make bench``."""

@@ -51,7 +51,7 @@ class ASPP(nn.Module):
 
     ``B in_channels H W`` → ``B out_channels H W``, for any ``H`` and ``W``. Each branch but the pooling
     gives ``branch_channels``, the pooling gives ``pool_channels``: as the note has it,
-    4 × 128 + 256 = 768 channels come together.
+    4 × 128 + 256 = 768 channels come together. ``separable=True`` makes the dilated convolutions separable.
 
     Raises ``ValueError`` where a rate, a width or the dropout is out of range.
 
@@ -69,6 +69,7 @@ class ASPP(nn.Module):
         rates: Sequence[int] = (6, 12, 18),
         branch_channels: int = 128,
         pool_channels: int = 256,
+        separable: bool = False,
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
@@ -78,7 +79,7 @@ class ASPP(nn.Module):
             raise ValueError(f"branch_channels: expected at least 1, got {branch_channels}")
         self.pointwise = ConvBNReLU(in_channels, branch_channels, kernel_size=1)
         self.dilated = nn.ModuleList(
-            ConvBNReLU(in_channels, branch_channels, dilation=rate) for rate in rates
+            ConvBNReLU(in_channels, branch_channels, dilation=rate, separable=separable) for rate in rates
         )
         self.pooling = ImagePooling(in_channels, pool_channels)
         joined_channels = (1 + len(rates)) * branch_channels + pool_channels

@@ -12,31 +12,40 @@ INPUT_MULTIPLE = 32
 
 
 class ConvBNReLU(nn.Sequential):
-    """Convolution without bias, batch normalisation, ReLU; keeps height and width at ``stride=1``.
+    """Convolution without bias, batch normalisation, ReLU; keeps height and width.
 
     ``B in_channels H W`` → ``B out_channels H W``. The bias is left out because the normalisation that
-    follows subtracts it again.
+    follows subtracts it again. ``separable=True`` looks with one kernel a channel first, and mixes the
+    channels by a 1×1 convolution afterwards (Chollet 2017, doi:10.1109/CVPR.2017.195).
 
     >>> import torch
     >>> ConvBNReLU(3, 8)(torch.zeros(2, 3, 5, 7)).shape
     torch.Size([2, 8, 5, 7])
+    >>> sum(weight.numel() for weight in ConvBNReLU(3, 8, separable=True)[:-2].parameters())  # 3·9 + 3·8
+    51
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, *, kernel_size: int = 3, dilation: int = 1
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        kernel_size: int = 3,
+        dilation: int = 1,
+        separable: bool = False,
     ) -> None:
-        super().__init__(
-            nn.Conv2d(
-                in_channels,
-                out_channels,
-                kernel_size,
-                padding=dilation * (kernel_size // 2),
-                dilation=dilation,
-                bias=False,
-            ),
-            nn.BatchNorm2d(out_channels),
-            nn.ReLU(inplace=True),
+        looked_at = in_channels if separable else out_channels
+        look = nn.Conv2d(
+            in_channels,
+            looked_at,
+            kernel_size,
+            padding=dilation * (kernel_size // 2),
+            dilation=dilation,
+            groups=in_channels if separable else 1,
+            bias=False,
         )
+        mix = [nn.Conv2d(in_channels, out_channels, 1, bias=False)] if separable else []
+        super().__init__(look, *mix, nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True))
 
 
 class DoubleConv(nn.Sequential):
@@ -50,8 +59,11 @@ class DoubleConv(nn.Sequential):
     torch.Size([2, 8, 5, 7])
     """
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__(ConvBNReLU(in_channels, out_channels), ConvBNReLU(out_channels, out_channels))
+    def __init__(self, in_channels: int, out_channels: int, *, separable: bool = False) -> None:
+        super().__init__(
+            ConvBNReLU(in_channels, out_channels, separable=separable),
+            ConvBNReLU(out_channels, out_channels, separable=separable),
+        )
 
 
 def check_image(image: Tensor) -> None:

@@ -38,13 +38,19 @@ class DecoderStage(nn.Module):
         skip_se: bool = True,
         block_se: bool = True,
         residual: bool = True,
+        separable: bool = False,
         reduction: int = 16,
     ) -> None:
         super().__init__()
         self.up = _upsampler(upsampling, in_channels, out_channels)
         self.skip_se = SEBlock(skip_channels, reduction=reduction) if skip_se else nn.Identity()
         self.block = ResidualBlockSE(
-            out_channels + skip_channels, out_channels, se=block_se, residual=residual, reduction=reduction
+            out_channels + skip_channels,
+            out_channels,
+            se=block_se,
+            residual=residual,
+            separable=separable,
+            reduction=reduction,
         )
 
     def forward(self, below: Tensor, skip: Tensor) -> Tensor:

@@ -15,8 +15,11 @@ from fetalseg_lib.models.encoder import TAP_CHANNELS, EncoderStatistics, Encoder
 from fetalseg_lib.models.stem import Stem
 from fetalseg_lib.models.weights import resolve_encoder_weights
 
-STEM_CHANNELS = 32
-"""Channels of ``init_conv``, the only skip at full resolution."""
+DECODER = ("dec5", "dec4", "dec3", "dec2", "dec1")
+"""The decoder's stages, from the coarsest to the finest."""
+
+SEPARABLE = ("aspp", *DECODER)
+"""Parts that can have separable convolutions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +30,10 @@ class NetworkConfig:
     ``encoder_statistics="reestimated"`` says that the encoder's batch normalisation takes its statistics from
     unlabelled images before training (:func:`~fetalseg_lib.models.batch_norm.reestimate_batch_norm`, which
     whoever has the images calls) and not from the images of its pre-training.
-    ``decoder_channels`` are those of ``dec5`` to ``dec1``. Raises ``ValueError`` for a value out of range.
+    ``init_channels`` are those of ``init_conv``, the only skip at full resolution; ``decoder_channels`` are
+    those of ``dec5`` to ``dec1``. ``separable`` names the parts whose 3×3 convolutions are separable, out of
+    ``aspp`` and ``dec5`` to ``dec1``.
+    Raises ``ValueError`` for a value out of range.
 
     >>> NetworkConfig(stem="median")
     Traceback (most recent call last):
@@ -36,6 +42,7 @@ class NetworkConfig:
     """
 
     stem: Stem = "mean"
+    init_channels: int = 32
     pretrained: bool = True
     encoder_training: EncoderTraining = "frozen"
     encoder_statistics: EncoderStatistics = "stored"
@@ -47,6 +54,7 @@ class NetworkConfig:
     dropout: float = 0.5
     decoder_channels: tuple[int, int, int, int, int] = (256, 128, 64, 32, 32)
     upsampling: Upsampling = "transposed"
+    separable: tuple[str, ...] = ()
     skip_se: bool = True
     block_se: bool = True
     residual: bool = True
@@ -62,11 +70,14 @@ class NetworkConfig:
             if getattr(self, name) not in get_args(allowed):
                 expected = ", ".join(get_args(allowed))
                 raise ValueError(f"{name}: expected one of {expected}; got {getattr(self, name)!r}")
+        for name in self.separable:
+            if name not in SEPARABLE:
+                raise ValueError(f"separable: expected parts out of {', '.join(SEPARABLE)}; got {name!r}")
         if not self.aspp_rates or min(self.aspp_rates) < 1:
             raise ValueError(f"aspp_rates: expected dilation rates of 1 or more, got {self.aspp_rates}")
         if self.aspp_pool_channels < 2 or self.aspp_pool_channels % 2:
             raise ValueError(f"aspp_pool_channels: expected an even number, got {self.aspp_pool_channels}")
-        for name in ("aspp_channels", "bottleneck_channels", "se_reduction"):
+        for name in ("init_channels", "aspp_channels", "bottleneck_channels", "se_reduction"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
         if not 0 <= self.dropout < 1:
@@ -97,10 +108,10 @@ class MobileNetASPPUNet(nn.Module):
             weights = weights.for_training()
         self.encoder_weights_record = weights.record
 
-        self.init_conv = ConvBNReLU(1, STEM_CHANNELS)
+        self.init_conv = ConvBNReLU(1, config.init_channels)
         self.encoder = MobileNetV2Encoder(weights, stem=config.stem, training=config.encoder_training)
         self.bottleneck = _bottleneck(config)
-        skips = (*TAP_CHANNELS[-2::-1], STEM_CHANNELS)
+        skips = (*TAP_CHANNELS[-2::-1], config.init_channels)
         inputs = (config.bottleneck_channels, *config.decoder_channels[:-1])
         self.dec5, self.dec4, self.dec3, self.dec2, self.dec1 = (
             DecoderStage(
@@ -111,9 +122,10 @@ class MobileNetASPPUNet(nn.Module):
                 skip_se=config.skip_se,
                 block_se=config.block_se,
                 residual=config.residual,
+                separable=name in config.separable,
                 reduction=config.se_reduction,
             )
-            for below, skip, out in zip(inputs, skips, config.decoder_channels, strict=True)
+            for name, below, skip, out in zip(DECODER, inputs, skips, config.decoder_channels, strict=True)
         )
         self.head = nn.Conv2d(config.decoder_channels[-1], 1, 1)
 
@@ -148,5 +160,6 @@ def _bottleneck(config: NetworkConfig) -> nn.Module:
         rates=config.aspp_rates,
         branch_channels=config.aspp_channels,
         pool_channels=config.aspp_pool_channels,
+        separable="aspp" in config.separable,
         dropout=config.dropout,
     )

@@ -14,7 +14,7 @@ class ResidualBlockSE(nn.Module):
     ``B in_channels H W`` → ``B out_channels H W``. Where the channels differ the input passes a 1×1
     convolution without bias and a batch normalisation on its way to the addition. ``se=False`` leaves the
     attention out, ``residual=False`` the addition (and its projection); without both it is a plain
-    :class:`~fetalseg_lib.models.blocks.DoubleConv`.
+    :class:`~fetalseg_lib.models.blocks.DoubleConv`. ``separable=True`` makes its convolutions separable.
 
     Source: He et al. 2016, doi:10.1109/CVPR.2016.90, and Hu et al. 2018, doi:10.1109/CVPR.2018.00745.
 
@@ -30,10 +30,11 @@ class ResidualBlockSE(nn.Module):
         *,
         se: bool = True,
         residual: bool = True,
+        separable: bool = False,
         reduction: int = 16,
     ) -> None:
         super().__init__()
-        self.convs = DoubleConv(in_channels, out_channels)
+        self.convs = DoubleConv(in_channels, out_channels, separable=separable)
         self.se = SEBlock(out_channels, reduction=reduction) if se else nn.Identity()
         self.shortcut = _shortcut(in_channels, out_channels) if residual else None
 

@@ -47,7 +47,7 @@ RANGE = TrainingRange(images=3, low=dict.fromkeys(PROPERTIES, 1.0), high=dict.fr
 
 
 def network(variant: str) -> nn.Module:
-    """Random weights, and statistics as a training leaves them: with those of a new network, much is folded."""
+    """Random weights, and the statistics of batch normalisation that a training could have left."""
     torch.manual_seed(0)
     model = build_model(variant, encoder_weights="random", **NETWORKS[variant])
     for module in model.modules():
@@ -351,7 +351,7 @@ def test_what_is_no_file_of_ours_is_not_opened(tmp_path: Path) -> None:
     graph = onnx.helper.make_graph([node], "other", port[:1], port[1:])
     opset = onnx.helper.make_opsetid("", 18)
     onnx.save(onnx.helper.make_model(graph, opset_imports=[opset], ir_version=9), tmp_path / "other.onnx")
-    with pytest.raises(ValueError, match="expected the input image and the outputs .*, got x, y"):
+    with pytest.raises(ValueError, match=r"expected the input image and the outputs .*, got x, y"):
         OnnxNetwork(tmp_path / "other.onnx")
 
 

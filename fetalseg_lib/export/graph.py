@@ -99,7 +99,7 @@ def _simplified(graph: ModelProto) -> ModelProto:
     runtime, onnx = runtime_module(), onnx_module()
     options = runtime.SessionOptions()
     options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    options.log_severity_level = 3
+    options.log_severity_level, options.intra_op_num_threads = 3, 1
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "graph.onnx"
         options.optimized_model_filepath = str(path)

@@ -38,11 +38,11 @@ class OnnxNetwork(nn.Module):
     """A graph as a network: ``B 1 H W`` in [0, 1] → logits ``B 1 H W``, computed by ONNX Runtime on the CPU.
 
     So every function that takes a trained network takes an exported one too. ``source`` is a file or a graph;
-    ``threads=0`` leaves their number to the runtime. Raises ``FileNotFoundError``, and ``ValueError`` for a
+    without ``threads`` there are as many as torch has. Raises ``FileNotFoundError``, and ``ValueError`` for a
     file that is no ONNX file of this package.
     """
 
-    def __init__(self, source: Path | ModelProto, *, threads: int = 0) -> None:
+    def __init__(self, source: Path | ModelProto, *, threads: int | None = None) -> None:
         super().__init__()
         self.session = open_session(source, threads=threads)
 
@@ -57,11 +57,11 @@ class OnnxNetwork(nn.Module):
         return dict(self.session.get_modelmeta().custom_metadata_map)
 
 
-def open_session(source: Path | ModelProto, *, threads: int = 0) -> Any:
+def open_session(source: Path | ModelProto, *, threads: int | None = None) -> Any:
     """An ``onnxruntime.InferenceSession`` on the CPU; raises as :class:`OnnxNetwork`."""
     runtime = runtime_module()
     options = runtime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = threads or torch.get_num_threads()
     options.log_severity_level = 3
     if isinstance(source, Path) and not source.is_file():
         raise FileNotFoundError(

@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export NO_ALBUMENTATIONS_UPDATE := 1
 
 
-.PHONY: help setup book check-site screenshots pdf test oracles lint lab study lock clean
+.PHONY: help setup book check-site screenshots pdf test oracles lint lab study bench lock clean
 
 help:  ## what each command does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -61,6 +61,11 @@ lab: $(READY)  ## open the notebooks in JupyterLab
 
 study: $(READY)  ## run a study's grid: make study PROFILE=preliminary DATA=hc18 OUT=results
 	$(BIN)/fetalseg study --cores $(CORES) --profile $(PROFILE) --data $(or $(DATA),phantom) --out $(or $(OUT),runs) -- --quiet host reason --show-failed-logs
+
+bench: $(READY)  ## time networks and runtimes on this machine, side by side (OUT=results/hardware)
+	-@$(BIN)/uv pip install --python $(BIN)/python --quiet --constraint requirements.lock --editable '.[openvino]'
+	$(BIN)/python -m fetalseg_lib.report.bench.latency --out $(or $(OUT),results/hardware)
+	$(BIN)/python -m fetalseg_lib.report.bench.training --out $(or $(OUT),results/hardware)
 
 lock: $(READY)  ## renew requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --universal --python-version 3.11 --extra book --extra dicom --extra export --extra peers --extra test --quiet pyproject.toml --upgrade --output-file requirements.lock

@@ -36,6 +36,7 @@ CHAPTERS = [
     "ablation",
     "audit",
     "own-images",
+    "export",
 ]
 LIBRARY = glob_wildcards("fetalseg_lib/{path,.+\\.(py|yaml|csv|json|mplstyle)}").path
 PROSE = glob_wildcards("book/{path,[^.].*}").path

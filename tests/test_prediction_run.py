@@ -26,6 +26,8 @@ from fetalseg_lib.models import build_model
 from fetalseg_lib.prediction import NOTICE, run
 from fetalseg_lib.prediction.run import Job, predict_files
 from fetalseg_lib.prediction.table import Row
+from fetalseg_lib.study import trained as trained_module
+from fetalseg_lib.study.demonstration import make_demonstration
 from fetalseg_lib.study.trained import TrainedNetwork, read_network
 from fetalseg_lib.training.checkpoint import save_weights
 
@@ -331,7 +333,7 @@ def test_images_of_any_shape_are_predicted_and_drawn(
 
 
 UNUSABLE = {
-    "in": "--checkpoint: expected a file of weights",
+    "in": "nothing.safetensors: expected a trained network with the package",
     "in --checkpoint nowhere": "nowhere: expected a file of weights",
     "in --checkpoint pickle": "expected a safetensors file, got a pickle",
     "empty --checkpoint GOOD": "no image found",
@@ -356,6 +358,7 @@ def test_unusable_arguments_give_one_line_and_change_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(trained_module, "DEMONSTRATION", Path("nothing.safetensors"))
     for folder in ("in", "empty"):
         (tmp_path / folder).mkdir()
     write(tmp_path / "in" / "x.png", drawn(HEAD))
@@ -368,6 +371,18 @@ def test_unusable_arguments_give_one_line_and_change_nothing(
     assert UNUSABLE[options] in printed
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "in", "own.csv", "pickle"]
     assert (tmp_path / "own.csv").read_text(encoding="utf-8") == "name,hc\n1,2\n"
+
+
+def test_without_a_checkpoint_the_network_of_the_package_is_asked(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = make_demonstration(checkpoint, out=tmp_path / "demonstration.safetensors")
+    monkeypatch.setattr(trained_module, "DEMONSTRATION", shipped)
+    file = write(tmp_path / "a.png", drawn(HEAD))
+    assert main(["predict", str(file), "--pixel-size", str(MM), "-o", str(tmp_path / "o.csv")]) == 0
+    (row,) = read(tmp_path / "o.csv")
+    assert float(row["hc_mm"]) == pytest.approx(HC_MM, rel=0.02)
+    assert row["weights_sha256"] == read_network(shipped).sha256
 
 
 def test_what_a_training_range_is_not_known_for_is_said(

@@ -11,7 +11,10 @@ import torch
 
 from fetalseg_lib.data.training_range import PROPERTIES, TrainingRange, hc18_range
 from fetalseg_lib.models import build_model
-from fetalseg_lib.study.trained import read_network
+from fetalseg_lib.study import demonstration
+from fetalseg_lib.study import trained as trained_module
+from fetalseg_lib.study.demonstration import make_demonstration
+from fetalseg_lib.study.trained import demonstration_weights, read_network
 from fetalseg_lib.training.checkpoint import CheckpointError, save_weights
 
 CONFIG = {"variant": "unet", "network": {"base_width": 4}, "image_size": [64, 96], "data": "phantom"}
@@ -111,3 +114,79 @@ def test_metadata_that_is_no_configuration_or_no_range_is_refused(tmp_path: Path
         read_network(nested)
     with pytest.raises(CheckpointError, match="training range"):
         read_network(saved(tmp_path / "range.safetensors", training_range="{}"))
+
+
+# The network that comes with the package
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A demonstration in a place of its own, as if it had come with the package."""
+    out = tmp_path / "package" / "demonstration.safetensors"
+    source = saved(tmp_path / "w.safetensors", CONFIG | {"encoder_weights": "/somewhere/of/mine.safetensors"})
+    monkeypatch.setattr(trained_module, "DEMONSTRATION", make_demonstration(source, out=out))
+    return out
+
+
+def test_the_demonstration_has_halved_kernels_and_answers_nearly_the_same(
+    shipped: Path, tmp_path: Path
+) -> None:
+    whole, half = read_network(tmp_path / "w.safetensors"), read_network(demonstration_weights())
+    assert {value.dtype for value in half.model.parameters()} == {torch.float32}
+    stored = safetensors.torch.load_file(shipped)
+    for name, value in whole.model.state_dict().items():
+        if value.ndim > 1:
+            assert stored[name].dtype == torch.float16
+            value = value.half().float()
+        torch.testing.assert_close(half.model.state_dict()[name], value, rtol=0, atol=0)
+    image = torch.rand(1, 1, 64, 96)
+    expected = whole.model.eval()(image)
+    difference = half.model.eval()(image) - expected
+    assert 0 < difference.std() < 0.01 * expected.std()
+    assert half.image_size == whole.image_size
+
+
+def test_its_record_says_what_it_was_made_from_and_names_no_folder(shipped: Path, tmp_path: Path) -> None:
+    record = json.loads(shipped.with_suffix(".json").read_text())
+    assert record["made_from_sha256"] == read_network(tmp_path / "w.safetensors").sha256
+    assert record["sha256"] == read_network(shipped).sha256
+    assert record["bytes"] == shipped.stat().st_size
+    assert record["config"]["encoder_weights"] == "mine.safetensors"
+    assert b"/somewhere" not in shipped.read_bytes()
+    assert record["test"] is None
+
+
+def test_the_record_tells_how_the_run_did_where_its_files_are_there(tmp_path: Path) -> None:
+    source = saved(tmp_path / "w.safetensors")
+    (tmp_path / "metrics.json").write_text('{"test": {"dice_mean": 0.9}}')
+    out = make_demonstration(source, out=tmp_path / "d.safetensors")
+    assert json.loads(out.with_suffix(".json").read_text())["test"] == {"dice_mean": 0.9}
+
+
+def test_a_demonstration_that_is_absent_or_another_is_not_used(
+    shipped: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped.write_bytes(shipped.read_bytes() + b" ")
+    with pytest.raises(
+        ValueError, match=r"demonstration\.safetensors: expected sha256 .*; install the package"
+    ):
+        demonstration_weights()
+    monkeypatch.setattr(trained_module, "DEMONSTRATION", shipped.with_name("nothing.safetensors"))
+    with pytest.raises(FileNotFoundError, match=r"nothing\.safetensors: expected a trained network"):
+        demonstration_weights()
+
+
+def test_what_is_too_large_for_the_package_or_for_half_precision_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, out = saved(tmp_path / "w.safetensors"), tmp_path / "d.safetensors"
+    with monkeypatch.context() as patch:
+        patch.setattr(demonstration, "MOST_BYTES", 1000)
+        with pytest.raises(ValueError, match=r"unet would take 0\.2 MB in half precision"):
+            make_demonstration(source, out=out)
+    state = safetensors.torch.load_file(source)
+    state["head.weight"][0] = 1e5
+    safetensors.torch.save_file(state, source, {"config": json.dumps(CONFIG)})
+    with pytest.raises(ValueError, match=r"but head\.weight has larger ones"):
+        make_demonstration(source, out=out)
+    assert not out.exists()

@@ -12,11 +12,11 @@ import sys
 from collections.abc import Sequence
 
 from fetalseg_lib import __version__
-from fetalseg_lib.cli import data, importing, prediction, pretraining, report, study, training
+from fetalseg_lib.cli import data, exporting, importing, prediction, pretraining, report, study, training
 from fetalseg_lib.names import visible
 
 _HARMLESS = "\n\\"
-_GROUPS = (data, importing, pretraining, training, prediction, study, report)
+_GROUPS = (data, importing, pretraining, training, prediction, exporting, study, report)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

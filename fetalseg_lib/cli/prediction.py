@@ -25,7 +25,12 @@ def add_commands(commands: Commands) -> None:
         "a DICOM file's own goes before it",
     )
     predict.add_argument("-o", "--out", type=Path, required=True, help="the table (.csv)")
-    predict.add_argument("--checkpoint", type=Path, metavar="FILE", help="a run's weights.safetensors")
+    predict.add_argument(
+        "--checkpoint",
+        type=Path,
+        metavar="FILE",
+        help="a run's weights.safetensors (default: the network that comes with the package)",
+    )
     predict.add_argument("--overlay", type=Path, metavar="DIR", help="folder for pictures of the result")
     predict.add_argument("--masks", type=Path, metavar="DIR", help="folder for the masks (0 and 255)")
     predict.add_argument(
@@ -43,18 +48,13 @@ def _predict(options: argparse.Namespace) -> int:
     from fetalseg_lib.data.image_folder import find_images
     from fetalseg_lib.evaluation.growth import CHARTS
     from fetalseg_lib.prediction.run import Job, predict_files
-    from fetalseg_lib.study.trained import read_network
+    from fetalseg_lib.study.trained import demonstration_weights, read_network
 
-    if options.checkpoint is None:
-        raise ValueError(
-            "--checkpoint: expected a file of weights, since none comes with the package yet; train one with "
-            "`fetalseg train`, which leaves a weights.safetensors in its results folder"
-        )
     for folder in filter(None, (options.overlay, options.masks)):
         if folder.resolve() in [image.resolve() for image in options.images]:
             raise ValueError(f"--overlay, --masks: expected a folder of their own, got {folder} with images")
     job = Job(
-        trained=read_network(options.checkpoint),
+        trained=read_network(options.checkpoint or demonstration_weights()),
         chart=CHARTS[options.chart],
         pixel_sizes=image_table(options.pixel_size),
         table=options.out,

@@ -1,4 +1,5 @@
 """From a trained network and anyone's image files to measured heads, pictures of them and one table."""
 
-NOTICE = "a teaching tool, not for clinical use"
-"""What every output says."""
+from fetalseg_lib import NOTICE
+
+__all__ = ["NOTICE"]

@@ -50,7 +50,7 @@ def retest(
         raise ValueError(f"fold: expected {', '.join(FOLDS)} or none, got {fold!r}")
     network = read_network(weights)
     cached = cache_module.build(hc18.load(data_root), image_size=network.image_size, directory=cache_folder())
-    rows = _rows(cached.index["name"], fold)
+    rows = rows_of_fold(cached.index["name"], fold)
     chosen = pick_device(device)
     per_image = evaluate(network.model, cached, rows, device=chosen, precision=pick_precision("auto", chosen))
     record = {
@@ -63,7 +63,8 @@ def retest(
     return Retest(per_image=per_image, record=record)
 
 
-def _rows(names: pd.Series, fold: str | None) -> list[int]:
+def rows_of_fold(names: pd.Series, fold: str | None) -> list[int]:
+    """Positions of a fold's images by HC18's split, or of all; raises ``ValueError`` where it knows none."""
     if fold is None:
         return list(range(len(names)))
     of_image = names.map(splits.load("hc18").set_index("filename")["fold"])

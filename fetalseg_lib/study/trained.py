@@ -12,8 +12,12 @@ from typing import Any
 from torch import nn
 
 from fetalseg_lib.data.training_range import TrainingRange, hc18_range
-from fetalseg_lib.models import build_model
+from fetalseg_lib.models import build, build_model
+from fetalseg_lib.study.records import read_json
 from fetalseg_lib.training.checkpoint import CheckpointError, load_weights, read_metadata
+
+DEMONSTRATION = Path(build.__file__).parent / "pretrained" / "demonstration.safetensors"
+"""The trained network that comes with the package; :mod:`fetalseg_lib.study.demonstration` makes it."""
 
 MAX_SIDE = 2048
 """Of an input size in px."""
@@ -41,8 +45,9 @@ class TrainedNetwork:
 def read_network(weights: Path) -> TrainedNetwork:
     """Build the network of a run's ``weights.safetensors``; no other file is needed.
 
-    Raises ``FileNotFoundError``, or :class:`~fetalseg_lib.training.checkpoint.CheckpointError` for a file
-    that is damaged, no safetensors (a pickle is never opened) or without a configuration that can be built.
+    Weights that the file keeps in half precision become float32, in which the network computes. Raises
+    ``FileNotFoundError``, or :class:`~fetalseg_lib.training.checkpoint.CheckpointError` for a file that is
+    damaged, no safetensors (a pickle is never opened) or without a configuration that can be built.
     """
     _refuse_pickle(weights)
     metadata = read_metadata(weights)
@@ -69,6 +74,24 @@ def read_network(weights: Path) -> TrainedNetwork:
         sha256=hashlib.sha256(weights.read_bytes()).hexdigest(),
         training_range=known,
     )
+
+
+def demonstration_weights() -> Path:
+    """The file of the trained network that comes with the package, once it is sure to be that of its record.
+
+    Raises ``FileNotFoundError`` where the package came without it, ``ValueError`` where it is another.
+    """
+    if not DEMONSTRATION.is_file():
+        raise FileNotFoundError(
+            f"{DEMONSTRATION.name}: expected a trained network with the package, but this version has none; "
+            "train one with `fetalseg train` and name the weights.safetensors that it leaves"
+        )
+    expected = read_json(DEMONSTRATION.with_suffix(".json")).get("sha256")
+    if (found := hashlib.sha256(DEMONSTRATION.read_bytes()).hexdigest()) != expected:
+        raise ValueError(
+            f"{DEMONSTRATION}: expected sha256 {expected}, got {found}; install the package again"
+        )
+    return DEMONSTRATION
 
 
 def _refuse_pickle(weights: Path) -> None:

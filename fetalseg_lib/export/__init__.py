@@ -1,0 +1,1 @@
+"""From a trained network to one ONNX file that other programs can run: smaller, faster, elsewhere."""

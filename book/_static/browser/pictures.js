@@ -6,7 +6,7 @@ const LIST = new URL("pictures/pictures.json", import.meta.url);
 export async function showPictures(shelf, chosen) {
   const response = await fetch(LIST);
   if (!response.ok) return; // the reader still has images of their own
-  for (const picture of await response.json()) shelf.append(makeButton(picture, chosen));
+  for (const picture of (await response.json()).pictures) shelf.append(makeButton(picture, chosen));
 }
 
 function makeButton(picture, chosen) {

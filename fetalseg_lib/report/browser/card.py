@@ -23,7 +23,9 @@ def write_card(weights: Path, exported: Path) -> Path:
     trained = read_network(weights)
     size = exported.stat().st_size
     if size > MAX_BYTES:
-        raise ValueError(f"{exported}: expected at most {MAX_BYTES:,} bytes, got {size:,}; take a smaller network")
+        raise ValueError(
+            f"{exported}: expected at most {MAX_BYTES:,} bytes, got {size:,}; take a smaller network"
+        )
     name_in, name_out = _ends(exported)
     card = {
         "file": exported.name,

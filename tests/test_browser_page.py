@@ -198,7 +198,8 @@ class Page:
 
     def mask(self) -> NDArray[np.bool_]:
         script = """(canvas) => {
-          const { data, width, height } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          const { width, height } = canvas;
+          const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
           return { width, height, rows: Array.from(data.filter((_, at) => at % 4 === 3)) };
         }"""
         found = self.part("mask").evaluate(script)
@@ -292,7 +293,7 @@ class TestSameAsTheLibrary:
         found = page.call("image.js", body, list(path.read_bytes()))
         assert found == read_image(path).pixels.ravel().tolist()
 
-    # A mean that ends in one half is rounded by the last bit of a float; OpenCV's bilinear also by its registers.
+    # A mean that ends in one half is rounded by the last bit of a float; OpenCV's bilinear by its registers.
     @pytest.mark.parametrize(
         ("shape", "size", "apart"),
         [

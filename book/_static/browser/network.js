@@ -32,7 +32,7 @@ export async function loadNetwork(card) {
   return async (image) => {
     const small = resizeImage(image, width, height);
     const input = new ort.Tensor("float32", Float32Array.from(small.grey), [1, 1, height, width]);
-    const found = await session.run({ [card.input]: input });
+    const found = await session.run({ [card.input]: input }, [card.output]);
     const map = { values: found[card.output].data, width, height };
     return { small, map };
   };

@@ -29,8 +29,7 @@ def _parser() -> argparse.ArgumentParser:
     runtime.set_defaults(make=_runtime)
 
     card = parts.add_parser("card", help="write network.json beside an exported network")
-    card.add_argument("weights", type=Path, help="what it was exported from")
-    card.add_argument("exported", type=Path, help="the .onnx file")
+    card.add_argument("exported", type=Path, help="what `fetalseg export` wrote (.onnx)")
     card.set_defaults(make=_card)
 
     pictures = parts.add_parser("pictures", help="make the bundled pictures and their list")
@@ -55,7 +54,7 @@ def _runtime(options: argparse.Namespace) -> None:
 def _card(options: argparse.Namespace) -> None:
     from fetalseg_lib.report.browser.card import write_card
 
-    write_card(options.weights, options.exported)
+    write_card(options.exported)
 
 
 def _pictures(options: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""The pictures that come with the browser page: phantoms, made at every build, and one real head, made once."""
+"""The pictures that come with the browser page: phantoms, made at every build, and a real head, made once."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class _Choice:
     weeks: int
     seed: int
     title: str
-    severity: phantom.Severity = phantom.Severity()
+    severity: phantom.Severity | None = None
 
 
 _CHOICES = (
@@ -60,7 +60,8 @@ def write_half_size(name: str, path: Path, *, root: Path | None = None) -> None:
     """Write HC18's image ``name`` at half its size to ``path`` (PNG), and what is known of it beside it.
 
     Only images of the training fold are taken, so that no test image is ever looked at. The JSON beside it is
-    an entry of ``pictures.json``; the ``.txt`` says the picture in words. Raises ``ValueError`` for other names.
+    an entry of ``pictures.json``; the ``.txt`` says the picture in words. Raises ``ValueError`` for other
+    names.
     """
     split = splits.load("hc18").set_index("filename")["fold"]
     if split.get(name) != "train":

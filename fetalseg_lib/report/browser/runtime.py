@@ -1,4 +1,4 @@
-"""The page's runtime, onnxruntime-web: fetched by npm at the locked version, checked by npm, never committed."""
+"""The page's runtime, onnxruntime-web: fetched and checked by npm at the locked version, never committed."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _NPM = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
 def fetch_runtime(lock: Path, folder: Path) -> None:
     """Bring the files into ``folder``, unless those of this lock are there already.
 
-    ``lock`` is the folder of ``package.json`` and ``package-lock.json``; the latter holds the SHA-512 that npm
-    compares with. Raises ``FileNotFoundError`` where npm is not installed, ``OSError`` where it fails.
+    ``lock`` is the folder of ``package.json`` and ``package-lock.json``; the latter holds the SHA-512 that
+    npm compares with. Raises ``FileNotFoundError`` where npm is not installed, ``OSError`` where it fails.
     """
     wanted = (lock / _LOCK).read_bytes()
     kept = folder / _LOCK  # copied last: where it stands, the files are whole

@@ -46,7 +46,8 @@ async function start() {
   part.chart.addEventListener("change", report);
   part.showMask.addEventListener("change", () => (part.mask.hidden = !part.showMask.checked));
   part.reset.addEventListener("click", () => show(suggestion(), false));
-  await showPictures(part.pictures, (known, read) => choose({ name: known.title, read, known }));
+  const chosen = (known, read) => choose({ name: known.title, read, known });
+  await showPictures(part.pictures, chosen).catch(fail);
 }
 
 async function choose({ name, read, known = null }) {
@@ -113,8 +114,8 @@ function report() {
 }
 
 function truth(mm, off) {
-  const sign = off < 0 ? "−" : "+";
-  const difference = Number.isNaN(off) ? "" : ` The ellipse is ${sign}${Math.abs(off).toFixed(1)} mm off.`;
+  const way = off < 0 ? "short" : "long";
+  const difference = Number.isNaN(off) ? "" : ` The ellipse is ${Math.abs(off).toFixed(1)} mm too ${way}.`;
   return `Known of this picture: ${mm.toFixed(1)} mm.${difference}`;
 }
 

@@ -18,7 +18,7 @@ export function describe(ellipse, pixelSize, chart) {
   const [long, short] = [Math.max(ellipse.a, ellipse.b), Math.min(ellipse.a, ellipse.b)];
   return [
     ["Head circumference", length(circumference(ellipse))],
-    ["Gestational age", describeAge(circumference(ellipse) * scale, pixelSize, chart)],
+    [`Gestational age, with its ${100 * LEVEL} % interval`, describeAge(circumference(ellipse) * scale, pixelSize, chart)],
     ["Long and short diameter", `${length(2 * long)}, ${length(2 * short)}`],
     ["Cephalic index", `${((100 * short) / long).toFixed(0)} %`],
   ];
@@ -29,5 +29,5 @@ function describeAge(mm, pixelSize, chart) {
   const age = gestationalAge(mm, chart);
   if (!age) return `outside the chart, which tells ${chart.firstWeek} to ${chart.lastWeek} weeks`;
   const [weeks, low, high] = [age.weeks, age.low, age.high].map((value) => value.toFixed(1));
-  return `${weeks} weeks (${low} to ${high}, ${100 * LEVEL} % of ${chart.name})`;
+  return `${weeks} weeks (${low} to ${high})`;
 }

@@ -41,7 +41,7 @@ _CHOICES = (
     _Choice(weeks=16, seed=2, title="A phantom of 16 weeks"),
     _Choice(weeks=27, seed=1, title="A phantom of 27 weeks"),
     _Choice(
-        weeks=22, seed=3, title="A hard phantom: shadows", severity=phantom.Severity(shadow=1.0, depth=0.6)
+        weeks=22, seed=3, title="A hard phantom: shadows", severity=phantom.Severity(shadow=1.0, depth=0.3)
     ),
 )
 

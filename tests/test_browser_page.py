@@ -13,6 +13,7 @@ import re
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,14 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from fetalseg_lib.cli import main
 from fetalseg_lib.data import phantom
 from fetalseg_lib.data.resize import resize_image
 from fetalseg_lib.evaluation.biometry import HeadMeasurement, measure_head
 from fetalseg_lib.evaluation.growth import CHARTS, gestational_age
 from fetalseg_lib.geometry import Ellipse, rasterize
 from fetalseg_lib.prediction.measure import find_flags
+from fetalseg_lib.report.browser.card import CARD, write_card
 from fetalseg_lib.report.browser.pictures import LIST
 from fetalseg_lib.report.browser.runtime import fetch_runtime
 from fetalseg_lib.study.evaluate import to_native
@@ -39,6 +42,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="the page is test
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = ROOT / "book" / "_static" / "browser"
+DEMONSTRATION = ROOT / "fetalseg_lib" / "models" / "pretrained" / "demonstration.safetensors"
 RUNTIME = ROOT / "_build" / "browser" / "runtime"
 SIZE = (64, 96)
 AGE = "Gestational age, with its 90 % interval"
@@ -109,19 +113,13 @@ def runtime() -> Path:
     return RUNTIME
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, runtime: Path) -> Path:
-    """The folder of a book with this one page."""
-    root = tmp_path_factory.mktemp("site")
+def build_site(root: Path, runtime: Path) -> Path:
+    """A folder of a book with this one page, yet without a network; returns the folder for that."""
     static = root / "_static" / "browser"
     shutil.copytree(SCRIPTS, static)
     (static / "runtime").symlink_to(runtime)
     (static / "network").mkdir()
     (static / "pictures").mkdir()
-    make_network(static / "network" / "network.onnx")
-    card = {"file": "network.onnx", "bytes": 900, "input": "image", "output": "probability"}
-    card |= {"image_size": list(SIZE), "threshold": 0.5, "data": "phantom", "training_range": None}
-    (static / "network" / "network.json").write_text(json.dumps(card))
     (static / "pictures" / "head.png").write_bytes(png(PICTURES["odd size"]))
     known = {"file": "head.png", "title": "A bright head", "alt": "An ellipse.", "source": "Drawn."}
     known |= {"pixel_size_mm": 0.5, "hc_mm": HEAD.circumference / 2}
@@ -133,6 +131,17 @@ def site(tmp_path_factory: pytest.TempPathFactory, runtime: Path) -> Path:
     (root / "book" / "browser.html").write_text(
         f"<!doctype html>{head}<title>Page</title>{fragment}", "utf-8"
     )
+    return static / "network"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, runtime: Path) -> Path:
+    root = tmp_path_factory.mktemp("site")
+    network = build_site(root, runtime)
+    make_network(network / "network.onnx")
+    card = {"file": "network.onnx", "bytes": 900, "input": "image", "output": "probability"}
+    card |= {"image_size": list(SIZE), "threshold": 0.5, "data": "phantom", "training_range": None}
+    (network / CARD).write_text(json.dumps(card))
     return root
 
 
@@ -141,13 +150,19 @@ class Quiet(SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="module")
-def address(site: Path) -> Iterator[str]:
-    handler = functools.partial(Quiet, directory=str(site))
+@contextmanager
+def served(root: Path) -> Iterator[str]:
+    handler = functools.partial(Quiet, directory=str(root))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def address(site: Path) -> Iterator[str]:
+    with served(site) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -236,9 +251,10 @@ def session(path: Path) -> Any:
 
 def by_the_library(pixels: NDArray[np.uint8], site: Path) -> tuple[NDArray[np.bool_], HeadMeasurement]:
     """Mask and head in px of the same network by ONNX Runtime in Python and the library's own steps."""
-    small = resize_image(pixels, SIZE).astype(np.float32)[None, None]
-    network = session(site / "_static" / "browser" / "network" / "network.onnx")
-    (found,) = network.run(None, {"image": small})
+    folder = site / "_static" / "browser" / "network"
+    height, width = json.loads((folder / CARD).read_text())["image_size"]
+    small = resize_image(pixels, (height, width)).astype(np.float32)[None, None]
+    (found,) = session(folder / "network.onnx").run(["probability"], {"image": small})
     probability = to_native(torch.from_numpy(found[0]), (pixels.shape[0], pixels.shape[1]))
     return probability > 0.5, measure_head(probability, pixel_spacing_mm=(1, 1))
 
@@ -637,6 +653,38 @@ class TestMissingParts:
         page = Page(browser, address, java_script_enabled=False)
         assert "needs JavaScript" in page.part("waiting").inner_text()
         page.context.close()
+
+
+class TestBundledNetwork:
+    """The network that the book shows, as the book exports it."""
+
+    def test_masks_are_those_of_python_and_the_first_answer_is_timed(
+        self, browser: Any, runtime: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        if not DEMONSTRATION.is_file():
+            pytest.skip(f"{DEMONSTRATION.name} does not come with the package yet")
+        network = build_site(tmp_path, runtime)
+        exported = network / "network.onnx"
+        assert main(["export", str(DEMONSTRATION), "-o", str(exported), "--precision", "float16"]) == 0
+        write_card(exported)
+        real = np.array(Image.open(ROOT / "results" / "hc18" / "figures" / "half_size.png"))
+        pictures = [phantom.generate(1, seed=4)[0].image, real, real[3:-8, 11:-2]]
+        with served(tmp_path) as url:
+            page = Page(browser, url)
+            for number, pixels in enumerate(pictures):
+                page.answer(png(pixels))
+                if number == 0:
+                    with capsys.disabled():
+                        print(f"\nbrowser page: {page.part('state').inner_text()}")
+                mask, head = by_the_library(pixels, tmp_path)
+                assert 0.05 < mask.mean() < 0.95
+                assert dice(page.mask(), mask) >= 0.999
+                assert head.ellipse_px is not None
+                found = page.ellipse()
+                assert circumference((found["rx"], found["ry"])) == pytest.approx(
+                    head.ellipse_px.circumference, rel=1e-3
+                )
+            page.context.close()
 
 
 def test_how_long_the_first_answer_takes(

@@ -31,8 +31,8 @@ def fetch_runtime(lock: Path, folder: Path) -> None:
         _npm_ci(workshop)
         folder.mkdir(parents=True, exist_ok=True)
         kept.unlink(missing_ok=True)
-        for file in (workshop / "node_modules" / "onnxruntime-web" / "dist" / file for file in FILES):
-            shutil.copy(file, folder)
+        for file in FILES:
+            shutil.copy(workshop / "node_modules" / "onnxruntime-web" / "dist" / file, folder)
         shutil.copy(workshop / _LOCK, folder)
 
 

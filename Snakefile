@@ -26,6 +26,7 @@ CHAPTERS = [
     "phantom",
     "model",
     "encoder",
+    "pretraining",
     "aspp",
     "se-residual",
     "decoder",
@@ -38,6 +39,8 @@ CHAPTERS = [
     "own-images",
     "export",
 ]
+DEMONSTRATION = "fetalseg_lib/models/pretrained/demonstration.safetensors"
+BROWSER = "_build/browser"  # what its page needs beside its scripts
 LIBRARY = glob_wildcards("fetalseg_lib/{path,.+\\.(py|yaml|csv|json|mplstyle)}").path
 PROSE = glob_wildcards("book/{path,[^.].*}").path
 
@@ -150,9 +153,38 @@ rule chapter:
         " && python -m fetalseg_lib.report.notebook {output}"
 
 
+# Weights in float16 are half as much to load; the page computes with them in float32 all the same.
+rule browser_network:
+    input:
+        DEMONSTRATION,
+    output:
+        f"{BROWSER}/network/network.onnx",
+        f"{BROWSER}/network/network.json",
+    message:
+        "The browser page's network"
+    shell:
+        "fetalseg export {input} -o {output[0]} --precision float16"
+        " && python -m fetalseg_lib.report.browser card {output[0]}"
+
+
+rule browser_pictures:
+    input:
+        expand("fetalseg_lib/{path}", path=[p for p in LIBRARY if p.startswith(("data/phantom", "report/browser"))]),
+        real="results/hc18/figures/half_size.json",
+    output:
+        directory(f"{BROWSER}/pictures"),
+    message:
+        "The browser page's pictures"
+    shell:
+        "python -m fetalseg_lib.report.browser pictures --real {input.real} -o {output}"
+
+
+# Without a connection the runtime is missing, the page says so, and the next build tries again.
 rule site:
     input:
         expand("_build/tree/notebooks/{chapter}.ipynb", chapter=CHAPTERS),
+        rules.browser_network.output if Path(DEMONSTRATION).is_file() else [],
+        rules.browser_pictures.output,
         expand("book/{path}", path=PROSE),
         "_config.yml",
         "_toc.yml",
@@ -165,6 +197,9 @@ rule site:
         "rm -rf _build/tree/book _build/html"
         " && cp -R book _config.yml _toc.yml CHANGELOG.md _build/tree/"
         " && python -m fetalseg_lib.report.durations _build/tree/notebooks -o _build/tree/book/run-times.csv"
+        " && {{ python -m fetalseg_lib.report.browser runtime book/browser -o {BROWSER}/runtime"
+        " || echo 'The book is built without the browser page: see above.'; }}"
+        " && cp -R {BROWSER}/* _build/tree/book/_static/browser/"
         " && jupyter-book build _build/tree --path-output . --all --warningiserror --keep-going"
 
 

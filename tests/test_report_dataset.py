@@ -161,7 +161,12 @@ def test_committed_facts_agree_with_the_packaged_split(facts: dict) -> None:
 
 def test_committed_figures_are_light_and_described() -> None:
     figures = sorted((RESULTS / "figures").glob("*.png"))
-    assert [path.stem for path in figures] == ["examples", "outline_to_mask", "second_look"]
+    assert [path.stem for path in figures] == [
+        "examples",
+        "half_size",
+        "outline_to_mask",
+        "second_look",
+    ]
     for path in figures:
         assert path.stat().st_size < 300_000
         assert len(path.with_suffix(".txt").read_text(encoding="utf-8").split()) > 20

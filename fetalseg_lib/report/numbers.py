@@ -1,7 +1,7 @@
 """Numbers for pages that are no notebooks: a page writes ``{{ name }}``, the build puts in what a file says.
 
-``python -m fetalseg_lib.report.numbers TREE --results RESULTS`` adds them to the substitutions in the settings
-of a copy of the book (``TREE/_config.yml``). A name that no file gives is an error of the build.
+``python -m fetalseg_lib.report.numbers TREE --results RESULTS`` adds them to the substitutions in the
+settings of a copy of the book (``TREE/_config.yml``). A name that no file gives is an error of the build.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def chapter_times(notebooks: Path) -> str:
 
 
 def add_to_settings(tree: Path, *, results: Path) -> None:
-    """Put all numbers, and the times of the chapters run there, among ``tree/_config.yml``'s substitutions."""
+    """Put all numbers, and the times of the chapters run there, into ``tree/_config.yml``."""
     path = tree / "_config.yml"
     settings = yaml.safe_load(path.read_text(encoding="utf-8"))
     settings["parse"]["myst_substitutions"] |= collect(results) | {

@@ -19,6 +19,8 @@ RUNS = Path(OUT).resolve()  # notebooks run in notebooks/, so a relative path wo
 STUDY = f"{OUT}/{SETTINGS.name}/{DATA}"
 METRICS = f"{STUDY}/{{variant}}/seed-{{seed}}/metrics.json"
 CHAPTERS = [
+    "first-result",
+    "clinic",
     "data",
     "phantom",
     "model",
@@ -39,6 +41,7 @@ CHAPTERS = [
 ]
 LIBRARY = glob_wildcards("fetalseg_lib/{path,.+\\.(py|yaml|csv|json|mplstyle)}").path
 PROSE = glob_wildcards("book/{path,[^.].*}").path
+RESULTS = glob_wildcards("results/{path,.+\\.(csv|json)}").path  # numbers of pages that are no notebooks
 
 
 wildcard_constraints:
@@ -153,6 +156,7 @@ rule site:
     input:
         expand("_build/tree/notebooks/{chapter}.ipynb", chapter=CHAPTERS),
         expand("book/{path}", path=PROSE),
+        expand("results/{path}", path=RESULTS),
         "_config.yml",
         "_toc.yml",
     output:
@@ -162,6 +166,7 @@ rule site:
     shell:
         "rm -rf _build/tree/book _build/html"
         " && cp -R book _config.yml _toc.yml _build/tree/"
+        " && python -m fetalseg_lib.report.numbers _build/tree --results results"
         " && jupyter-book build _build/tree --path-output . --all --warningiserror --keep-going"
 
 

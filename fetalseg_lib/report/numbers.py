@@ -79,7 +79,7 @@ def _study(folder: Path) -> Iterator[tuple[str, str]]:
     floor = pd.read_csv(folder / "tables" / "noise_floor.csv").set_index("metric")
     runs = tables.finished_runs(folder)
     records_of = [records.read_json(run / records.ENVIRONMENT) for run in runs]
-    config = records_of[0]["config"]
+    config = next(r["config"] for r in records_of if r["config"]["variant"] == "proposed")
     plan = load_profile(config["profile"])
     minutes = [record["seconds"]["training"] / 60 for record in records_of]
     memory = [record["peak_memory_mb"] / 1024 for record in records_of]

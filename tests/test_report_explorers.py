@@ -1,4 +1,4 @@
-"""The explorers: what they say against something independent, and their scripts in a real browser, offline."""
+"""The explorers: what they say against something independent; their scripts in a real browser, offline."""
 
 from __future__ import annotations
 

@@ -37,8 +37,7 @@ _STEPS = len(TAPS) - 1
 
 def mark(*, ink: str = INK) -> str:
     """The mark as the inside of an SVG, 64 units wide and high; ``ink`` is the colour of the skull."""
-    near = "M10 21A29 24 0 0 1 54 21"
-    far = "M10 43A29 24 0 0 0 54 43"
+    near, far = _arc(-150, -35), _arc(25, 155)
     side = 'fill="none" stroke-linecap="round"'
     skull = (
         f'<g {side} transform="rotate(-8 32 32)"><ellipse cx="32" cy="32" rx="29" ry="24" stroke="{ink}" '
@@ -87,12 +86,14 @@ def cover(sample: Sample, *, width: int = 1280, height: int = 640) -> str:
     found = measure_head(sample.mask, pixel_spacing_mm=(sample.pixel_size_mm, sample.pixel_size_mm))
     assert found.ellipse_px is not None, "a whole phantom can be measured"
     rows, columns = sample.shape
-    scale = 640 / columns
-    top = (height - scale * rows) / 2
+    scale = height / rows
+    half = width / 2
+    left = min(0.0, max(half - scale * columns, half / 2 - scale * found.ellipse_px.center_x))
     picture = (
-        f'<g transform="translate(0 {top:.1f}) scale({scale:.4f})">'
+        f'<clipPath id="left"><rect width="{half:g}" height="{height}"/></clipPath>'
+        f'<g clip-path="url(#left)"><g transform="translate({left:.1f} 0) scale({scale:.4f})">'
         f'<image href="data:image/png;base64,{_base64(sample.image)}" width="{columns}" height="{rows}"/>'
-        f"{_outline(found.ellipse_px, width=2.4 / scale)}</g>"
+        f"{_outline(found.ellipse_px, width=2.4 / scale)}</g></g>"
     )
     size = f"HC {found.hc_mm:.0f} mm"
     words = (
@@ -101,7 +102,7 @@ def cover(sample: Sample, *, width: int = 1280, height: int = 640) -> str:
         f'd="{_letters("Find the head, measure it,", size=30, bold=False)}"/>'
         f'<path fill="{_LIGHT}" transform="translate(694 304)" '
         f'd="{_letters("and know what helped", size=30, bold=False)}"/>'
-        f'<path fill="{PREDICTION}" transform="translate(24 {top + scale * rows - 18:.1f})" '
+        f'<path fill="{PREDICTION}" transform="translate(24 {height - 28})" '
         f'd="{_letters(size, size=30)}"/>'
     )
     ground = f'<rect width="{width}" height="{height}" fill="{NIGHT}"/>'
@@ -124,7 +125,10 @@ def write_face(folder: Path) -> list[Path]:
         path.write_text(text + "\n", encoding="utf-8")
     large = Image.open(io.BytesIO(as_png(cover(sample)))).convert("RGB")
     small = large.resize((1280, 640), Image.Resampling.LANCZOS)
-    small.quantize(96, dither=Image.Dither.NONE).save(paths[-1], optimize=True)
+    # The few coloured pixels must keep their colours beside all the grey ones.
+    small.quantize(160, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+        paths[-1], optimize=True
+    )
     return paths
 
 
@@ -133,6 +137,14 @@ def _svg(body: str, *, width: int, height: int, title: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}" role="img"><title>{escape(title)}</title>{body}</svg>'
     )
+
+
+def _arc(start: float, end: float) -> str:
+    """A piece of the skull, in degrees from the right, clockwise."""
+    (x, y), (to_x, to_y) = (
+        (32 + 29 * np.cos(np.radians(angle)), 32 + 24 * np.sin(np.radians(angle))) for angle in (start, end)
+    )
+    return f"M{x:.2f} {y:.2f}A29 24 0 0 1 {to_x:.2f} {to_y:.2f}"
 
 
 def _box(style: str, x: float, y: float, width: float, height: float) -> str:

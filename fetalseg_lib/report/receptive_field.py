@@ -101,8 +101,8 @@ def explorer(view: KernelView | None = None) -> str:
 
 def _slider(name: str, label: str, value: int, most: int) -> str:
     return (
-        f'<label>{label}: <output name="{name}-now">{value}</output>'
-        f'<input type="range" name="{name}" min="1" max="{most}" value="{value}"></label>'
+        f'<label>{label}: <input type="range" name="{name}" min="1" max="{most}" value="{value}">'
+        f'<output name="{name}-now">{value}</output></label>'  # behind: a label's first control is its own
     )
 
 
@@ -137,9 +137,9 @@ html[data-theme="dark"] .receptive-field { --on: #56b4e9; --off: #f0a860; }
 .receptive-field form { display: grid; gap: 0.4em 1.6em;
   grid-template-columns: repeat(auto-fit, minmax(13em, 1fr)); }
 .receptive-field form[hidden] { display: none; }
-.receptive-field label { display: block; }
+.receptive-field label { display: flex; flex-wrap: wrap; gap: 0 0.4em; }
 .receptive-field output { font-weight: bold; }
-.receptive-field input { display: block; width: 100%; accent-color: var(--on); }
+.receptive-field input { order: 1; flex: 1 0 100%; min-width: 0; accent-color: var(--on); }
 .receptive-field :focus-visible { outline: 2px solid var(--on); outline-offset: 2px; }
 .receptive-field svg { display: block; width: 100%; max-width: 26rem; height: auto; margin: 0.6em auto; }
 .receptive-field .map { fill: none; stroke: #767676; stroke-width: 1; vector-effect: non-scaling-stroke; }

@@ -13,9 +13,9 @@ html[data-theme="dark"] .explorer { --one: #56b4e9; --two: #f0a860; }
 .explorer form { display: grid; gap: 0.4em 1.6em;
   grid-template-columns: repeat(auto-fit, minmax(13em, 1fr)); }
 .explorer form[hidden] { display: none; }
-.explorer label { display: block; }
+.explorer label { display: flex; flex-wrap: wrap; gap: 0 0.4em; }
 .explorer output { font-weight: bold; }
-.explorer input[type="range"] { display: block; width: 100%; accent-color: var(--one); }
+.explorer input[type="range"] { order: 1; flex: 1 0 100%; min-width: 0; accent-color: var(--one); }
 .explorer :focus-visible { outline: 2px solid var(--one); outline-offset: 2px; }
 .explorer svg { display: block; width: 100%; height: auto; margin: 0.6em auto; }
 .explorer svg text { fill: var(--ink); font-family: sans-serif; }
@@ -41,11 +41,13 @@ def framed(name: str, body: str, *, style: str, script: str) -> str:
 def slider(name: str, label: str, *, value: float, least: float, most: float, step: float, shown: str) -> str:
     """A labelled slider; ``shown`` is its value in words, which the script keeps up to date.
 
-    >>> slider("rate", "Rate", value=2, least=1, most=3, step=1, shown="2")[:46]
-    '<label>Rate: <output name="rate-now">2</output'
+    The slider comes before its value: a label belongs to the first control in it, and ``output`` is one.
+
+    >>> slider("rate", "Rate", value=2, least=1, most=3, step=1, shown="2")[-52:]
+    'value="2"><output name="rate-now">2</output></label>'
     """
     return (
-        f'<label>{escape(label)}: <output name="{name}-now">{escape(shown)}</output>'
+        f"<label>{escape(label)}: "
         f'<input type="range" name="{name}" min="{least:g}" max="{most:g}" step="{step:g}" value="{value:g}">'
-        "</label>"
+        f'<output name="{name}-now">{escape(shown)}</output></label>'
     )

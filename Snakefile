@@ -22,6 +22,8 @@ RUNS = Path(OUT).resolve()
 STUDY = f"{OUT}/{SETTINGS.name}/{DATA}"
 METRICS = f"{STUDY}/{{variant}}/seed-{{seed}}/metrics.json"
 CHAPTERS = [
+    "first-result",
+    "clinic",
     "data",
     "phantom",
     "model",
@@ -32,6 +34,9 @@ CHAPTERS = [
     "decoder",
     "cost",
     "train",
+    "loss",
+    "optimisation",
+    "augmentation",
     "measuring",
     "uncertainty",
     "ablation",
@@ -43,6 +48,7 @@ DEMONSTRATION = "fetalseg_lib/models/pretrained/demonstration.safetensors"
 BROWSER = "_build/browser"  # what its page needs beside its scripts
 LIBRARY = glob_wildcards("fetalseg_lib/{path,.+\\.(py|yaml|csv|json|mplstyle)}").path
 PROSE = glob_wildcards("book/{path,[^.].*}").path
+RESULTS = glob_wildcards("results/{path,.+\\.(csv|json)}").path  # numbers of pages that are no notebooks
 
 
 wildcard_constraints:
@@ -186,6 +192,7 @@ rule site:
         rules.browser_network.output if Path(DEMONSTRATION).is_file() else [],
         rules.browser_pictures.output,
         expand("book/{path}", path=PROSE),
+        expand("results/{path}", path=RESULTS),
         "_config.yml",
         "_toc.yml",
         "CHANGELOG.md",
@@ -200,6 +207,7 @@ rule site:
         " && {{ python -m fetalseg_lib.report.browser runtime book/browser -o {BROWSER}/runtime"
         " || echo 'The book is built without the browser page: see above.'; }}"
         " && cp -R {BROWSER}/* _build/tree/book/_static/browser/"
+        " && python -m fetalseg_lib.report.numbers _build/tree --results results"
         " && jupyter-book build _build/tree --path-output . --all --warningiserror --keep-going"
 
 

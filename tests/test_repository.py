@@ -138,7 +138,9 @@ def test_notebook_has_one_cell_of_parameters(notebook: Path) -> None:
 
 def shown_pages() -> list[str]:
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    return [toc["root"], *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"])]
+    chapters = [chapter for part in toc["parts"] for chapter in part["chapters"]]
+    sections = [section for chapter in chapters for section in chapter.get("sections", [])]
+    return [toc["root"], *(page["file"] for page in (*chapters, *sections))]
 
 
 def run_chapters() -> list[str]:
@@ -158,7 +160,9 @@ def test_every_chapter_is_there_and_every_notebook_is_a_chapter() -> None:
 
 
 def test_every_page_is_shown_once() -> None:
-    pages = sorted(f"book/{path.stem}" for path in (ROOT / "book").glob("*.md"))
+    pages = sorted(
+        path.relative_to(ROOT).with_suffix("").as_posix() for path in (ROOT / "book").rglob("*.md")
+    )
     assert sorted(page for page in shown_pages() if page.startswith("book/")) == pages
 
 

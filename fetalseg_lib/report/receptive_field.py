@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html import escape
 from itertools import product
 
-LARGEST_SIDE, LARGEST_RATE = 33, 24
+LARGEST_SIDE, LARGEST_RATE = 64, 24
 """Ends of the sliders. DeepLabv3 is trained on maps of 33 × 33: crops of 513 px at an output stride of 16."""
 
 
@@ -101,8 +101,8 @@ def explorer(view: KernelView | None = None) -> str:
 
 def _slider(name: str, label: str, value: int, most: int) -> str:
     return (
-        f'<label>{label}: <output name="{name}-now">{value}</output>'
-        f'<input type="range" name="{name}" min="1" max="{most}" value="{value}"></label>'
+        f'<label>{label}: <input type="range" name="{name}" min="1" max="{most}" value="{value}">'
+        f'<output name="{name}-now">{value}</output></label>'  # behind: a label's first control is its own
     )
 
 
@@ -129,22 +129,26 @@ def _grid(side: int) -> str:
 
 
 _STYLE = """
-.receptive-field { margin: 0; padding: 0.6em 0.8em; border: 1px solid #767676; border-radius: 4px;
-  background: #fff; color: #1a1a1a; font-family: sans-serif; font-size: 0.9rem; }
+.receptive-field { margin: 0; padding: 0.6em 0.8em; border: 1px solid var(--line); border-radius: 4px;
+  background: var(--paper); color: var(--ink); font-size: 0.9rem;
+  --paper: var(--pst-color-background, #fff); --ink: var(--pst-color-text-base, #1a1a1a);
+  --line: var(--pst-color-border, #767676); --on: #0072b2; --off: #a34200; }
+html[data-theme="dark"] .receptive-field { --on: #56b4e9; --off: #f0a860; }
 .receptive-field form { display: grid; gap: 0.4em 1.6em;
   grid-template-columns: repeat(auto-fit, minmax(13em, 1fr)); }
 .receptive-field form[hidden] { display: none; }
-.receptive-field label { display: block; }
+.receptive-field label { display: flex; flex-wrap: wrap; gap: 0 0.4em; }
 .receptive-field output { font-weight: bold; }
-.receptive-field input { display: block; width: 100%; accent-color: #0072b2; }
+.receptive-field input { order: 1; flex: 1 0 100%; min-width: 0; accent-color: var(--on); }
+.receptive-field :focus-visible { outline: 2px solid var(--on); outline-offset: 2px; }
 .receptive-field svg { display: block; width: 100%; max-width: 26rem; height: auto; margin: 0.6em auto; }
 .receptive-field .map { fill: none; stroke: #767676; stroke-width: 1; vector-effect: non-scaling-stroke; }
 .receptive-field circle { stroke-width: 1.5; vector-effect: non-scaling-stroke; }
-.receptive-field circle.on { fill: #0072b2; stroke: #0072b2; }
-.receptive-field circle.off { fill: #fff; stroke: #a34200; }
+.receptive-field circle.on { fill: var(--on); stroke: var(--on); }
+.receptive-field circle.off { fill: var(--paper); stroke: var(--off); }
 .receptive-field .key, .receptive-field .view { margin: 0.2em 0; text-align: center; color: inherit; }
-.receptive-field .key span { color: #a34200; }
-.receptive-field .key .on { color: #0072b2; }
+.receptive-field .key span { color: var(--off); }
+.receptive-field .key .on { color: var(--on); }
 """
 
 _SCRIPT = """

@@ -57,7 +57,7 @@ class Diagram:
         kind = path.suffix.lower()
         if kind not in (".svg", ".png"):
             raise ValueError(f"path: expected a name that ends in .svg or .png, got {path.name!r}")
-        content = self.svg.encode() if kind == ".svg" else _png(self.svg)
+        content = self.svg.encode() if kind == ".svg" else as_png(self.svg)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         return path
@@ -83,8 +83,8 @@ def write_diagram(variant: str, path: str | Path, *, size: tuple[int, int] = (25
     return draw(variant, size=size).save(path)
 
 
-def _png(svg: str) -> bytes:
-    """Rendered with the font that the layout measured, so that a PNG is the same on every machine."""
+def as_png(svg: str) -> bytes:
+    """An SVG as PNG, rendered with the font that the layout measured: the same on every machine."""
     try:
         resvg = import_module("resvg_py")
     except ModuleNotFoundError as error:

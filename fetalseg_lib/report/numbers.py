@@ -1,0 +1,148 @@
+"""Numbers for pages that are no notebooks: a page writes ``{{ name }}``, the build puts in what a file says.
+
+``python -m fetalseg_lib.report.numbers TREE --results RESULTS`` adds them to the substitutions in the
+settings of a copy of the book (``TREE/_config.yml``). A name that no file gives is an error of the build.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pandas as pd
+import yaml
+
+from fetalseg_lib.study import records, tables
+from fetalseg_lib.study.profile import load_profile
+
+
+def collect(results: Path) -> dict[str, str]:
+    """All numbers that the result files in ``results`` give, as they are to stand in the text.
+
+    Raises ``FileNotFoundError`` naming the file that is missing.
+    """
+    return {
+        **dict(_data(records.read_json(results / "hc18" / "dataset.json"))),
+        **dict(_study(results / "published" / "hc18")),
+        **dict(_simulated(results / "simulated" / "phantom" / "unet")),
+        **dict(_speed(records.read_json(results / "hardware" / "latency.json"))),
+    }
+
+
+def chapter_times(notebooks: Path) -> str:
+    """How long each chapter took that was executed into ``notebooks``, as a Markdown table."""
+    rows = []
+    for path in sorted(notebooks.glob("*.ipynb")):
+        seconds = nbformat.read(path, as_version=4).metadata.get("papermill", {}).get("duration")
+        if seconds is not None:
+            rows.append(f"| [](../notebooks/{path.name}) | {seconds:.0f} s |")
+    return "\n".join(["| chapter | time |", "| --- | ---: |", *rows])
+
+
+def add_to_settings(tree: Path, *, results: Path) -> None:
+    """Put all numbers, and the times of the chapters run there, into ``tree/_config.yml``."""
+    path = tree / "_config.yml"
+    settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    settings["parse"]["myst_substitutions"] |= collect(results) | {
+        "chapter_times": chapter_times(tree / "notebooks")
+    }
+    path.write_text(yaml.safe_dump(settings, allow_unicode=True, sort_keys=False), encoding="utf-8")
+
+
+def _data(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    several = sum(count for images, count in facts["exams_by_images"].items() if int(images) > 1)
+    hc, pixel = facts["hc_mm"], facts["pixel_size_mm"]
+    yield "hc18_images", str(facts["n_images"])
+    yield "hc18_hidden", str(facts["n_hidden_test_images"])
+    yield "hc18_exams", str(facts["n_exams"])
+    yield "hc18_several", str(several)
+    yield "hc18_women", str(facts["women"])
+    yield "hc18_hc", f"{hc['min']:.0f} to {hc['max']:.0f} mm, {hc['mean']:.0f} mm on average"
+    yield "hc18_pixel", f"{pixel['min']:.3f} to {pixel['max']:.3f} mm"
+    yield "hc18_other_size", str(facts["n_other_size"])
+    yield "hc18_cut", str(facts["n_cut"])
+    yield "hc18_same_frames", str(len(facts["same_frames"]))
+    yield "hc18_head_share", f"{100 * facts['mask_fraction']:.0f} %"
+    yield "hc18_ratio", f"{facts['mask_background_to_foreground']:.1f}"
+    yield "hc18_outline_ratio", f"{facts['outline_background_to_foreground']:.0f}"
+    look = facts["second_looks"][0]
+    yield "hc18_second_look", f"{look['hc_difference_mm']:.1f} mm"
+    for name, fold in facts["folds"].items():
+        yield f"hc18_{name}_exams", str(fold["exams"])
+
+
+def _study(folder: Path) -> Iterator[tuple[str, str]]:
+    by_run = pd.read_csv(folder / "tables" / "runs.csv")
+    floor = pd.read_csv(folder / "tables" / "noise_floor.csv").set_index("metric")
+    runs = tables.finished_runs(folder)
+    records_of = [records.read_json(run / records.ENVIRONMENT) for run in runs]
+    config = next(r["config"] for r in records_of if r["config"]["variant"] == "proposed")
+    plan = load_profile(config["profile"])
+    minutes = [record["seconds"]["training"] / 60 for record in records_of]
+    memory = [record["peak_memory_mb"] / 1024 for record in records_of]
+    yield "study_size", " × ".join(map(str, config["image_size"]))
+    yield "study_epochs", str(config["training"]["epochs"])
+    yield "study_weight", f"{config['training']['pos_weight']:g}"
+    yield "study_train_images", str(records_of[0]["split"]["train"])
+    yield "study_validation_images", str(records_of[0]["split"]["validation"])
+    yield "study_test_images", str(records_of[0]["split"]["test"])
+    yield "study_planned", str(len(plan.variants))
+    yield "study_planned_runs", str(len(plan.variants) * len(plan.seeds))
+    yield "study_done", str(by_run["variant"].nunique())
+    yield "study_runs", str(len(runs))
+    yield "study_minutes", f"{min(minutes):.0f} to {max(minutes):.0f} minutes"
+    yield (
+        "study_hours_planned",
+        f"{sum(minutes) / len(minutes) * len(plan.variants) * len(plan.seeds) / 60:.0f}",
+    )
+    yield "study_memory", f"{max(memory):.1f} GB"
+    yield "study_processor", _processor(records_of)
+    yield "study_detectable_mm", f"{floor.loc['hc_abs_error_mm', 'detectable']:.2f} mm"
+    yield "study_seed_sd", f"{100 * floor.loc['dice', 'sd']:.2f}"
+    for variant, rows in by_run.groupby("variant"):
+        yield f"seeds_{variant}", str(len(rows))
+        yield f"dice_{variant}", f"{100 * rows['dice_mean'].mean():.1f} %"
+        yield f"hc_{variant}", f"{rows['hc_abs_error_mm_mean'].mean():.1f} mm"
+        yield f"bias_{variant}", f"{rows['hc_error_mm_mean'].mean():+.1f} mm".replace("-", "−")
+        yield f"failures_{variant}", str(int(rows["failures"].sum()))
+
+
+def _processor(found: list[dict[str, Any]]) -> str:
+    """Cores, threads and precision, where they are the same for all; how many kinds there were, otherwise."""
+    kinds = sorted(
+        {(r["processor"], r["cores"], r["threads"], r["precision"], r["gpu"]) for r in found}, key=str
+    )
+    if len(kinds) > 1:
+        return f"{len(kinds)} kinds of machine"
+    processor, cores, threads, precision, gpu = kinds[0]
+    with_gpu = f"with {gpu}" if gpu else "without a GPU"
+    name = processor.replace("(R)", "")
+    return f"{name}, {cores} cores, {threads} thread a run, {precision}, {with_gpu}"
+
+
+def _simulated(folder: Path) -> Iterator[tuple[str, str]]:
+    found = [records.read_json(path)["test"] for path in sorted(folder.glob("seed-*/on_hc18.json"))]
+    if not found:
+        raise FileNotFoundError(f"{folder}: expected seed-*/on_hc18.json, found none")
+    frame = pd.DataFrame(found)
+    yield "simulated_seeds", str(len(frame))
+    yield "simulated_dice", f"{100 * frame['dice_mean'].mean():.1f} %"
+    yield "simulated_hc", f"{frame['hc_abs_error_mm_mean'].mean():.1f} mm"
+
+
+def _speed(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "speed_size", " × ".join(map(str, found["image_size"]))
+    for variant, times in found["latency"].items():
+        yield f"speed_{variant}", f"{times['median_ms']:.0f} ms"
+    yield "speed_processor", found["processor"].replace("(R)", "")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("tree", type=Path)
+    parser.add_argument("--results", type=Path, required=True)
+    options = parser.parse_args()
+    add_to_settings(options.tree, results=options.results)

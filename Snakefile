@@ -40,6 +40,7 @@ CHAPTERS = [
     "measuring",
     "uncertainty",
     "ablation",
+    "budget",
     "audit",
     "own-images",
     "export",

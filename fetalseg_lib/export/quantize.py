@@ -2,7 +2,9 @@
 
 A real number ``r`` becomes ``round(r / scale) + zero``. A weight's scale is known: each output channel of a
 convolution has its own. A map's scale has to be learned from images, before the file is written: that is the
-calibration, and what makes this quantisation *static*. Source: Jacob et al. 2018, doi:10.1109/CVPR.2018.00286.
+calibration, and what makes this quantisation *static*.
+
+Source: Jacob et al. 2018, doi:10.1109/CVPR.2018.00286.
 """
 
 from __future__ import annotations

@@ -51,6 +51,7 @@ def build_graph(network: nn.Module, *, image_size: tuple[int, int]) -> ModelProt
     Input ``image``: float32 ``B 1 H W`` of grey levels 0 to 255; outputs ``probability`` and ``logits``. The
     network stays as it is. Raises ``ModuleNotFoundError`` where the extra ``export`` is not installed.
     """
+    onnx, _ = onnx_module(), runtime_module()  # a missing package is known before any work
     plain = copy.deepcopy(network).to(device="cpu", memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
     fold_stem(plain)
     # Two images: with one, the tracer could take the batch's size for a constant 1.
@@ -71,7 +72,7 @@ def build_graph(network: nn.Module, *, image_size: tuple[int, int]) -> ModelProt
             opset_version=OPSET,
             dynamo=False,
         )
-    return _simplified(onnx_module().load_from_string(buffer.getvalue()))
+    return _simplified(onnx.load_from_string(buffer.getvalue()))
 
 
 def fold_stem(network: nn.Module) -> None:

@@ -21,7 +21,9 @@ from publishing.site import ROOT, SITE, parts, served
 
 PDF = ROOT / "_build" / "fetalseg.pdf"
 STYLE = """
+html { font-size: 75%; }
 body { background: white; }
+.bd-article h1 { display: block !important; } /* the theme prints a title of its own instead */
 .bd-main, .bd-content, .bd-article-container { display: block; max-width: none; width: auto; padding: 0; }
 .piece { break-before: page; } .piece:first-of-type { break-before: auto; }
 body[data-only] .piece:not(.only) { display: none; } .only { break-before: auto; }
@@ -96,7 +98,7 @@ def joined(site: Path) -> tuple[str, list[str]]:
         lines += [f'<p class="part">{html.escape(caption)}</p>'] if caption and part else []
         for name in part:
             body = article(name, site, set(names))
-            title = body.h1.get_text(strip=True) if body.h1 else name
+            title = " ".join(body.h1.get_text().split()) if body.h1 else name
             link = f'<a href="#{slug(name)}">{html.escape(title)}</a>'
             lines.append(f'<p>{link}<i></i><span data-of="{slug(name)}">000</span></p>')
             pieces.append(f'<section class="piece" id="{slug(name)}">{body}</section>')

@@ -28,7 +28,6 @@ CHAPTERS = [
     "phantom",
     "model",
     "encoder",
-    "pretraining",
     "aspp",
     "se-residual",
     "decoder",

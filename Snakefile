@@ -7,16 +7,17 @@
 # with `--executor slurm` (see book/cluster.md).
 
 from pathlib import Path
+from urllib.parse import unquote
 
 from fetalseg_lib.study.config import configure
 from fetalseg_lib.study.profile import load_profile
 
-PROFILE = config.get("profile", "quick")
+PROFILE = unquote(config.get("profile", "quick"))
 # Notebooks run in notebooks/, so a relative path would lead astray.
 if PROFILE.endswith((".yaml", ".yml")):
     PROFILE = str(Path(PROFILE).resolve())
 DATA = config.get("data", "phantom")
-OUT = config.get("out", "runs")
+OUT = str(Path(unquote(config.get("out", "runs"))))
 SETTINGS = load_profile(PROFILE)
 RUNS = Path(OUT).resolve()
 STUDY = f"{OUT}/{SETTINGS.name}/{DATA}"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 from fetalseg_lib.cli.options import Commands, add_study_options
 
@@ -56,9 +56,9 @@ def _study(options: argparse.Namespace) -> int:
         found = disagreements(folder)
         print("\n".join(found) or f"{folder}: every table follows from the per-image records")
         return 1 if found else 0
-    # As JSON, because snakemake would read a folder named 1 as a number, and one named "a: b" as a mapping.
-    given = {"profile": options.profile, "data": options.data, "out": str(options.out)}
-    settings = [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in given.items()]
+    # Snakemake reads values as YAML, where a folder named 1 is a number, and one named "a: b" a mapping.
+    out = quote(str(options.out)) if options.out.is_absolute() else f"./{quote(str(options.out))}"
+    settings = [f"profile={quote(options.profile)}", f"data={options.data}", f"out={out}"]
     # A cluster's size is its own: there, --jobs (of the options after --) takes the place of cores.
     local = [] if "--executor" in options.extra else ["--cores", str(options.cores)]
     command = [sys.executable, "-m", "snakemake", "study", *local, "--rerun-incomplete"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +60,8 @@ def _import(
     problems: list[DataError] = []
     sources: list[tuple[str, Path]] = []
     try:
-        write_folder(_samples(images, table, problems, sources, progress), draft)
+        with closing(_samples(images, table, problems, sources, progress)) as samples:  # and its progress bar
+            write_folder(samples, draft)
         if not sources:
             first = f"; the first problem is {problems[0]}" if problems else ""
             raise ValueError(f"{directory}: none of {len(images)} images can be imported{first}")
@@ -76,7 +78,7 @@ def _samples(
     problems: list[DataError],
     sources: list[tuple[str, Path]],
     progress: bool,
-) -> Iterator[Sample]:
+) -> Generator[Sample, None, None]:
     """The fit images under HC18's names; what is wrong with the others goes to ``problems``."""
     exams: dict[str | Path, int] = {}
     taken: dict[int, int] = {}

@@ -49,7 +49,9 @@ def _write(samples: Iterable[Sample], root: Path) -> None:
 
 
 def _write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
-    path.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())  # OpenCV's own writing hides a full disk
+    partial = beside(path, ".partial")
+    partial.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())  # OpenCV's own writing hides a full disk
+    partial.replace(path)
 
 
 def draw_outline(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:

@@ -52,8 +52,9 @@ class Visit:
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     def open(self, url: str) -> Page:
-        """Go to ``url`` and wait until its files are there and its formulas are set."""
+        """Go to ``url`` and wait until its files are there, its theme is chosen and its formulas are set."""
         self.page.goto(url, wait_until="networkidle")
+        self.page.wait_for_function("document.documentElement.dataset.theme !== ''")
         self.page.evaluate("window.MathJax?.startup?.promise")
         return self.page
 

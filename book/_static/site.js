@@ -13,9 +13,12 @@
       delete part.dataset.scrolls;
     }
   };
+  const lookAll = (root = document) => root.querySelectorAll(wide).forEach(look);
   addEventListener("load", () => {
     const watch = new ResizeObserver(entries => entries.forEach(entry => look(entry.target)));
-    document.querySelectorAll(wide).forEach(part => { look(part); watch.observe(part); });
-    document.addEventListener("toggle", event => event.target.querySelectorAll(wide).forEach(look), true);
+    document.querySelectorAll(wide).forEach(part => watch.observe(part));
+    document.addEventListener("toggle", event => lookAll(event.target), true);
+    document.fonts.ready.then(() => lookAll());
+    lookAll();
   });
 })();

@@ -119,10 +119,9 @@ def joined(site: Path) -> tuple[str, list[str]]:
 def printed(page: Page) -> bytes:
     """The page as a PDF on A4, with an outline for the reader's side bar and tags for a screen reader."""
     options: dict[str, Any] = {"format": "A4", "outline": True, "tagged": True, "print_background": True}
-    margin = {"top": "18mm", "bottom": "18mm", "left": "18mm", "right": "18mm"}
+    options["margin"] = dict.fromkeys(("top", "bottom", "left", "right"), "18mm")
     return page.pdf(
         **options,
-        margin=margin,
         display_header_footer=True,
         header_template="<span></span>",
         footer_template=FOOTER,

@@ -38,4 +38,5 @@ def halve(graph: ModelProto) -> ModelProto:
     nodes = [*casts, *halved.graph.node]
     del halved.graph.node[:]
     halved.graph.node.extend(nodes)
-    return halved
+    result: ModelProto = halved
+    return result

@@ -11,7 +11,7 @@ from fetalseg_lib.exercises.exercise import Case, Exercise, Mistake
 
 def epochs_for(steps: int, images: int, batch_size: int) -> int:
     """How many epochs of so many images come nearest to ``steps``; the last batch may be smaller."""
-    return round(steps / np.ceil(images / batch_size))
+    return round(steps / -(-images // batch_size))
 
 
 def _epochs() -> Iterator[Case]:

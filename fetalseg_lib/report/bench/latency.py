@@ -127,10 +127,10 @@ def summarize(rows: pd.DataFrame) -> pd.DataFrame:
 def format_table(table: pd.DataFrame) -> str:
     """Milliseconds an image, and in brackets the multiple of the eager U-Net; a block a setting."""
     blocks = []
-    for (threads, batch), part in table.groupby(["threads", "batch"]):
-        cells = part.assign(
-            cell=[f"{row.median_ms / batch:.1f} ({row.to_unet:.2f})" for row in part.itertuples()]
-        )
+    for _, part in table.groupby(["threads", "batch"]):
+        threads, batch = (int(part[name].iloc[0]) for name in ("threads", "batch"))
+        an_image = (part["median_ms"] / part["batch"]).map("{:.1f}".format)
+        cells = part.assign(cell=an_image + " (" + part["to_unet"].map("{:.2f}".format) + ")")
         wide = cells.pivot_table(index="network", columns="runtime", values="cell", aggfunc="first")
         order = [runtime for runtime in runtimes.RUNTIMES if runtime in wide]
         setting = f"{threads} thread{'s' if threads > 1 else ''}, batch {batch}"

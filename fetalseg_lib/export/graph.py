@@ -60,12 +60,12 @@ def build_graph(network: nn.Module, *, image_size: tuple[int, int]) -> ModelProt
     with warnings.catch_warnings(), torch.no_grad():
         # Tracing fixes the sides that the input's check asks for, as the file does anyway. The tracer is the
         # older of torch's two exporters: the newer takes twenty times as long for a graph that does the same.
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        warnings.filterwarnings("ignore", "Converting a tensor to a Python")
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             FromGreyLevels(plain).eval(),
             (example,),
-            buffer,
+            buffer,  # type: ignore[arg-type]  # torch writes to streams too
             input_names=[INPUT],
             output_names=list(OUTPUTS),
             dynamic_axes={name: {0: "batch"} for name in (INPUT, *OUTPUTS)},
@@ -105,7 +105,7 @@ def _simplified(graph: ModelProto) -> ModelProto:
         path = Path(folder) / "graph.onnx"
         options.optimized_model_filepath = str(path)
         runtime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        simplified = onnx.load(path)
+        simplified: ModelProto = onnx.load(path)
     used = {node.domain for node in simplified.graph.node}
     kept = [opset for opset in simplified.opset_import if opset.domain in used]
     del simplified.opset_import[:]

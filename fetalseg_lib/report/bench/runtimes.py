@@ -16,7 +16,7 @@ from torch import nn
 
 from fetalseg_lib.export.calibration import Calibration, calibrate_on
 from fetalseg_lib.export.runtime import open_session
-from fetalseg_lib.export.write import convert
+from fetalseg_lib.export.write import Precision, convert
 from fetalseg_lib.training.device import autocast, has_bfloat16
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def runner(network: nn.Module, runtime: str, *, image_size: tuple[int, int], thr
     """
     if runtime in ("eager", "channels_last", "bfloat16"):
         return _torch_runner(network, runtime)
-    precision = "int8" if runtime == "onnxruntime_int8" else "float32"
+    precision: Precision = "int8" if runtime == "onnxruntime_int8" else "float32"
     if runtime not in RUNTIMES:
         raise ValueError(f"runtimes: expected some of {', '.join(RUNTIMES)}; got {runtime!r}")
     calibration = _phantoms(image_size) if precision == "int8" else None
@@ -76,7 +76,7 @@ def _phantoms(image_size: tuple[int, int]) -> Calibration:
 def _torch_runner(network: nn.Module, runtime: str) -> Runner:
     layout = torch.contiguous_format if runtime == "eager" else torch.channels_last
     precision = "bfloat16" if runtime == "bfloat16" else "float32"
-    placed = copy.deepcopy(network).to(memory_format=layout)  # type: ignore[call-overload]
+    placed = copy.deepcopy(network).to(memory_format=layout)
 
     def run(batch: Batch) -> object:
         image = torch.from_numpy(batch).contiguous(memory_format=layout)

@@ -60,12 +60,12 @@ def build_graph(network: nn.Module, *, image_size: tuple[int, int]) -> ModelProt
     with warnings.catch_warnings(), torch.no_grad():
         # Tracing fixes the sides that the input's check asks for, as the file does anyway. The tracer is the
         # older of torch's two exporters: the newer takes twenty times as long for a graph that does the same.
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
+        warnings.filterwarnings("ignore", "Converting a tensor to a Python")
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             FromGreyLevels(plain).eval(),
             (example,),
-            buffer,  # type: ignore[arg-type]  # a file will do, its types say less
+            buffer,  # type: ignore[arg-type]  # torch writes to streams too
             input_names=[INPUT],
             output_names=list(OUTPUTS),
             dynamic_axes={name: {0: "batch"} for name in (INPUT, *OUTPUTS)},

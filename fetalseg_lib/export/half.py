@@ -22,7 +22,7 @@ def halve(graph: ModelProto) -> ModelProto:
     Raises ``ValueError`` where a weight is too large for half precision (65504).
     """
     onnx = onnx_module()
-    halved = onnx.ModelProto()
+    halved: ModelProto = onnx.ModelProto()
     halved.CopyFrom(graph)
     casts = []
     for stored in halved.graph.initializer:

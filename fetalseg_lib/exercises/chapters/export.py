@@ -23,7 +23,8 @@ def _ranges() -> Iterator[Case]:
 def there_and_back(values: np.ndarray, scale: float, zero: int) -> np.ndarray:
     """Real numbers as whole ones from 0 to 255, and as real ones again: what an int8 network works with."""
     whole = np.clip(np.rint(values / scale) + zero, 0, 255)
-    return (whole - zero) * scale
+    real: np.ndarray = (whole - zero) * scale
+    return real
 
 
 def _values() -> Iterator[Case]:

@@ -127,13 +127,17 @@ def summarize(rows: pd.DataFrame) -> pd.DataFrame:
 def format_table(table: pd.DataFrame) -> str:
     """Milliseconds an image, and in brackets the multiple of the eager U-Net; a block a setting."""
     blocks = []
-    for _, part in table.groupby(["threads", "batch"]):
-        threads, batch = (int(part[name].iloc[0]) for name in ("threads", "batch"))
-        an_image = (part["median_ms"] / part["batch"]).map("{:.1f}".format)
-        cells = part.assign(cell=an_image + " (" + part["to_unet"].map("{:.2f}".format) + ")")
-        wide = cells.pivot_table(index="network", columns="runtime", values="cell", aggfunc="first")
+    each = table["median_ms"] / table["batch"]
+    cells = table.assign(
+        cell=[f"{ms:.1f} ({ratio:.2f})" for ms, ratio in zip(each, table["to_unet"], strict=True)]
+    )
+    settings = [
+        f"{threads} thread{'s' * (threads > 1)}, batch {batch}"
+        for threads, batch in zip(table["threads"], table["batch"], strict=True)
+    ]
+    for setting, part in cells.groupby(settings, sort=False):
+        wide = part.pivot_table(index="network", columns="runtime", values="cell", aggfunc="first")
         order = [runtime for runtime in runtimes.RUNTIMES if runtime in wide]
-        setting = f"{threads} thread{'s' if threads > 1 else ''}, batch {batch}"
         blocks.append(f"{setting}: ms an image (multiple of the eager U-Net)\n{wide[order].to_string()}")
     return "\n\n".join(blocks)
 

@@ -9,6 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fetalseg_lib.data.image_folder import find_images
+from fetalseg_lib.data.limits import read_content
+from fetalseg_lib.data.sample import DataError
 from fetalseg_lib.names import csv_cell, picture_name, visible
 
 FILE_NAMES = st.text(st.characters(exclude_characters="\0/", exclude_categories=["Cs"]), min_size=1)
@@ -95,6 +97,22 @@ def test_named_files_count_whatever_they_are_and_each_once(folder: Path) -> None
 def test_nothing_found_says_what_was_looked_for(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"no image found; expected files that end in \.png, .*\.dcm"):
         find_images([tmp_path])
+
+
+def test_a_folder_that_cannot_be_opened_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = folder / "deep" / "er"
+    scandir, access = os.scandir, os.access
+
+    def refusing(path: object) -> object:
+        if str(path) == str(closed):
+            raise PermissionError(13, "Permission denied", str(closed))
+        return scandir(path)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(os, "scandir", refusing)  # root may open everything
+    monkeypatch.setattr(os, "access", lambda path, mode: str(path) != str(closed) and access(path, mode))
+    assert find_images([folder])[-1] == closed
+    with pytest.raises(DataError, match=r"er: the folder cannot be opened"):
+        read_content(closed)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX knows pipes and links")

@@ -16,8 +16,8 @@ def find_images(named: Sequence[Path], *, leave_out: Sequence[Path | None] = ())
 
     Of a folder and its subfolders those count that end as an image does, and DICOM without an ending; not
     hidden ones, not the outlines in HC18's layout, and nothing in the folders ``leave_out``. A file that is
-    named counts whatever it is, even where it does not exist: reading it will say so. Raises ``ValueError``
-    where nothing is left.
+    named counts whatever it is, even where it does not exist: reading it will say so. So does a folder that
+    cannot be opened. Raises ``ValueError`` where nothing is left.
     """
     own = {os.path.realpath(folder) for folder in leave_out if folder is not None}
     found: dict[str, Path] = {}
@@ -32,7 +32,8 @@ def find_images(named: Sequence[Path], *, leave_out: Sequence[Path | None] = ())
 
 
 def _images_below(folder: Path, own: set[str]) -> Iterator[Path]:
-    for place, folders, files in os.walk(folder):
+    closed: list[Path] = []
+    for place, folders, files in os.walk(folder, onerror=lambda error: closed.append(Path(error.filename))):
         folders[:] = sorted(
             name
             for name in folders
@@ -43,6 +44,7 @@ def _images_below(folder: Path, own: set[str]) -> Iterator[Path]:
             path = Path(place) / name
             if not name.startswith(".") and name not in outlines and _is_image(path):
                 yield path
+    yield from closed
 
 
 def _is_image(path: Path) -> bool:

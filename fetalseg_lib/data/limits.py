@@ -6,6 +6,7 @@ gone through again and again (a progressive JPEG of many scans).
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from fetalseg_lib.data.sample import DataError
@@ -50,6 +51,8 @@ def read_content(path: Path) -> bytes:
     try:
         if not path.is_file():
             problem = "it is no file" if path.exists() else "there is no such file"
+            if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
+                problem = "the folder cannot be opened"
             raise DataError(file=path, problem=problem, mend="Check the name.")
         if (size := path.stat().st_size) > MAX_FILE_BYTES:
             raise DataError(

@@ -11,7 +11,7 @@ import pytest
 from fetalseg_lib.data import hc18, splits
 from fetalseg_lib.study import records
 from fetalseg_lib.study.config import configure
-from fetalseg_lib.study.folds import prepare_data
+from fetalseg_lib.study.folds import split_of
 from fetalseg_lib.study.leakage import exposed_images, leakage_table
 from fetalseg_lib.study.profile import load_profile
 
@@ -119,12 +119,15 @@ class TestProfile:
         assert differing == {"profile", "split"}
 
     @pytest.mark.hc18
-    def test_a_run_trains_on_the_images_that_leak(self, hc18_root: Path, tmp_path: Path) -> None:
+    def test_a_run_trains_on_the_images_that_leak(self, hc18_root: Path) -> None:
+        table = hc18.load(hc18_root).table
         config = configure(variant="proposed", seed=0, profile="leaky", data="hc18")
-        folds = prepare_data(config, data_root=hc18_root, cache=tmp_path)
-        assert [len(rows) for rows in (folds.train, folds.validation, folds.test)] == [699, 102, 161]
-        exams = folds.cache.index["exam"]
-        assert len(set(exams.iloc[folds.train]) & set(exams.iloc[folds.test])) == 32
+        split = split_of(config, table)
+        assert split["filename"].tolist() == table["name"].tolist()
+        exams = {fold: set(part["exam"]) for fold, part in split.groupby("fold")}
+        assert len(exams["train"] & exams["test"]) == 32
+        grouped = configure(variant="proposed", seed=0, profile="published", data="hc18")
+        pd.testing.assert_frame_equal(split_of(grouped, table), splits.load("hc18"))
 
 
 def study(root: Path, scores: dict[str, float], *, split: str, seeds: int = 3) -> Path:

@@ -114,8 +114,8 @@ def test_a_run_stopped_after_its_training_is_not_trained_again(
 
 
 def test_images_that_the_split_does_not_know_are_refused(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = folds._split
-    monkeypatch.setattr(folds, "_split", lambda run, index: known(run, index).iloc[1:])
+    known = folds.split_of
+    monkeypatch.setattr(folds, "split_of", lambda run, index: known(run, index).iloc[1:])
     with pytest.raises(ValueError, match="1 images of 'phantom' stand in no fold"):
         study.prepare_data(config(tiny))
 

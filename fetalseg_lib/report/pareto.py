@@ -63,8 +63,9 @@ def front(cost: NDArray[np.float64], effect: NDArray[np.float64]) -> NDArray[np.
     no_dearer = cost[:, None] <= cost[None, :]
     no_worse = effect[:, None] >= effect[None, :]
     strictly = (cost[:, None] < cost[None, :]) | (effect[:, None] > effect[None, :])
-    beaten: NDArray[np.bool_] = (no_dearer & no_worse & strictly).any(axis=0)
-    return ~beaten
+    beats = no_dearer & no_worse & strictly  # row over column
+    unbeaten: NDArray[np.bool_] = np.logical_not(np.any(beats, axis=0))
+    return unbeaten
 
 
 def by_outcome(comparison: pd.DataFrame, costs: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -81,8 +82,9 @@ def by_outcome(comparison: pd.DataFrame, costs: pd.DataFrame) -> dict[str, pd.Da
     told = comparison.sort_values("difference", ascending=False, ignore_index=True)
     told.insert(1, "changes", [get_variant(name).changes for name in told["variant"]])
     columns = ["variant", "changes", "difference", "low", "high", "seeds", "verdict"]
-    for name in known:
-        told[f"{name}_change"] = known.loc[told["variant"], name].to_numpy() / known.loc[own, name] - 1
+    for name in known.columns:
+        cost = known[name]
+        told[f"{name}_change"] = cost[told["variant"]].to_numpy() / cost[own] - 1
         columns.append(f"{name}_change")
     significant = told["verdict"] == "significant"
     groups = {
@@ -104,7 +106,7 @@ def training_minutes(root: Path) -> pd.DataFrame:
         variant = records.read_json(folder / records.METRICS)["variant"]
         rows.append({"variant": variant, "training_minutes": seconds / 60})
     table = pd.DataFrame(rows, columns=["variant", "training_minutes"])
-    return table.groupby("variant", as_index=False)["training_minutes"].mean()
+    return table.groupby("variant")[["training_minutes"]].mean().reset_index()
 
 
 def _panel(axes: Axes, points: pd.DataFrame, cost: NDArray[np.float64]) -> None:

@@ -60,7 +60,7 @@ def prepare_data(config: RunConfig, *, data_root: Path | None = None, cache: Pat
         image_size=config.image_size,
         directory=cache_folder() if cache is None else cache,
     )
-    split = _split(config, cached.index)
+    split = split_of(config, cached.index)
     fold = cached.index["name"].map(split.set_index("filename")["fold"])
     if fold.isna().any():
         raise ValueError(
@@ -76,6 +76,15 @@ def prepare_data(config: RunConfig, *, data_root: Path | None = None, cache: Pat
     return Folds(cache=cached, **rows)
 
 
+def split_of(config: RunConfig, index: pd.DataFrame) -> pd.DataFrame:
+    """Which image is in which fold, ``filename, exam, fold``; ``index`` has ``name, exam, hc_mm``."""
+    frame = index.rename(columns={"name": "filename"})[["filename", "exam", "hc_mm"]].reset_index(drop=True)
+    split = splits.load("hc18") if config.data == "hc18" else splits.make_split(frame, seed=DATA_SEED)
+    if config.split == "exam":
+        return split
+    return splits.leak(split, split["filename"].map(frame.set_index("filename")["hc_mm"]))
+
+
 def split_digest(folds: Folds) -> str:
     """A digest of which image is in which fold: runs with different ones are not comparable."""
     names = folds.cache.index["name"]
@@ -85,15 +94,6 @@ def split_digest(folds: Folds) -> str:
 def cache_folder() -> Path:
     """Where prepared images are kept: ``FETALSEG_CACHE``, else the user's own cache folder."""
     return Path(os.environ.get("FETALSEG_CACHE") or pooch.os_cache("fetalseg"))
-
-
-def _split(config: RunConfig, index: pd.DataFrame) -> pd.DataFrame:
-    frame = index.rename(columns={"name": "filename"})[["filename", "exam", "hc_mm"]].reset_index(drop=True)
-    split = splits.load("hc18") if config.data == "hc18" else splits.make_split(frame, seed=DATA_SEED)
-    if config.split == "exam":
-        return split
-    hc_mm = split["filename"].map(frame.set_index("filename")["hc_mm"])
-    return splits.leak(split, hc_mm)
 
 
 def _thin(rows: np.ndarray, limit: int | None) -> list[int]:

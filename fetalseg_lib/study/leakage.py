@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from fetalseg_lib.data import splits
 from fetalseg_lib.evaluation.stats import compare
 from fetalseg_lib.study.tables import collect_per_image
 
@@ -24,11 +23,12 @@ GROUPED, LEAKY = "grouped", "leaky"
 def leakage_table(grouped: Path, leaky: Path, *, split: pd.DataFrame, metric: str = "dice") -> pd.DataFrame:
     """Each variant's difference between the arms, on the exposed test images, the others, and all.
 
-    ``grouped`` and ``leaky`` are the folders of the two studies, ``split`` is the leaky one (``filename,
-    exam, fold``). One row for each variant that has runs in both and each set of images: ``variant``,
-    ``images_of``, and the columns of :func:`~fetalseg_lib.evaluation.stats.compare` on the seeds that both
-    arms have, without correction for several variants. Leakage is the difference on the exposed images
-    beyond that on the others. Raises ``ValueError`` where no test image is exposed or the arms share no run.
+    ``grouped`` and ``leaky`` are the folders of the two studies, ``split`` is the leaky one
+    (:func:`~fetalseg_lib.study.folds.split_of`). One row for each variant that has runs in both and each set
+    of images: ``variant``, ``images_of``, and the columns of :func:`~fetalseg_lib.evaluation.stats.compare` on
+    the seeds that both arms have, without correction for several variants. Leakage is the difference on the
+    exposed images beyond that on the others. Raises ``ValueError`` where no test image is exposed or the arms
+    share no run.
     """
     exposed = exposed_images(split)
     before, after = collect_per_image(grouped), collect_per_image(leaky)
@@ -60,12 +60,6 @@ def exposed_images(split: pd.DataFrame) -> set[str]:
     if not names:
         raise ValueError("split: expected test images whose exam is in train, got none")
     return names
-
-
-def hc18_split(hc_mm: pd.Series) -> pd.DataFrame:
-    """The leaky split of HC18; ``hc_mm`` is indexed by file name."""
-    split = splits.load("hc18")
-    return splits.leak(split, split["filename"].map(hc_mm))
 
 
 def _groups(frame: pd.DataFrame, exposed: Collection[str]) -> dict[str, pd.DataFrame]:

@@ -40,6 +40,8 @@ def parts() -> list[tuple[str, list[str]]]:
 def pages(site: Path = SITE) -> list[str]:
     """Every HTML page below ``site``, chapters first, relative to it: ``notebooks/data.html``.
 
+    The page at the top is left out: it only leads on to the first chapter.
+
     Raises ``FileNotFoundError`` where no site was built.
     """
     if not (site / "index.html").is_file():
@@ -47,7 +49,7 @@ def pages(site: Path = SITE) -> list[str]:
     there = sorted(
         path.relative_to(site).as_posix()
         for path in site.rglob("*.html")
-        if not path.relative_to(site).parts[0].startswith("_")
+        if not path.relative_to(site).parts[0].startswith(("_", "index.html"))
     )
     first = [name for name in (f"{chapter}.html" for chapter in chapters()) if name in there]
     return [*first, *(name for name in there if name not in first)]

@@ -100,8 +100,8 @@ def _study(folder: Path) -> Iterator[tuple[str, str]]:
     )
     yield "study_memory", f"{max(memory):.1f} GB"
     yield "study_processor", _processor(records_of)
-    yield "study_detectable_mm", f"{floor.loc['hc_abs_error_mm', 'detectable']:.2f} mm"
-    yield "study_seed_sd", f"{100 * floor.loc['dice', 'sd']:.2f}"
+    yield "study_detectable_mm", f"{floor['detectable'].astype(float)['hc_abs_error_mm']:.2f} mm"
+    yield "study_seed_sd", f"{100 * floor['sd'].astype(float)['dice']:.2f}"
     for variant, rows in by_run.groupby("variant"):
         yield f"seeds_{variant}", str(len(rows))
         yield f"dice_{variant}", f"{100 * rows['dice_mean'].mean():.1f} %"

@@ -68,7 +68,7 @@ def write_heads(published: Path, root: Path, folder: Path) -> None:
         file = f"overlay_{size}.jpg"
         with atomic_write(folder / file) as stream:
             Image.fromarray(half).save(stream, format="JPEG", quality=80, optimize=True)
-        pixel_size = float(per_image.set_index("name").loc[name, "pixel_size_mm"])
+        pixel_size = per_image.set_index("name")["pixel_size_mm"].astype(float)[name]
         heads.append(
             Head(
                 name=name,
@@ -96,7 +96,8 @@ def measured(published: Path, name: str, *, order: Sequence[str]) -> dict[str, l
     found: dict[str, list[Ellipse]] = {}
     for variant in order:
         for file in sorted((published / variant).glob(f"seed-*/{records.PER_IMAGE}")):
-            ellipse = ellipse_of(pd.read_csv(file).set_index("name").loc[name])
+            images = pd.read_csv(file)
+            ellipse = ellipse_of(images[images["name"] == name].iloc[0])
             if ellipse is not None:
                 found.setdefault(variant, []).append(ellipse)
     return found

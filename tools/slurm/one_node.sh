@@ -2,8 +2,7 @@
 # A Slurm of one node on this machine's loopback: to try the study on a cluster without having one.
 #
 #   apt-get install slurm-wlm munge        (as root; Debian or Ubuntu)
-#   tools/slurm/one_node.sh start FOLDER   configuration, logs and state go there
-#   export SLURM_CONF=FOLDER/slurm.conf    then sinfo, sbatch and squeue find it
+#   tools/slurm/one_node.sh start FOLDER   logs and state go there; then sinfo, sbatch and squeue work
 #   tools/slurm/one_node.sh stop FOLDER
 set -euo pipefail
 
@@ -15,7 +14,7 @@ usage() {
 action=$1
 mkdir -p "$2"
 folder=$(cd "$2" && pwd)
-export SLURM_CONF=$folder/slurm.conf
+conf=/etc/slurm/slurm.conf # where Slurm looks: Snakemake takes the variable SLURM_CONF from its jobs
 
 need() { command -v "$1" >/dev/null || { echo "$1: not found; apt-get install slurm-wlm munge" >&2; exit 1; }; }
 
@@ -26,7 +25,7 @@ configure() {
   memory=$(awk '/MemTotal/ {print int($2 / 1024)}' /proc/meminfo)
   # Without accounting, as here, sacct knows nothing: Snakemake is told to ask squeue, which forgets a job
   # MinJobAge seconds after its end.
-  cat >"$SLURM_CONF" <<EOF
+  cat >"$folder/slurm.conf" <<EOF
 ClusterName=one-node
 SlurmctldHost=$node(127.0.0.1)
 SlurmUser=root
@@ -55,9 +54,14 @@ EOF
 start() {
   for program in munged slurmctld slurmd sinfo; do need "$program"; done
   [ "$(id -u)" = 0 ] || { echo "$0: start it as root, as Slurm's daemons expect" >&2; exit 1; }
+  if [ -e "$conf" ] && [ "$(readlink -f "$conf")" != "$folder/slurm.conf" ]; then
+    echo "$0: $conf is there: this machine has a Slurm already" >&2
+    exit 1
+  fi
   install -d -m 755 "$folder/state" "$folder/spool"
   install -d -m 755 -o munge -g munge "$folder/munge"
   configure
+  ln -sfn "$folder/slurm.conf" "$conf"
   [ -f "$folder/munge/key" ] || head -c 1024 /dev/urandom >"$folder/munge/key"
   chown munge: "$folder/munge/key"
   chmod 400 "$folder/munge/key"
@@ -80,6 +84,7 @@ stop() {
   for pid in "$folder"/slurmd.pid "$folder"/slurmctld.pid "$folder"/munge/pid; do
     [ ! -f "$pid" ] || kill "$(cat "$pid")" || true
   done
+  if [ "$(readlink -f "$conf")" = "$folder/slurm.conf" ]; then rm "$conf"; fi
 }
 
 case $action in

@@ -254,9 +254,9 @@ class TestChanges:
         assert differing == changed
 
     # `budget` is the one that changes both, and says so: a network of another size, and a step to suit it.
-    RECIPES = [v for v in VARIANTS if v.recipe and v.name != "budget"]
-
-    @pytest.mark.parametrize("variant", RECIPES, ids=lambda v: v.name)
+    @pytest.mark.parametrize(
+        "variant", [v for v in VARIANTS if v.recipe and v.name != "budget"], ids=lambda v: v.name
+    )
     def test_recipe_variants_train_their_references_network(self, variant: object) -> None:
         name, reference = getattr(variant, "name"), getattr(variant, "reference")  # noqa: B009
         assert network_config(name) == network_config(reference)

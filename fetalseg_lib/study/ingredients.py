@@ -33,7 +33,7 @@ def without(profile: Profile, ingredient: str | None) -> Profile:
     >>> without(load_profile("ingredients"), "shadow").phantom_without
     ('shadow',)
     """
-    name = f"{profile.name}/{f'without-{ingredient}' if ingredient else 'all'}"
+    name = f"{profile.name}-{f'without-{ingredient}' if ingredient else 'all'}"
     return dataclasses.replace(profile, name=name, phantom_without=(ingredient,) if ingredient else ())
 
 

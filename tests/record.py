@@ -66,9 +66,11 @@ def serving() -> Iterator[Record]:
     with Record() as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+        try:
+            yield server
+        finally:  # also where a test fails: a server whose socket is closed would spin
+            server.shutdown()
+            thread.join()
 
 
 def phantom_files(record: Record, folder: Path) -> list[RemoteFile]:

@@ -37,7 +37,7 @@ def imports_of(chapter: str) -> dict[str, Any]:
     """What a student has at hand in the chapter's notebook: all that it imports."""
     names: dict[str, Any] = {}
     for cell in cells_of(chapter):
-        if cell["cell_type"] == "code":
+        if cell["cell_type"] == "code" and cell["id"] != "first-cell":  # that one speaks to IPython
             nodes = ast.parse("".join(cell["source"])).body
             imports = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
             exec(compile(ast.Module(body=imports, type_ignores=[]), chapter, "exec"), names)

@@ -253,7 +253,10 @@ class TestChanges:
         differing = {key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key)}
         assert differing == changed
 
-    @pytest.mark.parametrize("variant", [v for v in VARIANTS if v.recipe], ids=lambda v: v.name)
+    # `budget` is the one that changes both, and says so: a network of another size, and a step to suit it.
+    @pytest.mark.parametrize(
+        "variant", [v for v in VARIANTS if v.recipe and v.name != "budget"], ids=lambda v: v.name
+    )
     def test_recipe_variants_train_their_references_network(self, variant: object) -> None:
         name, reference = getattr(variant, "name"), getattr(variant, "reference")  # noqa: B009
         assert network_config(name) == network_config(reference)

@@ -507,7 +507,8 @@ class TestInteractive:
         assert groups.keys() == details.keys()
         for path, group in groups.items():
             assert group.get("tabindex") == "-1"
-            assert path in group.get("aria-label", "")
+            assert "aria-label" not in group.attrib  # it would hide the title, which says more
+            assert (group.findtext(f"{SVG}title") or "").startswith(f"{path}: ")
             assert details[path]["layers"]
         assert 'aria-live="polite"' in html
 

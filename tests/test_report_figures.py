@@ -92,7 +92,8 @@ class TestWeight:
         picture = self.shown(figure, monkeypatch)
         assert isinstance(picture, Image)
         assert len(picture.data) <= 150_000
-        assert picture.width == pytest.approx(96 * figure.get_size_inches()[0], rel=0.15)  # less the margin
+        cut = figure.get_tightbbox().width + 2 * plt.rcParams["savefig.pad_inches"]  # no white margin is kept
+        assert picture.width == pytest.approx(96 * cut, rel=0.03)
 
     def test_too_heavy_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
         figure = figures.contact_sheet([np.zeros((8, 8), np.uint8)])

@@ -4,7 +4,7 @@ A chapter's exercises stand in ``chapters/``. ``python -m fetalseg_lib.exercises
 into the notebooks; there the student's function goes to :func:`check`, which says right or not yet, and why.
 """
 
-from fetalseg_lib.exercises.check import Answer, check, judge
+from fetalseg_lib.exercises.answer import Answer, check, judge
 from fetalseg_lib.exercises.exercise import Case, Exercise, Mistake
 from fetalseg_lib.exercises.find import CHAPTERS, exercises_of, find_exercise
 

@@ -16,7 +16,7 @@ REFERENCE, PREDICTION = "#56B4E9", "#E69F00"
 PICTURE_BYTES = 300_000
 """No figure is heavier: a page must open on a phone in a lecture hall."""
 
-DOTS_PER_INCH = (180, 150, 110, 90)
+DOTS_PER_INCH = (180, 150, 110, 90, 75)
 _COLOURS = 128
 
 

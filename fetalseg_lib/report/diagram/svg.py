@@ -44,8 +44,6 @@ def render(scene: Scene, *, interactive: bool = False) -> str:
         for item in scene.items:
             if isinstance(item, kind):
                 _draw(root, item, interactive)
-    if interactive:
-        _let_names_speak(root)
     return ET.tostring(root, encoding="unicode")
 
 
@@ -67,20 +65,11 @@ def _group(root: ET.Element, name: str, part: Part | None, interactive: bool) ->
     if part is not None:
         group.set("data-part", part.path)
         group.set("data-shape", shape_text(part.shape))
-        ET.SubElement(group, "title").text = part_sentence(part)
+        ET.SubElement(group, "title").text = part_sentence(part)  # its name for a screen reader, too
         if interactive:
             group.set("role", "option")
             group.set("tabindex", "-1")
-            group.set("aria-label", f"{part.path}, {shape_text(part.shape)}")
     return group
-
-
-def _let_names_speak(root: ET.Element) -> None:
-    """Hide what is written inside a named part from screen readers: they would say it beside the name."""
-    for group in root.iter("g"):
-        if "aria-label" in group.attrib:
-            for inside in (*group.iter("title"), *group.iter("text")):
-                inside.set("aria-hidden", "true")
 
 
 def part_sentence(part: Part) -> str:

@@ -32,7 +32,7 @@ def check(chapter: str, answer: Function) -> Answer:
     Raises ``ValueError`` for a chapter or a name that no exercise has. What goes wrong *in* the function is
     part of what is said.
 
-    >>> def pair_saves(channels): ...
+    >>> def pair_saves(channels, kernel): ...
     >>> check("encoder", pair_saves)
     ✘ Not yet. `pair_saves` gives nothing back so far. Put your code in place of the three dots.
     """

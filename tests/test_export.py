@@ -213,7 +213,7 @@ def test_int8_pushes_no_outline_one_way_on_the_images_that_calibrated_it(
     with torch.inference_mode():
         expected = network("proposed")(image)
     near = expected.abs() < NEAR
-    assert 0.01 < near.float().mean()
+    assert near.float().mean() > 0.01
     difference = OnnxNetwork(int8)(image) - expected
     assert abs(difference[near].mean()) < 1e-4
     assert difference[near].std() > 1e-4

@@ -25,7 +25,7 @@ from fetalseg_lib.export.calibration import Calibration, calibrate_on
 from fetalseg_lib.export.graph import build_graph, fold_stem
 from fetalseg_lib.export.half import halve
 from fetalseg_lib.export.parity import differences
-from fetalseg_lib.export.quantize import KEPT
+from fetalseg_lib.export.quantize import KEPT, NEAR
 from fetalseg_lib.export.runtime import OnnxNetwork
 from fetalseg_lib.export.write import ParityError, export_network
 from fetalseg_lib.models import build_model
@@ -188,12 +188,12 @@ def test_int8_takes_less_than_a_third_and_strays_little(int8: Path, exported: di
 
 
 def test_int8_has_a_scale_for_each_output_channel_and_zero_in_the_middle(int8: Path) -> None:
-    """And the first stages of the encoder, which cannot bear it, are as they were."""
+    """And the first stages of the encoder, which cannot bear it, are as they were; so is the last one."""
     graph = onnx.load(int8).graph
     stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
     restored = {node.output[0]: node.input for node in graph.node if node.op_type == "DequantizeLinear"}
     convolutions = [node for node in graph.node if node.op_type in ("Conv", "ConvTranspose")]
-    kept = [node for node in convolutions if any(stage in node.name for stage in KEPT)]
+    kept = [node for node in convolutions if any(stage in node.name for stage in (*KEPT, "/head/"))]
     assert 0 < len(kept) < len(convolutions) / 2
     for node in kept:
         assert stored[node.input[1]].dtype == np.float32
@@ -204,6 +204,19 @@ def test_int8_has_a_scale_for_each_output_channel_and_zero_in_the_middle(int8: P
             assert kernel.dtype == np.uint8
             assert scale.shape == zero.shape == (channels,)
             assert set(zero) == {128}
+
+
+def test_int8_pushes_no_outline_one_way_on_the_images_that_calibrated_it(
+    int8: Path, calibration: Calibration
+) -> None:
+    image = torch.from_numpy(calibration.images[:, None]).float() / 255
+    with torch.inference_mode():
+        expected = network("proposed")(image)
+    near = expected.abs() < NEAR
+    assert near.float().mean() > 0.01
+    difference = OnnxNetwork(int8)(image) - expected
+    assert abs(difference[near].mean()) < 1e-4
+    assert difference[near].std() > 1e-4
 
 
 # What a file says

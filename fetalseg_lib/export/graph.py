@@ -22,7 +22,8 @@ OPSET = 18
 """Of ONNX; what the runtimes of the last years all read."""
 
 INPUT = "image"
-OUTPUTS = ("probability", "logits")
+LOGITS = "logits"
+OUTPUTS = ("probability", LOGITS)
 
 
 class FromGreyLevels(nn.Module):

@@ -118,7 +118,7 @@ def training_gflop(model: nn.Module, size: int) -> float:
     its weights, unless they are frozen, and as much again for that of its input, unless nothing before it is
     trained.
 
-    >>> round(training_gflop(build_model("unet"), 32), 2)  # three times forward, less the image's own gradient
+    >>> round(training_gflop(build_model("unet"), 32), 2)  # 3 × forward, less the image
     1.13
     """
     with evaluating(model), FlopCounterMode(display=False) as counter:

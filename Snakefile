@@ -130,7 +130,7 @@ rule cases:
     message:
         "Worst, middle and best images of {wildcards.variant}"
     shell:
-        "python -m fetalseg_lib.report.cases \"$(dirname {input:q})\" -o {output[0]:q}"
+        "python -m fetalseg_lib.report.cases \"$(dirname {input:q})\" -o {output[0]:q} --profile {PROFILE:q}"
 
 
 # A chapter is executed into a copy of the tree, so that the committed notebooks stay without outputs.

@@ -63,10 +63,14 @@ def describe(cases: pd.DataFrame) -> str:
     return f"Annotation and measured ellipse on test images, in three rows: {'; '.join(parts)}."
 
 
-def write(folder: Path, path: Path) -> None:
-    """Draw the cases of the finished run in ``folder`` to ``path`` (PNG), and their words to ``path.txt``."""
+def write(folder: Path, path: Path, *, profile: str | None = None) -> None:
+    """Draw the cases of the finished run in ``folder`` to ``path`` (PNG), and their words to ``path.txt``.
+
+    ``profile`` names the run's profile or its ``.yaml`` file; by default the name in the run's record.
+    """
     metrics = records.read_json(folder / records.METRICS)
-    config = configure(**{name: metrics[name] for name in ("variant", "seed", "profile", "data")})
+    identity = {name: metrics[name] for name in ("variant", "seed", "data")}
+    config = configure(**identity, profile=profile or metrics["profile"])
     per_image = pd.read_csv(folder / records.PER_IMAGE)
     cases = select(per_image, count=min(3, len(per_image) // 3))
     samples = load_samples(config)
@@ -83,5 +87,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("folder", type=Path)
     parser.add_argument("-o", "--out", type=Path, required=True)
+    parser.add_argument("--profile", help="name or .yaml file, where it is not one of the package's own")
     options = parser.parse_args()
-    write(options.folder, options.out)
+    write(options.folder, options.out, profile=options.profile)

@@ -29,6 +29,7 @@ CHAPTERS = [
     "phantom",
     "model",
     "encoder",
+    "pretraining",
     "aspp",
     "se-residual",
     "decoder",

@@ -37,7 +37,7 @@ def test_a_row_tells_how_the_network_does_elsewhere_and_is_not_computed_twice(
     profile = dataclasses.replace(load_profile("smoke"), variants=("unet",), seeds=(0,))
     (row,) = ingredients.leave_out("speckle", root=tmp_path, profile=profile, hc18_root=elsewhere)
     assert (row["without"], row["variant"]) == ("speckle", "unet")
-    tested = tmp_path / "smoke-without-speckle" / "phantom" / "unet" / "seed-0" / "on_hc18.json"
+    tested = tmp_path / "smoke" / "smoke-without-speckle" / "phantom" / "unet" / "seed-0" / "on_hc18.json"
     assert records.read_json(tested)["test"]["dice_mean"] == row["dice_mean"]
     monkeypatch.setattr(ingredients, "retest", None)  # calling it would fail
     assert ingredients.leave_out("speckle", root=tmp_path, profile=profile, hc18_root=elsewhere) == [row]

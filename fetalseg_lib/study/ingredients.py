@@ -40,11 +40,14 @@ def without(profile: Profile, ingredient: str | None) -> Profile:
 def leave_out(
     ingredient: str | None, *, root: Path, profile: Profile, hc18_root: Path | None = None
 ) -> list[dict[str, object]]:
-    """Train on phantoms without ``ingredient``, and test on HC18's test fold: a row for each network."""
+    """Train on phantoms without ``ingredient``, and test on HC18's test fold: a row for each network.
+
+    The runs lie below ``root`` in the folder of ``profile``, beside each other.
+    """
     rows: list[dict[str, object]] = []
     for variant, seed in profile.grid:
         settings = without(profile, ingredient)
-        folder = run(configure(variant=variant, seed=seed, profile=settings, data="phantom"), root=root)
+        folder = run(configure(variant=variant, seed=seed, profile=settings, data="phantom"), root=root / profile.name)
         tested = folder / f"{ON_REAL}.json"
         if not tested.is_file():
             retest(folder / WEIGHTS, data_root=hc18_root).write(folder / ON_REAL)

@@ -26,15 +26,22 @@ class SeedNoise:
     high: float
     freedom: int
 
-    def band(self, *, seeds: int, level: float = 0.95) -> float:
-        """Half width that holds the difference of two equal variants of ``seeds`` seeds each, in ``level``.
+    def band(self, *, seeds: int, against: int | None = None, level: float = 0.95) -> float:
+        """Half width that holds the difference of two equal variants, in ``level``.
 
-        >>> round(SeedNoise(sd=1.0, low=0.6, high=2.9, freedom=4).band(seeds=2), 3)  # t of 4 degrees
+        One has ``seeds`` seeds, the other ``against``, by default as many.
+
+        >>> noise = SeedNoise(sd=1.0, low=0.6, high=2.9, freedom=4)
+        >>> round(noise.band(seeds=2), 3)  # t of 4 degrees
         2.776
+        >>> round(noise.band(seeds=1, against=3), 3)  # that times the root of 1 + 1/3
+        3.206
         """
-        if seeds < 1:
-            raise ValueError(f"seeds: expected at least 1, got {seeds}")
-        return float(stats.t.ppf(0.5 + level / 2, self.freedom)) * self.sd * math.sqrt(2 / seeds)
+        for name, count in {"seeds": seeds, "against": against}.items():
+            if count is not None and count < 1:
+                raise ValueError(f"{name}: expected at least 1, got {count}")
+        spread = math.sqrt(1 / seeds + 1 / (against or seeds))
+        return float(stats.t.ppf(0.5 + level / 2, self.freedom)) * self.sd * spread
 
 
 def pooled_seed_noise(

@@ -1,5 +1,7 @@
 """What an ingredient buys, from runs whose numbers are made up and so known."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from scipy import stats
@@ -47,3 +49,13 @@ def test_the_figure_has_a_point_for_each_ingredient() -> None:
     points = axes.lines[-1]
     assert list(points.get_xdata()) == pytest.approx([-5, -15])
     assert [text.get_text() for text in axes.get_yticklabels()] == ["shadow", "brain"]
+
+
+def test_the_committed_table_follows_from_the_records_of_its_images() -> None:
+    study = Path(__file__).parents[1] / "results" / "ingredients"
+    for row in pd.read_csv(study / "tables" / "ingredients.csv").itertuples():
+        name = "all" if row.without == "nothing" else f"without-{row.without}"
+        run = study / f"ingredients-{name}" / "phantom" / row.variant / f"seed-{row.seed}"
+        images = pd.read_csv(run / "on_hc18.csv")
+        assert images["dice"].mean() == pytest.approx(row.dice_mean, abs=1e-6)
+        assert images["hc_error_mm"].abs().mean() == pytest.approx(row.hc_abs_error_mm_mean, abs=1e-6)

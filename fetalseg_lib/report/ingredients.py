@@ -61,12 +61,12 @@ def effects(runs: pd.DataFrame, metric: str) -> Effects:
     )
 
 
-def plot(found: Effects, *, scale: float = 1.0) -> Figure:
+def plot(found: Effects) -> Figure:
     """Each ingredient's difference as a point, on the grey band of what seeds alone do."""
     rows = found.table.iloc[::-1]
     figure, axes = plt.subplots(figsize=(6.0, 0.28 * len(rows) + 1.0))
-    axes.axvspan(-scale * found.band, scale * found.band, color="0.88", lw=0)
+    axes.axvspan(-found.band, found.band, color="0.88", lw=0)
     axes.axvline(0, color="0.4", lw=0.8)
-    axes.plot(scale * rows["difference"], rows["without"], "o", color="C0")
+    axes.plot(rows["difference"], rows["without"], "o", color="C0")
     axes.set(xlabel=f"{LABELS[found.metric]}: difference from the whole phantom", ylabel="without")
     return figure

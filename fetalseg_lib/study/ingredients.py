@@ -47,7 +47,9 @@ def leave_out(
     rows: list[dict[str, object]] = []
     for variant, seed in profile.grid:
         settings = without(profile, ingredient)
-        folder = run(configure(variant=variant, seed=seed, profile=settings, data="phantom"), root=root / profile.name)
+        folder = run(
+            configure(variant=variant, seed=seed, profile=settings, data="phantom"), root=root / profile.name
+        )
         tested = folder / f"{ON_REAL}.json"
         if not tested.is_file():
             retest(folder / WEIGHTS, data_root=hc18_root).write(folder / ON_REAL)

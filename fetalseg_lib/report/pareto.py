@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
 from numpy.typing import NDArray
 
 from fetalseg_lib.models import get_variant
@@ -49,6 +50,7 @@ def pareto_plot(comparison: pd.DataFrame, costs: pd.DataFrame, metric: str) -> F
     for axes, name in zip(row[0], panels, strict=True):
         _panel(axes, points, known[name].to_numpy(np.float64))
         axes.set_xlabel(COSTS[name])
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))  # 8M, not 0.8 and somewhere a 1e7
     baseline = comparison["baseline"].iloc[0]
     row[0, 0].set_ylabel(f"{LABELS.get(metric, metric)}: difference from {baseline}")
     return figure

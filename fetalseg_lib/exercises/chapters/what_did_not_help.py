@@ -24,9 +24,9 @@ def _intervals() -> Iterator[Case]:
 
 
 def drawer_mean(effects: list[float], half_widths: list[float]) -> float:
-    """Mean effect over the studies whose interval lies above zero; ``math.nan`` if there is none."""
+    """Mean effect over the studies whose interval lies above zero; not a number if there is none."""
     shown = [effect for effect, half in zip(effects, half_widths, strict=True) if effect - half > 0]
-    return sum(shown) / len(shown) if shown else math.nan
+    return sum(shown) / len(shown) if shown else float("nan")
 
 
 def _drawers() -> Iterator[Case]:

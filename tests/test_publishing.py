@@ -87,11 +87,13 @@ class TestFirstCell:
 
 
 def imported(notebook: Path) -> set[str]:
-    """The packages that a notebook's own cells import, without Python's and ours."""
+    """The packages that a notebook's own cells import, without Python's, ours, and those in a ``try``."""
     code = "\n".join("".join(cell["source"]) for cell in cells(notebook) if cell["cell_type"] == "code")
     tree = ast.parse(re.sub(r"^(\s*)[!%].*", r"\1pass", code, flags=re.M))
-    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    tried = {node for block in ast.walk(tree) if isinstance(block, ast.Try) for node in ast.walk(block)}
+    nodes = [node for node in ast.walk(tree) if node not in tried]  # what is tried may be missing
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
     return {name.split(".")[0] for name in names} - sys.stdlib_module_names - {"fetalseg_lib"}
 
 

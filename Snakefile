@@ -41,6 +41,7 @@ CHAPTERS = [
     "measuring",
     "uncertainty",
     "ablation",
+    "what-did-not-help",
     "budget",
     "audit",
     "own-images",

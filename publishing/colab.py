@@ -14,6 +14,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from importlib.metadata import distributions
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -47,11 +48,16 @@ def constraints(installed: Mapping[str, str]) -> str:
     return "\n".join(f"{name}=={version}" for name, version in sorted(installed.items()))
 
 
+def requirements(project: Mapping[str, Any]) -> list[str]:
+    """All that the chapters need, from ``project`` in pyproject.toml; one of them writes ONNX files."""
+    return [*project["dependencies"], *project["optional-dependencies"]["export"], *FOR_THE_NOTEBOOKS]
+
+
 def main() -> None:
     """Install what is missing, then put the library on the path."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     installed = installed_versions()
-    wanted = missing([*project["dependencies"], *FOR_THE_NOTEBOOKS], installed)
+    wanted = missing(requirements(project), installed)
     if wanted:
         print("installing", ", ".join(wanted))
         with tempfile.TemporaryDirectory() as folder:

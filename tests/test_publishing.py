@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
+import re
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
-from publishing.colab import constraints, installed_versions, missing
+from publishing.colab import constraints, installed_versions, missing, requirements
 from publishing.first_cell import CELL_ID, address, first_cell, with_first_cell
 
 ROOT = Path(__file__).parents[1]
@@ -79,6 +84,33 @@ class TestFirstCell:
         )
         assert done.returncode == 0, done.stderr
         return done
+
+
+def imported(notebook: Path) -> set[str]:
+    """The packages that a notebook's own cells import, without Python's, ours, and those in a ``try``."""
+    code = "\n".join("".join(cell["source"]) for cell in cells(notebook) if cell["cell_type"] == "code")
+    tree = ast.parse(re.sub(r"^(\s*)[!%].*", r"\1pass", code, flags=re.M))
+    tried = {node for block in ast.walk(tree) if isinstance(block, ast.Try) for node in ast.walk(block)}
+    nodes = [node for node in ast.walk(tree) if node not in tried]  # what is tried may be missing
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    return {name.split(".")[0] for name in names} - sys.stdlib_module_names - {"fetalseg_lib"}
+
+
+class TestWhatTheNotebooksNeed:
+    PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+    @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+    def test_colab_gets_what_a_notebook_imports(self, notebook: Path) -> None:
+        wanted = {canonicalize_name(Requirement(text).name) for text in requirements(self.PROJECT)}
+        providers = packages_distributions()
+        for name in imported(notebook) - {"IPython"}:  # the kernel is made of it
+            assert wanted & {canonicalize_name(found) for found in providers[name]}, (
+                f"{name} is not installed"
+            )
+
+    def test_binder_gets_the_same_extra(self) -> None:
+        assert "'.[notebooks,export]'" in (ROOT / ".binder" / "postBuild").read_text(encoding="utf-8")
 
 
 class TestMissing:

@@ -32,3 +32,11 @@ def test_mend(written: str, mended: str | None) -> None:
     expected = written if mended is None else mended
     assert site_mends.mend(written) == expected
     assert site_mends.mend(expected) == expected
+
+
+def test_the_shared_picture_gets_a_whole_address() -> None:
+    assert site_mends.site_address("https://github.com/Ann/book") == "https://ann.github.io/book/"
+    written = '<meta content="_static/cover.png" property="og:image" /><img src="../_static/cover.png">'
+    whole = written.replace('"_static', '"https://a.io/_static')
+    assert site_mends.SHARED_PICTURE.sub("https://a.io/", written) == whole
+    assert site_mends.SHARED_PICTURE.sub("https://a.io/", whole) == whole

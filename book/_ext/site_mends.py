@@ -2,6 +2,7 @@
 
 - The script that would run cells in the page comes from another server, twice, and nobody asked for it.
 - Some controls announce another name than they show (WCAG 2.5.3): what is shown is a good name already.
+- The picture that goes with a shared link needs a whole address; it follows from the repository's.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ MENDS = (
     (re.compile(r' title="(?:Light|Dark|System Settings)"(?=></i>)'), ""),
     (re.compile(r'alt="(Binder|Colab) logo"'), 'alt="" role="presentation"'),
 )
+SHARED_PICTURE = re.compile(r'(?<=<meta content=")(?=_static/[^"]+" property="og:image")')
 
 
 def mend(page: str) -> str:
@@ -34,12 +36,23 @@ def mend(page: str) -> str:
     return page
 
 
+def site_address(repository: str) -> str:
+    """Where GitHub Pages shows the site of the repository at this address, with a slash at its end.
+
+    >>> site_address("https://github.com/Owner/book")
+    'https://owner.github.io/book/'
+    """
+    owner, name = repository.rstrip("/").removesuffix(".git").split("/")[-2:]
+    return f"https://{owner.lower()}.github.io/{name}/"
+
+
 def mend_pages(app: Any, exception: Exception | None) -> None:
     """Go over all pages that were written."""
     if exception is None and app.builder.format == "html":
+        address = site_address(app.config.html_theme_options["repository_url"])
         for path in Path(app.outdir).rglob("*.html"):
             written = path.read_text(encoding="utf-8")
-            mended = mend(written)
+            mended = SHARED_PICTURE.sub(address, mend(written))
             if mended != written:
                 path.write_text(mended, encoding="utf-8")
 

@@ -2,6 +2,8 @@
 
 - The script that would run cells in the page comes from another server, twice, and nobody asked for it.
 - Some controls announce another name than they show (WCAG 2.5.3): what is shown is a good name already.
+- The arrow that unfolds a section of the contents has no name at all.
+- An entry of a reference list has a role that lists do not take (ARIA 1.3 dropped it): it is a list item.
 """
 
 from __future__ import annotations
@@ -23,6 +25,11 @@ MENDS = (
         '<span class="search-button__kbd-shortcut" aria-hidden="true">',
     ),
     (re.compile(r' title="(?:Light|Dark|System Settings)"(?=></i>)'), ""),
+    (
+        re.compile(r'(>([^<]+)</a><details[^>]*>)<summary>(?=<span class="toctree-toggle")'),
+        r'\1<summary aria-label="Pages of: \2">',
+    ),
+    (re.compile(r'(<div class="citation" id="[^"]*" )role="doc-biblioentry"'), r'\1role="listitem"'),
     (re.compile(r'alt="(Binder|Colab) logo"'), 'alt="" role="presentation"'),
 )
 

@@ -88,7 +88,10 @@ document.querySelectorAll(".fetalseg-diagram:not([data-ready])").forEach((figure
   const groups = new Map();
   figure.querySelectorAll("[data-part]").forEach((group) => groups.set(group.dataset.part, group));
   const parts = Object.keys(details).filter((name) => groups.has(name)).map((name) => groups.get(name));
-  figure.querySelectorAll("svg title").forEach((title) => title.remove());  // the panel says more
+  figure.querySelectorAll("[data-part] > title").forEach((title) => {  // the panel says more than a tooltip
+    title.parentElement.setAttribute("aria-label", title.textContent);
+    title.remove();
+  });
 
   const element = (kind, text, ...children) => {
     const made = document.createElement(kind);

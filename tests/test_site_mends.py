@@ -33,6 +33,8 @@ SPEC.loader.exec_module(site_mends)
             '<div class="citation" id="id1" role="doc-biblioentry">',
             '<div class="citation" id="id1" role="listitem">',
         ),
+        ("<dl>\n<dd><em>a</em></dd>", '<dl role="presentation">\n<dd><em>a</em></dd>'),
+        ("<dl>\n<dt>a</dt><dd>b</dd>", None),
         ('<script src="../_static/mathjax/tex-chtml.js"></script>', None),
         ('<summary class="sd-summary-title">With conda', None),
     ],

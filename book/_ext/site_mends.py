@@ -4,6 +4,7 @@
 - Some controls announce another name than they show (WCAG 2.5.3): what is shown is a good name already.
 - The arrow that unfolds a section of the contents has no name at all.
 - An entry of a reference list has a role that lists do not take (ARIA 1.3 dropped it): it is a list item.
+- A signature with a parameter a line is written as a list of definitions without a term: it is no such list.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ MENDS = (
         r'\1<summary aria-label="Pages of: \2">',
     ),
     (re.compile(r'(<div class="citation" id="[^"]*" )role="doc-biblioentry"'), r'\1role="listitem"'),
+    (re.compile(r"<dl>(?=\s*<dd>)"), '<dl role="presentation">'),
     (re.compile(r'alt="(Binder|Colab) logo"'), 'alt="" role="presentation"'),
 )
 

@@ -89,7 +89,8 @@ document.querySelectorAll(".fetalseg-diagram:not([data-ready])").forEach((figure
   figure.querySelectorAll("[data-part]").forEach((group) => groups.set(group.dataset.part, group));
   const parts = Object.keys(details).filter((name) => groups.has(name)).map((name) => groups.get(name));
   figure.querySelectorAll("[data-part] > title").forEach((title) => {  // the panel says more than a tooltip
-    title.parentElement.setAttribute("aria-label", title.textContent);
+    const part = title.parentElement;
+    if (!part.querySelector("text")) part.setAttribute("aria-label", title.textContent);
     title.remove();
   });
 

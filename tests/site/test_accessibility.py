@@ -41,8 +41,9 @@ FOCUSED = """
   if (!e || e === document.body) return null;
   const s = getComputedStyle(e), box = e.closest('form, label') || e;
   const outlined = n => getComputedStyle(n).outlineStyle !== 'none';
-  const ring = outlined(e) || [...e.children].some(outlined) || s.boxShadow !== 'none'
-    || s.textDecorationLine !== 'none' || e.matches('svg *, input') || getComputedStyle(box).boxShadow !== 'none';
+  const ring = [e, ...e.children].some(outlined) || s.boxShadow !== 'none'
+    || s.textDecorationLine !== 'none' || e.matches('svg *, input')
+    || getComputedStyle(box).boxShadow !== 'none';
   return {control: e.dataset.control ?? null, ring, html: e.outerHTML.slice(0, 160)};
 }
 """

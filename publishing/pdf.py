@@ -41,12 +41,11 @@ def slug(name: str) -> str:
     return name.replace("/", "-")
 
 
-def article(name: str, site: Path, known: set[str]) -> Tag:
+def article(name: str, soup: BeautifulSoup, known: set[str]) -> Tag:
     """The article of one page, with its links and pictures made to work in the joined page."""
-    soup = BeautifulSoup((site / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
     found = soup.select_one("article.bd-article")
     if found is None:
-        raise ValueError(f"{site / name}.html: expected an article, found none; build the site again")
+        raise ValueError(f"{name}.html: expected an article, found none; build the site again")
     for tag in found.select(LEFT_OUT):
         tag.decompose()
     for tag in found.select("details"):
@@ -70,11 +69,10 @@ def article(name: str, site: Path, known: set[str]) -> Tag:
     return found
 
 
-def head(names: list[str], site: Path) -> str:
+def head(soups: dict[str, BeautifulSoup]) -> str:
     """The style sheets and the formula setter that the pages use, each once."""
     kept: dict[str, None] = {}
-    for name in names:
-        soup = BeautifulSoup((site / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
+    for name, soup in soups.items():
         for tag in soup.select("link[rel=stylesheet], script"):
             source = str(tag.get("href") or tag.get("src") or "")
             if tag.name == "link" or "mathjax" in source or "window.MathJax" in tag.text:
@@ -92,11 +90,16 @@ def joined(site: Path) -> tuple[str, list[str]]:
         (caption, [name for name in names if (site / f"{name}.html").is_file()]) for caption, names in parts()
     ]
     names = [name for _, part in book for name in part]
+    soups = {
+        name: BeautifulSoup((site / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
+        for name in names
+    }
+    styles = head(soups)  # before the articles lose their scripts
     pieces, lines = [], []
     for caption, part in book:
         lines += [f'<p class="part">{html.escape(caption)}</p>'] if caption and part else []
         for name in part:
-            body = article(name, site, set(names))
+            body = article(name, soups[name], set(names))
             title = " ".join(body.h1.get_text().split()) if body.h1 else name
             link = f'<a href="#{slug(name)}">{html.escape(title)}</a>'
             lines.append(f'<p>{link}<i></i><span data-of="{slug(name)}">000</span></p>')
@@ -108,7 +111,7 @@ def joined(site: Path) -> tuple[str, list[str]]:
     )
     text = (
         f'<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8">'
-        f"<title>{settings['title']}</title>{head(names, site)}<style>{STYLE}</style></head>"
+        f"<title>{settings['title']}</title>{styles}<style>{STYLE}</style></head>"
         f'<body><main class="bd-main"><div class="bd-content"><div class="bd-article-container">'
         f'<div class="bd-article">{cover}{"".join(pieces)}</div></div></div></main></body></html>'
     )
@@ -150,7 +153,7 @@ def page_numbers(pdf: bytes) -> tuple[dict[str, int], int]:
         ]
 
     order = {number: place for place, number in enumerate(leaves(roots[0]), start=1)}
-    anchors = re.findall(rb"/([\w.#-]+)\s*\[(\d+) 0 R\s*/XYZ", pdf)
+    anchors = re.findall(rb"/(?!Dest\b)([\w.#-]+)\s*\[(\d+) 0 R\s*/XYZ", pdf)
     return {name.decode(): order[int(page)] for name, page in anchors if int(page) in order}, len(order)
 
 

@@ -33,7 +33,7 @@ body { background: white; }
 .contents a { color: inherit; text-decoration: none; }
 """
 FOOTER = '<p style="font: 8px sans-serif; width: 100%; text-align: center"><b class="pageNumber"></b></p>'
-LEFT_OUT = "script, .headerlink, details.hide, .d-print-none, .audit form"
+LEFT_OUT = "link, script, .headerlink, details.hide, .d-print-none, .audit form"
 
 
 def slug(name: str) -> str:
@@ -48,6 +48,10 @@ def article(name: str, soup: BeautifulSoup, known: set[str]) -> Tag:
         raise ValueError(f"{name}.html: expected an article, found none; build the site again")
     for tag in found.select(LEFT_OUT):
         tag.decompose()
+    for tag in found.select(".fetalseg-app"):  # it moves, and paper does not
+        tag.replace_with(
+            BeautifulSoup("<p><em>On the page itself, the network runs here.</em></p>", "html.parser")
+        )
     for tag in found.select("details"):
         tag["open"] = ""
     for tag in found.find_all(id=True):
@@ -168,6 +172,8 @@ def make(target: Path = PDF, site: Path = SITE) -> int:
     page_file.write_text(text, encoding="utf-8")
     with served(site.parent) as address, chromium() as browser, Visit(browser) as visit:
         page = visit.open(f"{address}/pdf/book.html")
+        if visit.failed or visit.wanted:
+            raise ValueError(f"files are missing: {visit.failed + visit.wanted}")
         promised, _ = page_numbers(printed(page))
         promised = {piece: promised[piece] for piece in pieces}
         page.evaluate(
@@ -176,8 +182,6 @@ def make(target: Path = PDF, site: Path = SITE) -> int:
             promised,
         )
         pdf = printed(page)
-        if visit.failed or visit.wanted:
-            raise ValueError(f"files are missing: {visit.failed + visit.wanted}")
     kept, count = page_numbers(pdf)
     moved = [piece for piece, number in promised.items() if kept[piece] != number]
     if moved:

@@ -34,6 +34,7 @@ body { background: white; }
 """
 FOOTER = '<p style="font: 8px sans-serif; width: 100%; text-align: center"><b class="pageNumber"></b></p>'
 LEFT_OUT = "link, script, .headerlink, details.hide, .d-print-none, .audit form"
+IN_ITS_PLACE = "<p><em>On the page itself, the network runs here.</em></p>"
 
 
 def slug(name: str) -> str:
@@ -49,9 +50,7 @@ def article(name: str, soup: BeautifulSoup, known: set[str]) -> Tag:
     for tag in found.select(LEFT_OUT):
         tag.decompose()
     for tag in found.select(".fetalseg-app"):  # it moves, and paper does not
-        tag.replace_with(
-            BeautifulSoup("<p><em>On the page itself, the network runs here.</em></p>", "html.parser")
-        )
+        tag.replace_with(BeautifulSoup(IN_ITS_PLACE, "html.parser"))
     for tag in found.select("details"):
         tag["open"] = ""
     for tag in found.find_all(id=True):

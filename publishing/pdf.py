@@ -1,8 +1,8 @@
 """``python -m publishing.pdf``: the built pages as one PDF, printed by headless Chromium.
 
 The articles of all pages, in the order of the contents, are put into one page, so that links, the outline and
-the numbers of the pages hold over the whole book. A first round of printing counts the pages of each article;
-the second prints them all, with those numbers in the table of contents.
+the numbers of the pages hold over the whole book. A first printing shows on which page each article begins;
+the second has those numbers in the table of contents.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ body { background: white; }
 .bd-article h1 { display: block !important; } /* the theme prints a title of its own instead */
 .bd-main, .bd-content, .bd-article-container { display: block; max-width: none; width: auto; padding: 0; }
 .piece { break-before: page; } .piece:first-of-type { break-before: auto; }
-body[data-only] .piece:not(.only) { display: none; } .only { break-before: auto; }
 .cover { padding-top: 30%; text-align: center; }
 .contents p { display: flex; margin: .15rem 0; } .contents .part { margin-top: .7rem; font-weight: bold; }
 .contents i { flex: 1; border-bottom: 1px dotted; margin: 0 .4rem .3rem; }
@@ -34,7 +33,8 @@ body[data-only] .piece:not(.only) { display: none; } .only { break-before: auto;
 .contents a { color: inherit; text-decoration: none; }
 """
 FOOTER = '<p style="font: 8px sans-serif; width: 100%; text-align: center"><b class="pageNumber"></b></p>'
-LEFT_OUT = "script, .headerlink, details.hide, .d-print-none, .audit form"
+LEFT_OUT = "link, script, .headerlink, details.hide, .d-print-none, .audit form"
+IN_ITS_PLACE = "<p><em>On the page itself, the network runs here.</em></p>"
 
 
 def slug(name: str) -> str:
@@ -42,14 +42,15 @@ def slug(name: str) -> str:
     return name.replace("/", "-")
 
 
-def article(name: str, site: Path, known: set[str]) -> Tag:
+def article(name: str, soup: BeautifulSoup, known: set[str]) -> Tag:
     """The article of one page, with its links and pictures made to work in the joined page."""
-    soup = BeautifulSoup((site / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
     found = soup.select_one("article.bd-article")
     if found is None:
-        raise ValueError(f"{site / name}.html: expected an article, found none; build the site again")
+        raise ValueError(f"{name}.html: expected an article, found none; build the site again")
     for tag in found.select(LEFT_OUT):
         tag.decompose()
+    for tag in found.select(".fetalseg-app"):  # it moves, and paper does not
+        tag.replace_with(BeautifulSoup(IN_ITS_PLACE, "html.parser"))
     for tag in found.select("details"):
         tag["open"] = ""
     for tag in found.find_all(id=True):
@@ -71,11 +72,10 @@ def article(name: str, site: Path, known: set[str]) -> Tag:
     return found
 
 
-def head(names: list[str], site: Path) -> str:
+def head(soups: dict[str, BeautifulSoup]) -> str:
     """The style sheets and the formula setter that the pages use, each once."""
     kept: dict[str, None] = {}
-    for name in names:
-        soup = BeautifulSoup((site / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
+    for name, soup in soups.items():
         for tag in soup.select("link[rel=stylesheet], script"):
             source = str(tag.get("href") or tag.get("src") or "")
             if tag.name == "link" or "mathjax" in source or "window.MathJax" in tag.text:
@@ -87,17 +87,22 @@ def head(names: list[str], site: Path) -> str:
 
 
 def joined(site: Path) -> tuple[str, list[str]]:
-    """One page with the cover, the contents and every article; and the names of these pieces in order."""
+    """One page with the cover, the contents and every article; and the anchors of the articles in order."""
     settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     book = [
         (caption, [name for name in names if (site / f"{name}.html").is_file()]) for caption, names in parts()
     ]
     names = [name for _, part in book for name in part]
+    soups = {
+        name: BeautifulSoup((site / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
+        for name in names
+    }
+    styles = head(soups)  # before the articles lose their scripts
     pieces, lines = [], []
     for caption, part in book:
         lines += [f'<p class="part">{html.escape(caption)}</p>'] if caption and part else []
         for name in part:
-            body = article(name, site, set(names))
+            body = article(name, soups[name], set(names))
             title = " ".join(body.h1.get_text().split()) if body.h1 else name
             link = f'<a href="#{slug(name)}">{html.escape(title)}</a>'
             lines.append(f'<p>{link}<i></i><span data-of="{slug(name)}">000</span></p>')
@@ -109,11 +114,11 @@ def joined(site: Path) -> tuple[str, list[str]]:
     )
     text = (
         f'<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8">'
-        f"<title>{settings['title']}</title>{head(names, site)}<style>{STYLE}</style></head>"
+        f"<title>{settings['title']}</title>{styles}<style>{STYLE}</style></head>"
         f'<body><main class="bd-main"><div class="bd-content"><div class="bd-article-container">'
         f'<div class="bd-article">{cover}{"".join(pieces)}</div></div></div></main></body></html>'
     )
-    return text, ["front", *map(slug, names)]
+    return text, [slug(name) for name in names]
 
 
 def printed(page: Page) -> bytes:
@@ -128,9 +133,31 @@ def printed(page: Page) -> bytes:
     )
 
 
-def count_pages(pdf: bytes) -> int:
-    """How many pages a PDF of Chromium has."""
-    return len(re.findall(rb"/Type\s*/Page(?![a-zA-Z])", pdf))
+def page_numbers(pdf: bytes) -> tuple[dict[str, int], int]:
+    """On which page each anchor that is linked to stands, and how many pages there are, counted from 1.
+
+    Reads a PDF as Chromium writes it: a tree of pages, and a table of anchors that names their page's object.
+    Raises ``ValueError`` where there is no such tree.
+    """
+    objects = {
+        int(number): body for number, body in re.findall(rb"\n(\d+) 0 obj\s(.*?)endobj", pdf, re.DOTALL)
+    }
+    trees = {n: body for n, body in objects.items() if re.search(rb"/Type\s*/Pages\b", body)}
+    roots = [n for n, body in trees.items() if b"/Parent" not in body]
+    if len(roots) != 1:
+        raise ValueError(f"pdf: expected one tree of pages, found {len(roots)}; was it printed by Chromium?")
+
+    def leaves(number: int) -> list[int]:
+        if number not in trees:
+            return [number]
+        kids = re.search(rb"/Kids\s*\[(.*?)\]", trees[number], re.DOTALL)
+        return [
+            leaf for kid in re.findall(rb"(\d+) 0 R", kids[1] if kids else b"") for leaf in leaves(int(kid))
+        ]
+
+    order = {number: place for place, number in enumerate(leaves(roots[0]), start=1)}
+    anchors = re.findall(rb"/(?!Dest\b)([\w.#-]+)\s*\[(\d+) 0 R\s*/XYZ", pdf)
+    return {name.decode(): order[int(page)] for name, page in anchors if int(page) in order}, len(order)
 
 
 def make(target: Path = PDF, site: Path = SITE) -> int:
@@ -144,32 +171,22 @@ def make(target: Path = PDF, site: Path = SITE) -> int:
     page_file.write_text(text, encoding="utf-8")
     with served(site.parent) as address, chromium() as browser, Visit(browser) as visit:
         page = visit.open(f"{address}/pdf/book.html")
-        first, numbers = 1, {}
-        for piece in pieces:
-            page.evaluate(
-                """piece => { document.body.dataset.only = piece;
-                for (const part of document.querySelectorAll('.piece'))
-                  part.classList.toggle('only', part.id === piece || part.classList.contains(piece)); }""",
-                piece,
-            )
-            numbers[piece] = first
-            first += count_pages(printed(page))
-        page.evaluate(
-            """numbers => { delete document.body.dataset.only;
-            document.querySelectorAll('.only').forEach(part => part.classList.remove('only'));
-            for (const place of document.querySelectorAll('[data-of]'))
-              place.textContent = numbers[place.dataset.of]; }""",
-            numbers,
-        )
-        pdf = printed(page)
         if visit.failed or visit.wanted:
             raise ValueError(f"files are missing: {visit.failed + visit.wanted}")
-    if count_pages(pdf) != first - 1:
-        raise ValueError(
-            f"{count_pages(pdf)} pages; expected {first - 1}, by which the contents are numbered"
+        promised, _ = page_numbers(printed(page))
+        promised = {piece: promised[piece] for piece in pieces}
+        page.evaluate(
+            """numbers => { for (const place of document.querySelectorAll('[data-of]'))
+            place.textContent = numbers[place.dataset.of]; }""",
+            promised,
         )
+        pdf = printed(page)
+    kept, count = page_numbers(pdf)
+    moved = [piece for piece, number in promised.items() if kept[piece] != number]
+    if moved:
+        raise ValueError(f"{moved} begin on other pages than the contents say")
     target.write_bytes(pdf)
-    return count_pages(pdf)
+    return count
 
 
 if __name__ == "__main__":

@@ -1,13 +1,18 @@
+import base64
+import io
+import re
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from IPython.display import Image
+from IPython.display import SVG, Image
 from matplotlib.figure import Figure
+from PIL import Image as Picture
 
 from fetalseg_lib.geometry import Ellipse
 from fetalseg_lib.report import figures
-from fetalseg_lib.report.style import light_png, show
+from fetalseg_lib.report.style import light_png, light_svg, show
 
 ELLIPSE = {"center_x": 30.0, "center_y": 20.0, "semi_major": 15.0, "semi_minor": 10.0, "angle": 0.3}
 
@@ -81,7 +86,30 @@ class TestWeight:
     def test_a_light_figure_is_a_drawing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         figure, axes = plt.subplots()
         axes.plot([0, 1])
-        assert self.shown(figure, monkeypatch) is figure
+        assert isinstance(self.shown(figure, monkeypatch), SVG)
+
+    def test_a_grey_image_in_a_drawing_keeps_its_pixels_and_loses_weight(self) -> None:
+        noise = np.random.default_rng(0).integers(0, 256, (80, 120), dtype=np.uint8)
+        figure, axes = plt.subplots()
+        axes.imshow(noise, cmap="gray")
+        usual = io.StringIO()
+        figure.savefig(usual, format="svg")
+        light = light_svg(figure)
+        assert len(light) < 0.9 * len(usual.getvalue())
+        before, after = (self.embedded(text) for text in (usual.getvalue(), light))
+        assert after.mode == "L"
+        np.testing.assert_array_equal(np.asarray(after), np.asarray(before.convert("RGB"))[..., 0])
+
+    def test_a_coloured_image_in_a_drawing_keeps_its_colours(self) -> None:
+        figure, axes = plt.subplots()
+        axes.imshow(np.random.default_rng(0).random((20, 30, 3)))
+        assert len(self.embedded(light_svg(figure)).getcolors(10**6) or []) > 100
+
+    @staticmethod
+    def embedded(drawing: str) -> Picture.Image:
+        """The only image in an SVG."""
+        (data,) = re.findall(r'base64,([^"]+)', drawing)
+        return Picture.open(io.BytesIO(base64.b64decode(data)))
 
     def test_a_heavy_figure_is_a_light_picture_of_the_same_size(
         self, monkeypatch: pytest.MonkeyPatch

@@ -24,6 +24,17 @@ SPEC.loader.exec_module(site_mends)
         ('<i class="theme-switch fa-solid" title="Dark"></i>', '<i class="theme-switch fa-solid"></i>'),
         ('<img alt="Colab logo" src="a.png">', '<img alt="" role="presentation" src="a.png">'),
         ("<p>A Binder logo</p>", "<p>A Binder logo</p>"),
+        (
+            '<a href="api.html">The library</a><details open="open"><summary><span class="toctree-toggle">',
+            '<a href="api.html">The library</a><details open="open">'
+            '<summary aria-label="Pages of: The library"><span class="toctree-toggle">',
+        ),
+        (
+            '<div class="citation" id="id1" role="doc-biblioentry">',
+            '<div class="citation" id="id1" role="listitem">',
+        ),
+        ("<dl>\n<dd><em>a</em></dd>", '<dl role="presentation">\n<dd><em>a</em></dd>'),
+        ("<dl>\n<dt>a</dt><dd>b</dd>", None),
         ('<script src="../_static/mathjax/tex-chtml.js"></script>', None),
         ('<summary class="sd-summary-title">With conda', None),
     ],

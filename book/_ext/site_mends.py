@@ -3,6 +3,9 @@
 - The script that would run cells in the page comes from another server, twice, and nobody asked for it.
 - Some controls announce another name than they show (WCAG 2.5.3): what is shown is a good name already.
 - The picture that goes with a shared link needs a whole address; it follows from the repository's.
+- The arrow that unfolds a section of the contents has no name at all.
+- An entry of a reference list has a role that lists do not take (ARIA 1.3 dropped it): it is a list item.
+- A signature with a parameter a line is written as a list of definitions without a term: it is no such list.
 """
 
 from __future__ import annotations
@@ -24,6 +27,12 @@ MENDS = (
         '<span class="search-button__kbd-shortcut" aria-hidden="true">',
     ),
     (re.compile(r' title="(?:Light|Dark|System Settings)"(?=></i>)'), ""),
+    (
+        re.compile(r'(>([^<]+)</a><details[^>]*>)<summary>(?=<span class="toctree-toggle")'),
+        r'\1<summary aria-label="Pages of: \2">',
+    ),
+    (re.compile(r'(<div class="citation" id="[^"]*" )role="doc-biblioentry"'), r'\1role="listitem"'),
+    (re.compile(r"<dl>(?=\s*<dd>)"), '<dl role="presentation">'),
     (re.compile(r'alt="(Binder|Colab) logo"'), 'alt="" role="presentation"'),
 )
 SHARED_PICTURE = re.compile(r'(?<=<meta content=")(?=_static/[^"]+" property="og:image")')

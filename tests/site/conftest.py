@@ -13,7 +13,7 @@ import pytest
 from bs4 import BeautifulSoup
 from playwright.sync_api import Browser
 
-from publishing.browser import chromium
+from publishing.browser import Visit, chromium
 from publishing.site import SITE, pages, served
 
 HERE = Path(__file__).parent
@@ -26,10 +26,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that takes ``page_name`` runs once for each page, or fails once where there is no site."""
+    """A test that takes ``page_name`` runs once for each page, or fails once where there is no site.
+
+    The scope puts all tests of one page beside each other, so that a page is read and opened once.
+    """
     if "page_name" in metafunc.fixturenames:
         names = pages() if (SITE / "index.html").is_file() else ["index.html"]
-        metafunc.parametrize("page_name", names)
+        metafunc.parametrize("page_name", names, scope="session")
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +42,7 @@ def site() -> Path:
     return SITE
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def soup(site: Path, page_name: str) -> BeautifulSoup:
     """The page as it stands in its file, before any script ran."""
     return BeautifulSoup((site / page_name).read_text(encoding="utf-8"), "html.parser")
@@ -57,3 +60,11 @@ def browser() -> Iterator[Browser]:
     """One Chromium for all pages."""
     with chromium() as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def opened(browser: Browser, address: str, page_name: str) -> Iterator[Visit]:
+    """The page in a browser, in the light theme; all tests of this page see the same one."""
+    with Visit(browser) as visit:
+        visit.open(f"{address}/{page_name}")
+        yield visit

@@ -1,6 +1,7 @@
 """Every page works for those who read with a screen reader, a keyboard, or in the dark.
 
-axe-core (W3C's WCAG rules, made by Deque) reads each page in both themes. It comes by ``npm ci``.
+axe-core (W3C's WCAG rules, made by Deque) reads each page, and its colours in both themes. It comes by
+``npm ci``.
 """
 
 from __future__ import annotations
@@ -8,13 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
-from publishing.browser import Theme, Visit
+from publishing.browser import Visit
 from publishing.site import ROOT
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 GRAVE = ("serious", "critical")
+COLOUR_RULES = ("color-contrast", "link-in-text-block")  # all that another theme can break
 
 # What can be pressed: what is announced as such, and what merely looks so (a hand as pointer).
 CONTROLS = """
@@ -38,8 +40,10 @@ FOCUSED = """
   const e = document.activeElement;
   if (!e || e === document.body) return null;
   const s = getComputedStyle(e), box = e.closest('form, label') || e;
-  const ring = s.outlineStyle !== 'none' || s.boxShadow !== 'none' || s.textDecorationLine !== 'none'
-    || e.matches('svg *, input') || getComputedStyle(box).boxShadow !== 'none';
+  const outlined = n => getComputedStyle(n).outlineStyle !== 'none';
+  const ring = [e, ...e.children].some(outlined) || s.boxShadow !== 'none'
+    || s.textDecorationLine !== 'none' || e.matches('svg *, input')
+    || getComputedStyle(box).boxShadow !== 'none';
   return {control: e.dataset.control ?? null, ring, html: e.outerHTML.slice(0, 160)};
 }
 """
@@ -53,10 +57,12 @@ def axe() -> str:
     return AXE.read_text(encoding="utf-8")
 
 
-def grave_findings(page: Page, axe: str) -> list[str]:
+def grave_findings(page: Page, axe: str, *, rules: tuple[str, ...] = ()) -> list[str]:
     """What axe-core calls serious or critical: the rule, then each place with its reason."""
-    page.evaluate(axe)
-    result: dict[str, Any] = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(axe)
+    options = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
+    result: dict[str, Any] = page.evaluate("options => axe.run(document, options)", options)
     return [
         f"{rule['id']}: {node['target']}: {node['failureSummary']}"
         for rule in result["violations"]
@@ -65,14 +71,19 @@ def grave_findings(page: Page, axe: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_grave(
-    browser: Browser, address: str, axe: str, page_name: str, theme: Theme
-) -> None:
-    with Visit(browser, theme=theme) as visit:
-        page = visit.open(f"{address}/{page_name}")
-        assert page.locator("html").get_attribute("data-theme") == theme
-        assert grave_findings(page, axe) == []
+def test_axe_finds_nothing_grave(opened: Visit, axe: str) -> None:
+    assert opened.page.locator("html").get_attribute("data-theme") == "light"
+    assert grave_findings(opened.page, axe) == []
+
+
+def test_colours_can_be_told_apart_in_the_dark(opened: Visit, axe: str) -> None:
+    page = opened.page
+    page.add_style_tag(content="* { transition: none !important }")  # no colour half-way to another
+    page.emulate_media(color_scheme="dark")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    found = grave_findings(page, axe, rules=COLOUR_RULES)
+    page.emulate_media(color_scheme="light")
+    assert found == []
 
 
 def test_axe_is_awake(browser: Browser, axe: str) -> None:
@@ -82,23 +93,22 @@ def test_axe_is_awake(browser: Browser, axe: str) -> None:
     assert {"image-alt", "color-contrast"} <= found
 
 
-def test_keyboard_reaches_every_control(browser: Browser, address: str, page_name: str) -> None:
-    with Visit(browser) as visit:
-        page = visit.open(f"{address}/{page_name}")
-        controls = page.evaluate(CONTROLS)
-        reached, without_ring = set(), []
-        for _ in range(2 * len(controls["all"]) + 20):
-            page.keyboard.press("Tab")
-            focused = page.evaluate(FOCUSED)
-            if focused is None:
-                if reached:
-                    break
-                continue
-            if focused["control"] in reached and focused["control"] is not None:
+def test_keyboard_reaches_every_control(opened: Visit) -> None:
+    page = opened.page
+    controls = page.evaluate(CONTROLS)
+    reached, without_ring = set(), []
+    for _ in range(2 * len(controls["all"]) + 20):
+        page.keyboard.press("Tab")
+        focused = page.evaluate(FOCUSED)
+        if focused is None:
+            if reached:
                 break
-            reached.add(focused["control"])
-            if not focused["ring"]:
-                without_ring.append(focused["html"])
+            continue
+        if focused["control"] in reached and focused["control"] is not None:
+            break
+        reached.add(focused["control"])
+        if not focused["ring"]:
+            without_ring.append(focused["html"])
     missed = [html for number, html in enumerate(controls["all"]) if str(number) not in reached]
     assert not controls["hands"], "a mouse can press these, a keyboard cannot"
     assert not missed, "Tab does not get there"

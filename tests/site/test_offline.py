@@ -9,18 +9,17 @@ from playwright.sync_api import Browser, expect
 from publishing.browser import Visit
 
 
-def test_page_is_whole_without_a_network(browser: Browser, address: str, page_name: str) -> None:
-    with Visit(browser) as visit:
-        page = visit.open(f"{address}/{page_name}")
-        formulas = page.locator(".math").count()
-        assert page.locator(".math mjx-container").count() >= formulas
-        assert page.locator("mjx-merror, [data-mjx-error]").count() == 0
-        for folded in page.locator("article details").all():  # from the outside in, as they stand
-            folded.locator("summary").first.click()
-            expect(folded).to_have_attribute("open", "")
-        assert visit.wanted == [], "the page asked for these from elsewhere"
-        assert visit.failed == []
-        assert visit.errors == []
+def test_page_is_whole_without_a_network(opened: Visit) -> None:
+    page = opened.page
+    formulas = page.locator(".math").count()
+    assert page.locator(".math mjx-container").count() >= formulas
+    assert page.locator("mjx-merror, [data-mjx-error]").count() == 0
+    for folded in page.locator("article details").all():  # from the outside in, as they stand
+        folded.locator("summary").first.click()
+        expect(folded).to_have_attribute("open", "")
+    assert opened.wanted == [], "the page asked for these from elsewhere"
+    assert opened.failed == []
+    assert opened.errors == []
 
 
 def test_page_works_from_the_disk(browser: Browser, site: Path) -> None:

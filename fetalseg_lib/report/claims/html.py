@@ -32,6 +32,13 @@ _STYLE = """
   background: var(--pst-color-background, Canvas); }
 .audit td small { display: block; font-size: .85em; }
 .audit td:first-child, .audit td.verdict { white-space: nowrap; }
+@media screen and (max-width: 600px) { /* on a phone each claim is a card: four columns do not fit */
+  .audit table { min-width: 0; }
+  .audit thead { position: absolute; clip-path: inset(50%); }
+  .audit :is(table, tbody, tr:not([hidden]), td) { display: block; }
+  .audit td { padding: .1rem .5rem; border: 0; }
+  .audit td.verdict { font-weight: bold; }
+}
 """
 
 _SCRIPT = """

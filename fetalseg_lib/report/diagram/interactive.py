@@ -23,7 +23,8 @@ def page(parts: Parts, scene: Scene) -> str:
     # "<" could end the script element early; JSON has another spelling for it.
     data = json.dumps(details(parts), ensure_ascii=False).replace("<", "\\u003c")
     return (
-        f'<figure class="fetalseg-diagram"><style>{_STYLE}</style>{render(scene, interactive=True)}'
+        f'<figure class="fetalseg-diagram"><style>{_STYLE}</style>'
+        f'<div class="drawing">{render(scene, interactive=True)}</div>'
         f'<div class="panel" aria-live="polite"><p><strong>{escape(parts.title)}</strong>: '
         f"{escape(totals(parts))}.</p><p>Point at a part, or press Tab and the arrow keys, "
         f"to see what it is made of.</p></div>"
@@ -64,7 +65,8 @@ def _all(parts: Parts) -> Iterator[Part]:
 
 _STYLE = """
 .fetalseg-diagram { margin: 0; background: #fff; color: #1a1a1a; font-family: sans-serif; }
-.fetalseg-diagram svg { display: block; width: 100%; height: auto; }
+.fetalseg-diagram .drawing { overflow-x: auto; }
+.fetalseg-diagram svg { display: block; width: 100%; min-width: 44rem; height: auto; }
 .fetalseg-diagram [data-part] { cursor: pointer; outline: none; }
 .fetalseg-diagram [data-part]:hover > rect:first-of-type,
 .fetalseg-diagram [data-part]:focus > rect:first-of-type { stroke: #000; stroke-width: 4; }
@@ -88,7 +90,11 @@ document.querySelectorAll(".fetalseg-diagram:not([data-ready])").forEach((figure
   const groups = new Map();
   figure.querySelectorAll("[data-part]").forEach((group) => groups.set(group.dataset.part, group));
   const parts = Object.keys(details).filter((name) => groups.has(name)).map((name) => groups.get(name));
-  figure.querySelectorAll("svg title").forEach((title) => title.remove());  // the panel says more
+  figure.querySelectorAll("[data-part] > title").forEach((title) => {  // the panel says more than a tooltip
+    const part = title.parentElement;
+    if (!part.querySelector("text")) part.setAttribute("aria-label", title.textContent);
+    title.remove();
+  });
 
   const element = (kind, text, ...children) => {
     const made = document.createElement(kind);

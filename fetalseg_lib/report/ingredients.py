@@ -52,7 +52,7 @@ def effects(runs: pd.DataFrame, metric: str) -> Effects:
         raise ValueError(f"runs: expected two or more without {WHOLE!r} left out, got {len(whole)}")
     noise = pooled_seed_noise(whole.assign(name="all", exam=0), metric)  # all test images as one
     mean = float(whole[metric].mean())
-    table = runs[runs["without"] != WHOLE].groupby("without", as_index=False)[metric].mean()
+    table = runs[runs["without"] != WHOLE].groupby("without")[[metric]].mean().reset_index()
     table = table.rename(columns={metric: "mean"}).assign(difference=lambda rows: rows["mean"] - mean)
     worse = metric.startswith("hc_abs_error")  # a larger error is the loss
     table = table.sort_values("difference", ascending=not worse, ignore_index=True)

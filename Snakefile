@@ -40,6 +40,8 @@ CHAPTERS = [
     "measuring",
     "uncertainty",
     "ablation",
+    "robustness",
+    "error-analysis",
     "budget",
     "audit",
     "own-images",

@@ -32,7 +32,8 @@ def activation_maps(
     """A map ``B h w``, at its own size, for each of the ``layers``: names of the network's stages.
 
     ``images`` are ``B 1 H W`` in [0, 1]; ``region`` is bool ``B 1 H W``, the pixels whose logits are summed.
-    The maps are signed: Grad-CAM's ReLU is left to whoever draws them, so that no map is empty. Raises ``ValueError`` for a name that is no stage.
+    The maps are signed: Grad-CAM's ReLU is left to whoever draws them, so that no map is empty. Raises
+    ``ValueError`` for a name that is no stage.
     """
     stages = model.stages()
     if unknown := [name for name in layers if name not in stages]:

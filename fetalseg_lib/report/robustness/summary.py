@@ -92,6 +92,25 @@ def warnings(frame: pd.DataFrame, *, tolerance_mm: float) -> dict[str, float | i
     return found
 
 
+def verdicts(frame: pd.DataFrame, *, tolerance_mm: float) -> pd.DataFrame:
+    """How many measurements end where: one row for each ``kind``, ``knob`` and ``severity``.
+
+    ``fine`` (good, no warning), ``false alarm`` (good, warning), ``caught`` (bad, warning) and ``silent``
+    (bad, no warning) add up to the images.
+    """
+    bad, flagged = is_bad(frame, tolerance_mm), frame["flags"] != ""
+    ends = pd.DataFrame(
+        {
+            "fine": ~bad & ~flagged,
+            "false alarm": ~bad & flagged,
+            "caught": bad & flagged,
+            "silent": bad & ~flagged,
+        }
+    )
+    keys = [frame[name] for name in ("kind", "knob", "severity")]
+    return ends.groupby(keys, sort=False).sum().reset_index()
+
+
 def kinds_of_warning(flags: pd.Series) -> pd.DataFrame:
     """For each prediction, which kinds of :data:`FLAGS` it carries: a bool column for each.
 

@@ -19,7 +19,13 @@ from fetalseg_lib.report.error_analysis.agreement import (
     times_among_worst,
     times_by_chance,
 )
-from fetalseg_lib.report.error_analysis.figures import correlation_cascade, gates_by_block, maps_on_image
+from fetalseg_lib.report.error_analysis.figures import (
+    association_plot,
+    correlation_cascade,
+    gates_by_block,
+    maps_on_image,
+    shared_failures,
+)
 from fetalseg_lib.report.error_analysis.gates import (
     record_gates,
     replaced_gates,
@@ -97,8 +103,8 @@ def _frame(values: dict[tuple[str, int], list[float]]) -> pd.DataFrame:
 def test_runs_are_compared_by_the_ranks_of_their_images() -> None:
     frame = _frame({("a", 0): [1, 2, 3, 4], ("a", 1): [10, 20, 30, 40], ("b", 0): [4, 3, 2, 1]})
     found = between_runs(frame, "dice").set_index(["first", "second"])
-    assert found.loc[("a", "a"), "rho"].tolist() == pytest.approx([1])
-    assert found.loc[("a", "b"), "rho"].tolist() == pytest.approx([-1, -1])
+    assert found.loc[[("a", "a")], "rho"].tolist() == pytest.approx([1])
+    assert found.loc[[("a", "b")], "rho"].tolist() == pytest.approx([-1, -1])
     assert found["same"].tolist() == [True, False, False]
 
 
@@ -255,6 +261,12 @@ def test_figures_draw_what_they_are_given() -> None:
     gates = pd.DataFrame({"block": ["dec5 skip", "dec5 block"], "channel": 0, "mean": [0.4, 0.6], "sd": 0.1})
     (axes,) = gates_by_block(gates).axes
     assert [label.get_text() for label in axes.get_xticklabels()] == ["dec5\nskip", "dec5\nblock"]
+    counts = pd.Series({"a": 0, "b": 2, "c": 0})
+    (axes,) = shared_failures(counts, times_by_chance(3, runs=2)).axes
+    assert [bar.get_height() for bar in axes.patches] == [2, 0, 1]
+    rows = {"measure": ["x", "x"], "adjusted": [False, True], "rho": [0.3, 0.1], "low": 0.0, "high": 0.5}
+    (axes,) = association_plot(pd.DataFrame(rows)).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["x"]
     maps = pd.DataFrame(
         {"layer": "dec3", "against": ["head", "head", "another image"], "rho": [0.2, 0.4, 0.5]}
     )

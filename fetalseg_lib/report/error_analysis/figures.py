@@ -47,6 +47,43 @@ def worst_images(frame: pd.DataFrame, samples: HC18) -> tuple[Figure, str]:
     return figure, alt
 
 
+def shared_failures(counts: pd.Series, expected: NDArray[np.float64]) -> Figure:
+    """How many images are among the worst in so many runs, and how many there would be by chance.
+
+    ``counts`` are the times of each image, ``expected`` the images at 0, 1, ... times by chance. The axis is
+    logarithmic; what is below a tenth of an image is not drawn.
+    """
+    times = np.arange(len(expected))
+    seen = counts.value_counts().reindex(times, fill_value=0)
+    figure, axes = plt.subplots(figsize=(5.6, 2.8))
+    axes.bar(times, seen, width=0.6, color="C0", label="found")
+    axes.plot(times, expected, "X--", color="C1", ms=7, lw=1, label="by chance")
+    axes.set(yscale="log", ylim=(0.1, 2 * counts.size), xlabel="among the worst tenth in so many runs")
+    axes.set(ylabel="images", xticks=times)
+    axes.legend(fontsize=8)
+    return figure
+
+
+def association_plot(table: pd.DataFrame) -> Figure:
+    """Correlations with their intervals: a row for each ``measure``, a marker for each ``adjusted``.
+
+    ``table`` has ``measure``, ``adjusted`` (bool), ``rho``, ``low`` and ``high``.
+    """
+    measures = list(dict.fromkeys(table["measure"]))
+    figure, axes = plt.subplots(figsize=(5.6, 0.9 + 0.42 * len(measures)))
+    styles = ((False, "o", "C0", "as it is"), (True, "s", "C1", "among heads of one size"))
+    for adjusted, marker, colour, label in styles:
+        part = table[table["adjusted"] == adjusted].set_index("measure").loc[measures]
+        y = np.arange(len(measures)) + (0.14 if adjusted else -0.14)
+        reach = [part["rho"] - part["low"], part["high"] - part["rho"]]
+        axes.errorbar(part["rho"], y, xerr=reach, fmt=marker, color=colour, ms=5, lw=1.2, label=label)
+    axes.axvline(0, color="0.4", lw=0.8)
+    axes.set(yticks=range(len(measures)), yticklabels=measures, xlabel="rank correlation", xlim=(-1, 1))
+    axes.invert_yaxis()
+    axes.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    return figure
+
+
 def gates_by_block(gates: pd.DataFrame) -> Figure:
     """Each channel's mean gate as a point, its SD over the images as a line: one column for each block."""
     blocks = list(dict.fromkeys(gates["block"]))

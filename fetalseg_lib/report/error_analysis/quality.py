@@ -9,14 +9,13 @@ import pandas as pd
 
 from fetalseg_lib.data.hc18 import HC18
 from fetalseg_lib.geometry import Ellipse
-from fetalseg_lib.report.realism.measures import HeadImage, measure, real_images, skull_profiles
+from fetalseg_lib.report.realism.measures import HeadImage, real_images, skull_profiles
 
 MEASURES = {
     "skull_contrast": "contrast of the skull",
     "faint_skull": "contrast of its faintest quarter",
     "grey_inside": "mean grey in the head",
     "grey_outside": "mean grey outside",
-    "speckle_snr": "speckle: mean / SD as displayed",
     "head_share": "share of head pixels",
 }
 """What is measured of an image, in words."""
@@ -26,13 +25,14 @@ def measure_images(samples: HC18, rows: Sequence[int]) -> pd.DataFrame:
     """One row for each labelled image: ``name``, ``exam``, ``hc_mm``, ``cut`` and all :data:`MEASURES`.
 
     ``skull_contrast`` and ``faint_skull`` are those of :func:`skull_contrast`, ``cut`` that of
-    :func:`leaves_image`, the others those of :func:`~fetalseg_lib.report.realism.measures.measure`.
+    :func:`leaves_image`; the greys are means over all pixels inside and outside the head.
     """
     found = []
     for row, picture in zip(rows, real_images(samples, rows), strict=True):
         known = samples.table.iloc[row]
         mean, faint = skull_contrast(picture)
         height, width = picture.image.shape
+        head = picture.head
         found.append(
             {
                 "name": str(known["name"]),
@@ -41,7 +41,9 @@ def measure_images(samples: HC18, rows: Sequence[int]) -> pd.DataFrame:
                 "cut": leaves_image(picture.ellipse, (height, width)),
                 "skull_contrast": mean,
                 "faint_skull": faint,
-                **_plain(picture),
+                "grey_inside": float(picture.image[head].mean()),
+                "grey_outside": float(picture.image[~head].mean()),
+                "head_share": float(head.mean()),
             }
         )
     return pd.DataFrame(found)
@@ -70,9 +72,3 @@ def leaves_image(ellipse: Ellipse, shape: tuple[int, int]) -> bool:
     height, width = shape
     x, y = ellipse.points(720).T
     return bool(x.min() <= 0 or y.min() <= 0 or x.max() >= width - 1 or y.max() >= height - 1)
-
-
-def _plain(picture: HeadImage) -> dict[str, float]:
-    measured = measure([picture]).iloc[0]
-    names = ("pixel_size_mm", "grey_inside", "grey_outside", "speckle_snr", "head_share")
-    return {name: float(measured[name]) for name in names}

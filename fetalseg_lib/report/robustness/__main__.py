@@ -25,6 +25,8 @@ from fetalseg_lib.training.checkpoint import read_metadata
 
 SEED = 31
 FOLD = "test"
+SIZE = (270, 400)
+"""Of the phantoms: half of HC18's rows and columns, and still far more than the network sees."""
 PER_IMAGE, RECORD = "per_image.csv", "robustness.json"
 
 
@@ -33,8 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m fetalseg_lib.report.robustness", description=__doc__)
     parser.add_argument("--root", type=Path, help="the HC18 folder (default: FETALSEG_HC18, else data/hc18)")
     parser.add_argument("--weights", type=Path, help="a run's weights (default: the package's network)")
-    parser.add_argument("--images", type=int, default=40, help="real images")
-    parser.add_argument("--phantoms", type=int, default=12)
+    parser.add_argument("--images", type=int, default=20, help="real images")
+    parser.add_argument("--phantoms", type=int, default=8)
     parser.add_argument("-o", "--out", type=Path, default=Path("results/robustness"))
     options = parser.parse_args(arguments)
     weights = options.weights or demonstration_weights()
@@ -42,14 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     samples = hc18.load(options.root)
     rows = spread_rows(samples, options.images, fold=FOLD)
     real = measure_real(trained, [samples[row] for row in rows], progress=True)
-    simulated = measure_phantoms(trained, options.phantoms, seed=SEED, progress=True)
+    simulated = measure_phantoms(trained, options.phantoms, seed=SEED, size=SIZE, progress=True)
     records.write_csv(options.out / PER_IMAGE, pd.concat([real, simulated], ignore_index=True))
     record = {
         "weights_sha256": trained.sha256,
         "trained": json.loads(read_metadata(weights)["config"]),
         "real": {"fold": FOLD, "images": len(rows), "knobs": list(IMAGE_KNOBS)},
         "phantom": {"images": options.phantoms, "knobs": list(KNOBS)}
-        | dict(phantom.generate(options.phantoms, seed=SEED).fingerprint()),
+        | dict(phantom.generate(options.phantoms, seed=SEED, size=SIZE).fingerprint()),
         "severities": [0.0, *LEVELS],
         "real_data": {name: STATED[name] for name in ("title", "doi", "licence")},
         "environment": records.describe_environment(),

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from fetalseg_lib.models.network import DECODER, MobileNetASPPUNet
 
@@ -40,7 +41,7 @@ def activation_maps(
         raise ValueError(f"layers: expected some of {', '.join(stages)}; got {', '.join(unknown)}")
     kept: dict[str, Tensor] = {}
 
-    def keep(name: str) -> object:
+    def keep(name: str) -> RemovableHandle:
         def hook(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
             kept[name] = output if output.requires_grad else output.requires_grad_()
             return kept[name]
@@ -54,7 +55,7 @@ def activation_maps(
         gradients = torch.autograd.grad(score, [kept[name] for name in layers])
     finally:
         for hook in hooks:
-            hook.remove()  # type: ignore[attr-defined]
+            hook.remove()
     maps = {}
     for name, gradient in zip(layers, gradients, strict=True):
         weights = gradient.mean(dim=(2, 3), keepdim=True)  # (B, C, 1, 1)

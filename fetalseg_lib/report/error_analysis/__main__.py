@@ -96,7 +96,7 @@ def measure_gates(
     known = _inputs(trained, samples, training)
     means = {name: found.mean(axis=0) for name, found in record_gates(trained.model, known).items()}
     # Neighbours in the order of size are alike: "another image's" gates should be any other's.
-    order = np.random.default_rng(0).permutation(test)
+    order = [int(row) for row in np.random.default_rng(0).permutation(test)]
     inputs = _inputs(trained, samples, order)
     found = record_gates(trained.model, inputs)
     table = pd.concat(

@@ -41,7 +41,7 @@ from fetalseg_lib.study.trained import TrainedNetwork, demonstration_weights, re
 
 IMAGES, GATES, SWAPS, MAPS, RECORD = "images.csv", "gates.csv", "gate_swaps.csv", "maps.csv", "analysis.json"
 LAYERS = ("enc4", "bottleneck", "dec3")
-DRAWS = 6
+DRAWS = 2
 """How many times the test of the maps draws weights anew."""
 
 _CPU = torch.device("cpu")
@@ -53,8 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m fetalseg_lib.report.error_analysis", description=__doc__)
     parser.add_argument("--root", type=Path, help="the HC18 folder (default: FETALSEG_HC18, else data/hc18)")
     parser.add_argument("--published", type=Path, default=Path("results/published/hc18"))
-    parser.add_argument("--images", type=int, default=96, help="test and training images for the gates")
-    parser.add_argument("--mapped", type=int, default=16, help="test images for the maps")
+    parser.add_argument("--images", type=int, default=32, help="test and training images for the gates")
+    parser.add_argument("--mapped", type=int, default=8, help="test images for the maps")
     parser.add_argument("-o", "--out", type=Path, default=Path("results/analysis"))
     options = parser.parse_args(arguments)
     samples = hc18.load(options.root)

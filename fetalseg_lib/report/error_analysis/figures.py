@@ -101,22 +101,23 @@ def gates_by_block(gates: pd.DataFrame) -> Figure:
 
 
 def correlation_cascade(maps: pd.DataFrame, *, steps: list[str], layers: list[str]) -> Figure:
-    """The mean rank correlation with the trained map as weights are drawn anew, a panel for each layer.
+    """How strongly a map still goes with the trained one as weights are drawn anew, a panel for each layer.
 
-    Dashed: the same for the map of *another image* of the trained network.
+    The mean size of the rank correlation, whatever its sign: a random head turns a map into its negative as
+    often as not. Dashed: the same for the map of *another image* of the trained network.
     """
     figure, panels = plt.subplots(1, len(layers), figsize=(2.5 * len(layers), 2.8), sharey=True)
     for axes, layer in zip(np.atleast_1d(panels), layers, strict=True):
         part = maps[maps["layer"] == layer]
-        rho = part.groupby("against")["rho"]
+        rho = part["rho"].abs().groupby(part["against"])
         mean = [1.0, *(rho.mean()[step] for step in steps)]
         sd = [0.0, *(rho.std()[step] for step in steps)]
         axes.errorbar(range(len(mean)), mean, yerr=sd, fmt="o-", ms=4, lw=1.4, color="C0", ecolor="0.6")
         axes.axhline(rho.mean()["another image"], color="C1", ls="--", lw=1.4, label="another image")
-        axes.axhline(0, color="0.4", lw=0.8)
+        axes.set_ylim(0, 1.05)
         axes.set_title(layer, fontsize=9)
         axes.set_xticks(range(len(mean)), ["none", *steps], rotation=90, fontsize=8)
-    np.atleast_1d(panels)[0].set_ylabel("rank correlation with the map")
+    np.atleast_1d(panels)[0].set_ylabel("size of the rank correlation")
     np.atleast_1d(panels)[0].legend(fontsize=8, loc="lower left")
     figure.supxlabel("weights drawn anew, from the output back to", fontsize=9)
     return figure

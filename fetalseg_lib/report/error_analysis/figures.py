@@ -137,7 +137,6 @@ def maps_on_image(image: NDArray[np.uint8], maps: Mapping[str, NDArray[np.floati
                 alpha=0.55,
                 extent=(-0.5, width - 0.5, height - 0.5, -0.5),
                 interpolation="bilinear",
-                aspect="auto",
             )
         axes.set_title(title, fontsize=8)
         axes.axis("off")

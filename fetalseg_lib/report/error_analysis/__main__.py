@@ -41,7 +41,7 @@ from fetalseg_lib.study.trained import TrainedNetwork, demonstration_weights, re
 
 IMAGES, GATES, SWAPS, MAPS, RECORD = "images.csv", "gates.csv", "gate_swaps.csv", "maps.csv", "analysis.json"
 LAYERS = ("enc4", "bottleneck", "dec3")
-DRAWS = 6
+DRAWS = 2
 """How many times the test of the maps draws weights anew."""
 
 _CPU = torch.device("cpu")

@@ -42,6 +42,8 @@ CHAPTERS = [
     "uncertainty",
     "ablation",
     "what-did-not-help",
+    "robustness",
+    "error-analysis",
     "budget",
     "audit",
     "own-images",

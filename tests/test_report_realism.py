@@ -33,6 +33,7 @@ from fetalseg_lib.report.realism.measures import (
     skull_peaks,
 )
 from fetalseg_lib.report.realism.texture import correlation_width, measure_texture, tiles
+from fetalseg_lib.study.folds import spread_rows
 
 RESULTS = Path(__file__).parents[1] / "results" / "phantom"
 CIRCLE = Ellipse(center_x=199.5, center_y=149.5, semi_major=100, semi_minor=100, angle=0.3)
@@ -327,7 +328,7 @@ def test_committed_figures_are_light_and_described() -> None:
 @pytest.mark.hc18
 def test_committed_sizes_are_those_of_the_csv(facts: dict, hc18_root: Path) -> None:
     samples = hc18.load(hc18_root)
-    rows = command.spread_rows(samples, facts["n"]["real"])
+    rows = spread_rows(samples, facts["n"]["real"], fold="train")
     quantiles = samples.table["hc_mm"].iloc[rows].quantile(facts["quantiles"])
     np.testing.assert_allclose(facts["measures"]["hc_mm"]["real"], quantiles)
     fold = splits.load("hc18").set_index("filename")["fold"]

@@ -14,6 +14,7 @@ import pooch
 from fetalseg_lib.data import cache as cache_module
 from fetalseg_lib.data import hc18, phantom, splits
 from fetalseg_lib.data.cache import Cache
+from fetalseg_lib.data.hc18 import HC18
 from fetalseg_lib.data.own import own_name
 from fetalseg_lib.data.sample import Sample
 from fetalseg_lib.study import records
@@ -94,6 +95,23 @@ def split_digest(folds: Folds) -> str:
 def cache_folder() -> Path:
     """Where prepared images are kept: ``FETALSEG_CACHE``, else the user's own cache folder."""
     return Path(os.environ.get("FETALSEG_CACHE") or pooch.os_cache("fetalseg"))
+
+
+def spread_rows(samples: HC18, n: int, *, fold: str) -> list[int]:
+    """At most ``n`` rows of one of HC18's folds, spread evenly over the ranks of head circumference.
+
+    Raises ``ValueError`` for fewer than one, and for another fold.
+    """
+    if n < 1:
+        raise ValueError(f"images: expected at least one, got {n}")
+    if fold not in FOLDS:
+        raise ValueError(f"fold: expected one of {', '.join(FOLDS)}; got {fold!r}")
+    of_image = splits.load("hc18").set_index("filename")["fold"]
+    hc_mm = samples.table["hc_mm"].to_numpy()
+    rows = np.flatnonzero(samples.table["name"].map(of_image).to_numpy() == fold)
+    ranked = rows[np.argsort(hc_mm[rows], kind="stable")]
+    chosen = np.unique(np.linspace(0, len(ranked) - 1, min(n, len(ranked))).astype(int))
+    return [int(row) for row in ranked[chosen]]
 
 
 def _thin(rows: np.ndarray, limit: int | None) -> list[int]:

@@ -12,16 +12,14 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from fetalseg_lib.data import hc18, phantom, splits
-from fetalseg_lib.data.hc18 import HC18
+from fetalseg_lib.data import hc18, phantom
 from fetalseg_lib.models.encoder import MobileNetV2Encoder
 from fetalseg_lib.models.weights import resolve_encoder_weights
 from fetalseg_lib.report.dataset import STATED
 from fetalseg_lib.report.realism.figures import write_figures
 from fetalseg_lib.report.realism.measures import measure, phantom_images, real_images
 from fetalseg_lib.report.realism.summary import give_away, summarize
+from fetalseg_lib.study.folds import spread_rows
 from fetalseg_lib.study.records import write_json
 
 SEED = 18
@@ -38,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     samples = hc18.load(options.root)
-    rows = spread_rows(samples, options.images)
+    rows = spread_rows(samples, options.images, fold=FOLD)
     phantoms = phantom.generate(len(rows), seed=SEED)
     fingerprint = phantoms.fingerprint()  # of the code that draws them, before it can change
     weights = resolve_encoder_weights(options.weights)
@@ -55,22 +53,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     write_json(options.out, facts)
     write_figures(pictures, facts, encoder, options.out.parent / "figures")
     logging.getLogger(__name__).info("wrote %s and the figures beside it", options.out)
-
-
-def spread_rows(samples: HC18, n: int) -> list[int]:
-    """At most ``n`` rows of the training fold, spread evenly over the ranks of head circumference.
-
-    Raises ``ValueError`` for fewer than one.
-    """
-    if n < 1:
-        raise ValueError(f"images: expected at least one, got {n}")
-    split = splits.load("hc18").set_index("filename")["fold"]
-    hc_mm = samples.table["hc_mm"].to_numpy()
-    fold = samples.table["name"].map(split).to_numpy()
-    rows = np.flatnonzero(fold == FOLD)
-    ranked = rows[np.argsort(hc_mm[rows], kind="stable")]
-    chosen = np.unique(np.linspace(0, len(ranked) - 1, min(n, len(ranked))).astype(int))
-    return [int(row) for row in ranked[chosen]]
 
 
 if __name__ == "__main__":

@@ -128,13 +128,23 @@ def skull_peaks(picture: HeadImage) -> NDArray[np.float64]:
     The peak is the brightest grey within 3 mm of the ellipse, along its normal. The steps of
     ``ANGLE_STEP`` degrees begin at a normal that points straight down, away from the probe.
     """
+    grey, angle = skull_profiles(picture)
+    step = np.minimum(angle // ANGLE_STEP, 180 // ANGLE_STEP - 1).astype(int)
+    peaks = pd.Series(grey.max(axis=1)).groupby(step).mean()
+    return peaks.reindex(range(180 // ANGLE_STEP)).to_numpy(dtype=np.float64)
+
+
+def skull_profiles(picture: HeadImage) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Grey along the normals of the head's ellipse, from 3 mm inside to 3 mm outside: ``(points, steps)``.
+
+    And each normal's angle from straight down, in degrees, ``(points,)``. Normals that leave the image are
+    left out.
+    """
     columns, rows, angle = _normals(picture.ellipse, _REACH_MM / picture.pixel_size_mm)
     height, width = picture.image.shape
     grey: Any = map_coordinates(picture.image.astype(np.float32), [rows, columns], order=1, mode="nearest")
     seen = ((rows >= 0) & (rows <= height - 1) & (columns >= 0) & (columns <= width - 1)).all(axis=1)
-    step = np.minimum(angle // ANGLE_STEP, 180 // ANGLE_STEP - 1).astype(int)
-    peaks = pd.Series(grey.max(axis=1)[seen]).groupby(step[seen]).mean()
-    return peaks.reindex(range(180 // ANGLE_STEP)).to_numpy(dtype=np.float64)
+    return grey[seen], angle[seen]
 
 
 def _normals(

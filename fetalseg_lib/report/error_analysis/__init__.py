@@ -1,0 +1,1 @@
+"""Where and why a network fails: which images, in how many trainings, and what goes on inside."""

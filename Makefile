@@ -45,7 +45,7 @@ node_modules: package.json package-lock.json $(READY)
 
 test: $(READY)  ## lint, types, pytest, and nbval over the notebooks
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -n 2 --dist=loadfile
+	$(BIN)/python -m pytest -n 2 --dist=loadfile --no-loadscope-reorder
 	FETALSEG_PROFILE=smoke $(BIN)/python -m pytest --nbval-lax -o addopts=--dist=loadfile -n 2 notebooks
 
 oracles: $(READY)  ## add the heavy library that some metric tests compare with

@@ -139,7 +139,7 @@ rule cases:
 
 # A chapter is executed into a copy of the tree, so that the committed notebooks stay without outputs.
 def needed_runs(wildcards):
-    if wildcards.chapter == "train":  # it shows this run, and must not train it at the same time
+    if wildcards.chapter in ("train", "export"):  # they show this run, and must not train it themselves
         return expand(METRICS, variant="proposed", seed=0)
     return rules.tables.output if wildcards.chapter == "ablation" else []
 

@@ -21,7 +21,7 @@ DRAWING_BYTES = 300_000
 PICTURE_BYTES = 170_000
 """A sheet of many images is no heavier, for a page may show three of them."""
 
-DOTS_PER_INCH = (180, 150, 110, 90, 75)
+DOTS_PER_INCH = (180, 150, 110, 90, 75, 66)
 _COLOURS = 64
 _EMBEDDED = re.compile(r"(?<=data:image/png;base64,)[^\"]+")
 

@@ -1,10 +1,12 @@
-"""What tests of more than one room need: real data and weights where the machine has them, and one thread."""
+"""What tests of more than one room need: real data and weights where a machine has them, one thread, one style."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+import matplotlib
 import pytest
 import torch
 from hypothesis import settings
@@ -13,6 +15,14 @@ from hypothesis import settings
 settings.register_profile("fetalseg", deadline=None, derandomize=True)
 settings.load_profile("fetalseg")
 torch.set_num_threads(1)  # results equal to the last bit, and no quarrel over cores
+
+
+@pytest.fixture(autouse=True)
+def plain_style() -> Iterator[None]:
+    """Matplotlib as it comes: no test sees the style that an earlier one has taken on."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        yield
 
 
 def _named(variable: str) -> Path:

@@ -18,10 +18,10 @@ REFERENCE, PREDICTION = "#56B4E9", "#E69F00"
 DRAWING_BYTES = 300_000
 """No figure is heavier: a page must open on a phone in a lecture hall."""
 
-PICTURE_BYTES = 170_000
+PICTURE_BYTES = 150_000
 """A sheet of many images is no heavier, for a page may show three of them."""
 
-DOTS_PER_INCH = (180, 150, 110, 90, 75, 66)
+DOTS_PER_INCH = (180, 150, 110, 90, 75)
 _COLOURS = 64
 _EMBEDDED = re.compile(r"(?<=data:image/png;base64,)[^\"]+")
 

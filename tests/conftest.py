@@ -1,4 +1,4 @@
-"""What tests of more than one room need: real data and weights where a machine has them, one thread, one style."""
+"""What tests of more than one room need: real data and weights, where a machine has them, and equal grounds."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def test_colours_can_be_told_apart_in_the_dark(opened: Visit, axe: str) -> None:
     found = grave_findings(page, axe, rules=COLOUR_RULES)
     page.emulate_media(color_scheme="light")
     expect(page.locator("html")).to_have_attribute("data-theme", "light")
-    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")  # as it was
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     assert found == []
 
 

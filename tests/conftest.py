@@ -1,4 +1,4 @@
-"""What tests of more than one room need: real data and weights, where a machine has them, and equal grounds."""
+"""What tests of more than one room need: real data and weights, where a machine has them; equal starts."""
 
 from __future__ import annotations
 

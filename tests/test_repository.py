@@ -11,6 +11,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -237,3 +238,11 @@ def test_continuous_integration_script_can_run() -> None:
     script = ROOT / ".ci" / "run"
     assert os.name == "nt" or os.access(script, os.X_OK)
     subprocess.run(["bash", "-n", str(script)], check=True)
+
+
+def test_who_reads_results_need_not_wait_for_pytorch() -> None:
+    """Its import takes seconds, in every chapter and for every command."""
+    rooms = "exercises", "report.estimation", "report.explorers", "study.config", "study.tables"
+    code = f"import sys, {', '.join(f'fetalseg_lib.{room}' for room in rooms)}; print('torch' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "False"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-
-import torch
 
 from fetalseg_lib.exercises.compare import agrees, shown
 from fetalseg_lib.exercises.exercise import Case, Exercise, Function
@@ -71,16 +72,29 @@ def _alike(exercise: Exercise, first: Function, second: Function) -> list[bool]:
 
 
 def _cases(exercise: Exercise) -> list[Case]:
-    with torch.random.fork_rng(devices=[]):  # the notebook's own random numbers go on undisturbed
-        torch.manual_seed(0)
+    with _equal_chances():
         return list(exercise.cases())
 
 
 def _call(answer: Function, case: Case) -> tuple[Any, str | None]:
     """What the function gives, or the words for how it failed."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with _equal_chances():
         try:
             return answer(*case.arguments), None
         except Exception as error:  # whatever a student's code may raise
             return None, f"stops with {type(error).__name__}: {error}"
+
+
+@contextmanager
+def _equal_chances() -> Iterator[None]:
+    """PyTorch's random numbers from one seed, and the notebook's own go on undisturbed.
+
+    PyTorch takes seconds to import, and a chapter that does not use it draws nothing from it.
+    """
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
 
 _SHOWN = 12
 """More numbers than this are told by their shape."""
@@ -17,6 +17,7 @@ def agrees(came: Any, expected: Any, *, tolerance: float) -> bool:
 
     Tensors, arrays, lists and series of the same numbers are the same. A truth value is no number.
 
+    >>> import torch
     >>> agrees(torch.tensor([1.0, 2.0]), (1, 2), tolerance=1e-6)
     True
     >>> agrees(1, True, tolerance=1e-6)
@@ -43,6 +44,7 @@ def agrees(came: Any, expected: Any, *, tolerance: float) -> bool:
 def shown(value: Any) -> str:
     """A value as it stands in a message: few numbers in full, many by their shape.
 
+    >>> import torch
     >>> shown(2 / 3), shown(torch.zeros(2, 3)), shown(torch.zeros(64, 64))
     ('0.666667', '[[0, 0, 0], [0, 0, 0]]', 'numbers of shape (64, 64)')
     """
@@ -79,9 +81,15 @@ def _numbers(value: Any) -> Any:
     if isinstance(value, str | bytes | bool | Mapping | set | frozenset) or value is None:
         return None
     try:
-        if isinstance(value, torch.Tensor):
+        if _is_tensor(value):
             return value.detach().cpu().double().numpy()
         array = np.asarray(value)
         return array.astype(np.float64) if array.dtype.kind in "biuf" else None
     except (TypeError, ValueError, RuntimeError):
         return None
+
+
+def _is_tensor(value: Any) -> bool:
+    """Whether ``value`` is PyTorch's, which takes seconds to import: without it nothing can be."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)

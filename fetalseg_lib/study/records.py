@@ -29,7 +29,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from fetalseg_lib.training.atomic import atomic_write
 
@@ -116,6 +115,8 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def describe_environment() -> dict[str, Any]:
     """Versions, hardware and git commit, as far as this machine tells them."""
+    import torch  # takes seconds, and whoever only reads records needs none of it
+
     return {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",

@@ -90,6 +90,7 @@ rule run:
             variant=wildcards.variant, seed=int(wildcards.seed), profile=PROFILE, data=DATA
         ).hash,
     threads: 1
+    priority: 1  # the longest jobs first, so that no core waits for the last of them
     resources:
         mem_mb=6000,
     message:

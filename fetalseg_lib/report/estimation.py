@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from fetalseg_lib.evaluation.stats.comparison import MIN_SEEDS
@@ -102,6 +103,7 @@ def forest_plot(
             row["difference"], level + 0.17, xerr=bar, fmt="D", ms=4, capsize=3, color="black", label="_"
         )
     baseline = ranked["baseline"].iloc[0]
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6))  # small differences have long labels
     axes.set_xlabel(f"{LABELS.get(metric, metric)}: difference from {baseline}")
     return figure
 

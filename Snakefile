@@ -165,6 +165,16 @@ rule chapter:
         " && python -m fetalseg_lib.report.notebook {output}"
 
 
+# It trains a network of its own: last in the queue, it would run alone.
+use rule chapter as chapter_that_trains with:
+    wildcard_constraints:
+        chapter="own-images",
+    priority: 1
+
+
+ruleorder: chapter_that_trains > chapter
+
+
 # Weights in float16 are half as much to load; the page computes with them in float32 all the same.
 rule browser_network:
     input:

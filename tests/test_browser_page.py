@@ -535,7 +535,7 @@ class TestReading:
 class TestByHand:
     def test_keyboard_alone(self, browser: Any, address: str) -> None:
         page = Page(browser, address)
-        page.part("app").wait_for()
+        page.part("pictures").get_by_role("button").first.wait_for()  # they come after the rest of the page
         focused = (
             "(document.activeElement.dataset.part ?? document.activeElement.dataset.handle ?? 'picture')"
         )

@@ -178,12 +178,25 @@ def _publish(draft: Path, folder: Path, key: str) -> None:
             return
 
 
-def _open(folder: Path, key: str) -> Cache | None:
-    """Open a cache, or return ``None`` where there is none or it is not whole."""
+def open_folder(folder: str | Path) -> Cache:
+    """Open a whole cache by its folder, on a machine that need not have the images themselves.
+
+    Raises ``ValueError`` where no whole cache lies there.
+    """
+    cache = _open(Path(folder), key=None)
+    if cache is None:
+        raise ValueError(
+            f"{folder}: expected the folder of a whole cache (meta.json, images.npy, ...), got none"
+        )
+    return cache
+
+
+def _open(folder: Path, key: str | None) -> Cache | None:
+    """Open a cache, or return ``None`` where there is none, it is not whole, or it has another key."""
     try:
         meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
         offsets = np.array(meta["offsets"], dtype=np.int64)
-        if meta["key"] != key or (folder / "native_masks.bin").stat().st_size != offsets[-1]:
+        if key not in (None, meta["key"]) or (folder / "native_masks.bin").stat().st_size != offsets[-1]:
             return None
         index = pd.DataFrame(meta["index"], columns=_COLUMNS)
         return Cache(

@@ -61,6 +61,11 @@ def prepare_data(config: RunConfig, *, data_root: Path | None = None, cache: Pat
         image_size=config.image_size,
         directory=cache_folder() if cache is None else cache,
     )
+    return deal(config, cached)
+
+
+def deal(config: RunConfig, cached: Cache) -> Folds:
+    """Give each fold its images of a cache, at most ``config.limit`` of them."""
     split = split_of(config, cached.index)
     fold = cached.index["name"].map(split.set_index("filename")["fold"])
     if fold.isna().any():

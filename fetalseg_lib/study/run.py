@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
-from torch import Tensor, nn
+from torch import nn
 
 from fetalseg_lib.data.augment import build_augmentation
 from fetalseg_lib.data.dataset import SegmentationDataset, batches
@@ -28,7 +28,7 @@ from fetalseg_lib.study.folds import Folds, load_samples, prepare_data
 from fetalseg_lib.training.checkpoint import load_weights, read_metadata, save_weights
 from fetalseg_lib.training.device import seed_everything
 from fetalseg_lib.training.history import EpochRecord, History
-from fetalseg_lib.training.loop import fit
+from fetalseg_lib.training.loop import Batches, fit
 
 WEIGHTS = "weights.safetensors"
 
@@ -80,19 +80,54 @@ def fit_statistics(config: RunConfig, model: nn.Module, folds: Folds) -> None:
 
 
 def train(
-    config: RunConfig, model: nn.Module, folds: Folds, *, folder: Path, progress: bool = True
+    config: RunConfig,
+    model: nn.Module,
+    folds: Folds,
+    *,
+    folder: Path,
+    progress: bool = True,
+    train_batches: Callable[[int], Batches] | None = None,
 ) -> History:
     """Train to the best validation Dice, with a checkpoint after every epoch in ``folder``.
+
+    ``train_batches`` gives an epoch's batches where somebody made them beforehand; they must be those of
+    :func:`batches_of`.
 
     Where ``folder`` holds the weights of this configuration already, they and their history are loaded
     instead. The finished run of another configuration is kept under another name. Raises ``ValueError``
     where another process is training there.
     """
     with only_one(folder):
-        return _train(config, model, folds, folder=folder, progress=progress)
+        return _train(
+            config,
+            model,
+            folds,
+            folder=folder,
+            progress=progress,
+            train_batches=train_batches or batches_of(config, folds),
+        )
 
 
-def _train(config: RunConfig, model: nn.Module, folds: Folds, *, folder: Path, progress: bool) -> History:
+def batches_of(config: RunConfig, folds: Folds) -> Callable[[int], Batches]:
+    """The training's batches by epoch, counted from 1: shuffled, and augmented where the recipe says so."""
+    augment = build_augmentation() if config.training.augment else None
+    dataset = SegmentationDataset(folds.cache, folds.train, augment=augment)
+    return partial(_batches, dataset, config.training.batch_size, config.seed)
+
+
+def _batches(dataset: SegmentationDataset, size: int, seed: int, epoch: int) -> Batches:
+    return batches(dataset, batch_size=size, seed=seed, epoch=epoch, shuffle=True)
+
+
+def _train(
+    config: RunConfig,
+    model: nn.Module,
+    folds: Folds,
+    *,
+    folder: Path,
+    progress: bool,
+    train_batches: Callable[[int], Batches],
+) -> History:
     if is_trained(config, folder):
         log.info("%s: configuration %s is trained already; its weights are loaded", folder, config.hash)
         load_weights(model, folder / WEIGHTS)
@@ -103,14 +138,7 @@ def _train(config: RunConfig, model: nn.Module, folds: Folds, *, folder: Path, p
     log.info("%s: training configuration %s", folder, config.hash)
     folder.mkdir(parents=True, exist_ok=True)
     fit_statistics(config, model, folds)
-    augment = build_augmentation() if config.training.augment else None
-    training = SegmentationDataset(folds.cache, folds.train, augment=augment)
-    validation = SegmentationDataset(folds.cache, folds.validation)
-    size, seed = config.training.batch_size, config.seed
-
-    def train_batches(epoch: int) -> Iterable[tuple[Tensor, Tensor]]:
-        return batches(training, batch_size=size, seed=seed, epoch=epoch, shuffle=True)
-
+    validation, size = SegmentationDataset(folds.cache, folds.validation), config.training.batch_size
     history = fit(
         model,
         train_batches=train_batches,

@@ -1,0 +1,222 @@
+"""Many runs of a study at once on one accelerator, from a cache that was carried there.
+
+A single run leaves most of a large accelerator idle: its steps are short, and the evaluation needs none. So
+many processes share it. Every seed's augmented images are made once, by all cores, and read by every variant
+of that seed. Each run is what ``fetalseg train`` makes of the same configuration on that machine, and goes to
+a tar file as soon as it is finished::
+
+    python tools/accelerator/grid.py JOBS CARRIED.zip --archive runs.tar --seconds 540
+
+JOBS has one run a line, ``PROFILE VARIANT SEED``; a run that would not end in time is not begun.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import json
+import multiprocessing as mp
+import os
+import shutil
+import tarfile
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+import numpy as np
+import torch
+from carry import CACHE, WEIGHTS, unpack
+from torch import Tensor
+
+from fetalseg_lib.data.augment import apply_augmentation, build_augmentation
+from fetalseg_lib.data.cache import Cache, open_folder
+from fetalseg_lib.models.weights import WEIGHTS_VARIABLE
+from fetalseg_lib.study import records
+from fetalseg_lib.study.config import RunConfig, configure
+from fetalseg_lib.study.folds import Folds, deal
+from fetalseg_lib.study.run import WEIGHTS as TRAINED
+from fetalseg_lib.study.run import batches_of, build_network, finish, train
+
+MOVED = "moved"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of the grid."""
+
+    profile: str
+    variant: str
+    seed: int
+
+    device: str
+
+    def configuration(self) -> RunConfig:
+        """All that decides the run's numbers."""
+        return configure(
+            variant=self.variant, seed=self.seed, profile=self.profile, data="hc18", device=self.device
+        )
+
+
+class MovedImages:
+    """The augmented images of one seed, each epoch a file ``N 2 H W``, as the library would move them."""
+
+    def __init__(self, folder: Path, config: RunConfig, folds: Folds) -> None:
+        self.folder, self.config, self.rows = folder / str(config.seed), config, len(folds.train)
+
+    def __call__(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of one epoch, in the order that the library gives them."""
+        order = np.random.default_rng((self.config.seed, epoch)).permutation(np.arange(self.rows))
+        moved = torch.from_numpy(np.load(self.folder / f"{epoch}.npy")).to(
+            self.config.training.device
+        )  # N 2 H W
+        for start in range(0, self.rows, self.config.training.batch_size):
+            batch = moved[torch.from_numpy(order[start : start + self.config.training.batch_size])].float()
+            yield batch[:, :1] / 255, batch[:, 1:].contiguous()
+
+
+def move_epoch(folder: Path, rows: list[int], seed: int, epoch: int) -> None:
+    """Write the augmented images and masks of one epoch of one seed."""
+    cache, augment = open_folder(folder / CACHE), build_augmentation()
+    moved = np.empty((len(rows), 2, *cache.image_size), np.uint8)
+    for i, row in enumerate(rows):
+        image, mask = np.array(cache.images[row]), np.array(cache.masks[row])
+        moved[i] = apply_augmentation(augment, image, mask, seed=(seed, epoch, row))
+    (folder / MOVED / str(seed)).mkdir(parents=True, exist_ok=True)
+    np.save(folder / MOVED / str(seed) / f"{epoch}.npy", moved)
+
+
+def run(job: Job, folder: Path, cache: Cache, commit: str) -> Path:
+    """Train and evaluate one run; returns its folder."""
+    started, config = time.perf_counter(), job.configuration()
+    folds, out = deal(config, cache), config.folder(folder / "runs")
+    model = build_network(config)
+    as_planned = config.training.augment and config.split == "exam"
+    prepared = as_planned and (folder / MOVED / str(job.seed) / f"{config.training.epochs}.npy").is_file()
+    moved = MovedImages(folder / MOVED, config, folds) if prepared else batches_of(config, folds)
+    history = train(config, model, folds, folder=out, progress=False, train_batches=moved)
+    finish(config, model, folds, history, folder=out, seconds=time.perf_counter() - started)
+    environment = records.read_json(out / records.ENVIRONMENT)
+    if environment["git_commit"] is None:  # the library was carried too, without its history
+        records.write_json(out / records.ENVIRONMENT, environment | {"git_commit": commit, "git_changes": ""})
+    return out
+
+
+def work(folder: Path, commit: str, jobs: Any, done: Any, ends: float) -> None:
+    """Take jobs until none is left, or none would end in time."""
+    torch.set_num_threads(1)
+    torch.backends.cudnn.benchmark = True
+    cache, slowest = open_folder(folder / CACHE), 0.0
+    while time.time() + slowest < ends:
+        try:
+            job = jobs.get(timeout=1)
+        except Empty:
+            break
+        started = time.time()
+        try:
+            done.put((job, run(job, folder, cache, commit), None))
+        except Exception:
+            done.put((job, None, traceback.format_exc()))
+        torch.cuda.empty_cache()
+        slowest = max(slowest, time.time() - started)
+    done.put(None)
+
+
+def move_all(folder: Path, jobs: list[Job], *, processes: int) -> None:
+    """Make every seed's augmented images, the first epochs first."""
+    cache = open_folder(folder / CACHE)
+    wanted: dict[tuple[int, int], list[int]] = {}
+    for job in jobs:
+        config = job.configuration()
+        if config.training.augment and config.split == "exam" and config.training.epochs <= MOST_EPOCHS:
+            rows = [int(row) for row in deal(config, cache).train]
+            wanted |= {(job.seed, epoch): rows for epoch in range(1, config.training.epochs + 1)}
+    tasks = [(folder, rows, seed, epoch) for (seed, epoch), rows in sorted(wanted.items())]
+    with mp.get_context("spawn").Pool(processes) as pool:
+        pool.starmap(move_epoch, tasks, chunksize=1)
+
+
+MOST_EPOCHS = 60
+"""A longer training moves its images itself: kept, they would not fit into memory."""
+
+
+def main() -> None:
+    """Run the grid."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("jobs", type=Path)
+    parser.add_argument("carried", type=Path)
+    parser.add_argument("--archive", type=Path, default=Path("runs.tar"))
+    parser.add_argument("--folder", type=Path, default=Path("/dev/shm/fetalseg"))  # memory, not disk
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--workers", type=int, default=max(1, (os.cpu_count() or 2) - 2))
+    parser.add_argument("--seconds", type=float, default=3600)
+    options = parser.parse_args()
+    started = time.time()
+    say = functools.partial(_say, started)
+
+    folder = options.folder
+    shutil.rmtree(folder / "runs", ignore_errors=True)
+    commit = unpack(options.carried, folder)
+    os.environ[WEIGHTS_VARIABLE] = str(folder / WEIGHTS)
+    jobs = [
+        Job(*_fields(line), options.device) for line in options.jobs.read_text().splitlines() if line.strip()
+    ]
+    say(f"{len(jobs)} runs of commit {commit[:10]}; unpacked")
+    move_all(folder, jobs, processes=os.cpu_count() or 2)
+    say("images are moved")
+
+    spawn = mp.get_context("spawn")
+    queue, done = spawn.Queue(), spawn.Queue()
+    for job in jobs:
+        queue.put(job)
+    ends = started + options.seconds
+    workers = [
+        spawn.Process(target=work, args=(folder, commit, queue, done, ends), daemon=True)
+        for _ in range(min(options.workers, len(jobs)))
+    ]
+    for worker in workers:
+        worker.start()
+    left, finished = len(workers), 0
+    while left and time.time() < ends + 20:
+        try:
+            message = done.get(timeout=5)
+        except Empty:
+            left = min(left, sum(worker.is_alive() for worker in workers))
+            continue
+        if message is None:
+            left -= 1
+            continue
+        job, out, problem = message
+        if out is None:
+            say(f"{job} FAILED\n{problem}")
+            continue
+        finished += 1
+        with tarfile.open(options.archive, "a") as archive:
+            archive.add(out, out.relative_to(folder / "runs"), filter=_records_only)
+        score = json.loads((out / records.METRICS).read_text())
+        took = json.loads((out / records.ENVIRONMENT).read_text())["seconds"]
+        say(f"{job.profile} {job.variant} {job.seed}: {score['validation_dice']:.4f} {took}")
+    for worker in workers:
+        worker.kill()
+    say(f"{finished} of {len(jobs)} runs are finished")
+
+
+def _fields(line: str) -> tuple[str, str, int]:
+    profile, variant, seed = line.split()
+    return profile, variant, int(seed)
+
+
+def _records_only(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    name = Path(member.name).name
+    return None if name == TRAINED or name.startswith(("checkpoint", ".")) else member
+
+
+def _say(started: float, text: str) -> None:
+    print(f"{time.time() - started:6.1f} s  {text}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -19,6 +19,7 @@ import multiprocessing as mp
 import os
 import shutil
 import tarfile
+import threading
 import time
 import traceback
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from pathlib import Path
 from queue import Empty
 from typing import Any
 
+import graph
 import numpy as np
 import torch
 from carry import CACHE, WEIGHTS, unpack
@@ -40,6 +42,7 @@ from fetalseg_lib.study.config import RunConfig, configure
 from fetalseg_lib.study.folds import Folds, deal
 from fetalseg_lib.study.run import WEIGHTS as TRAINED
 from fetalseg_lib.study.run import batches_of, build_network, finish, train
+from fetalseg_lib.training import loop
 
 MOVED = "moved"
 
@@ -70,9 +73,9 @@ class MovedImages:
     def __call__(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """The batches of one epoch, in the order that the library gives them."""
         order = np.random.default_rng((self.config.seed, epoch)).permutation(np.arange(self.rows))
-        moved = torch.from_numpy(np.load(self.folder / f"{epoch}.npy")).to(
-            self.config.training.device
-        )  # N 2 H W
+        while not (path := self.folder / f"{epoch}.npy").is_file():
+            time.sleep(0.2)  # another process is at it
+        moved = torch.from_numpy(np.load(path)).to(self.config.training.device)  # N 2 H W
         for start in range(0, self.rows, self.config.training.batch_size):
             batch = moved[torch.from_numpy(order[start : start + self.config.training.batch_size])].float()
             yield batch[:, :1] / 255, batch[:, 1:].contiguous()
@@ -85,8 +88,10 @@ def move_epoch(folder: Path, rows: list[int], seed: int, epoch: int) -> None:
     for i, row in enumerate(rows):
         image, mask = np.array(cache.images[row]), np.array(cache.masks[row])
         moved[i] = apply_augmentation(augment, image, mask, seed=(seed, epoch, row))
-    (folder / MOVED / str(seed)).mkdir(parents=True, exist_ok=True)
-    np.save(folder / MOVED / str(seed) / f"{epoch}.npy", moved)
+    draft = folder / MOVED / str(seed) / f"draft-{epoch}.npy"
+    draft.parent.mkdir(parents=True, exist_ok=True)
+    np.save(draft, moved)
+    draft.rename(draft.with_name(f"{epoch}.npy"))
 
 
 def run(job: Job, folder: Path, cache: Cache, commit: str) -> Path:
@@ -94,9 +99,7 @@ def run(job: Job, folder: Path, cache: Cache, commit: str) -> Path:
     started, config = time.perf_counter(), job.configuration()
     folds, out = deal(config, cache), config.folder(folder / "runs")
     model = build_network(config)
-    as_planned = config.training.augment and config.split == "exam"
-    prepared = as_planned and (folder / MOVED / str(job.seed) / f"{config.training.epochs}.npy").is_file()
-    moved = MovedImages(folder / MOVED, config, folds) if prepared else batches_of(config, folds)
+    moved = MovedImages(folder / MOVED, config, folds) if is_moved(config) else batches_of(config, folds)
     history = train(config, model, folds, folder=out, progress=False, train_batches=moved)
     finish(config, model, folds, history, folder=out, seconds=time.perf_counter() - started)
     environment = records.read_json(out / records.ENVIRONMENT)
@@ -108,7 +111,8 @@ def run(job: Job, folder: Path, cache: Cache, commit: str) -> Path:
 def work(folder: Path, commit: str, jobs: Any, done: Any, ends: float) -> None:
     """Take jobs until none is left, or none would end in time."""
     torch.set_num_threads(1)
-    torch.backends.cudnn.benchmark = True
+    if torch.cuda.is_available():
+        loop.train_one_epoch = graph.train_one_epoch
     cache, slowest = open_folder(folder / CACHE), 0.0
     while time.time() + slowest < ends:
         try:
@@ -125,22 +129,27 @@ def work(folder: Path, commit: str, jobs: Any, done: Any, ends: float) -> None:
     done.put(None)
 
 
-def move_all(folder: Path, jobs: list[Job], *, processes: int) -> None:
-    """Make every seed's augmented images, the first epochs first."""
+MOST_EPOCHS = 60
+"""A longer training moves its images itself: kept, they would not fit into memory."""
+
+
+def is_moved(config: RunConfig) -> bool:
+    """Whether this run's images are moved beforehand, for all variants of its seed."""
+    recipe = config.training
+    return recipe.augment and config.split == "exam" and recipe.epochs <= MOST_EPOCHS
+
+
+def move_all(folder: Path, jobs: list[Job]) -> None:
+    """Make every seed's augmented images, the first epochs first, on all cores."""
     cache = open_folder(folder / CACHE)
     wanted: dict[tuple[int, int], list[int]] = {}
     for job in jobs:
-        config = job.configuration()
-        if config.training.augment and config.split == "exam" and config.training.epochs <= MOST_EPOCHS:
+        if is_moved(config := job.configuration()):
             rows = [int(row) for row in deal(config, cache).train]
-            wanted |= {(job.seed, epoch): rows for epoch in range(1, config.training.epochs + 1)}
-    tasks = [(folder, rows, seed, epoch) for (seed, epoch), rows in sorted(wanted.items())]
-    with mp.get_context("spawn").Pool(processes) as pool:
+            wanted |= {(epoch, job.seed): rows for epoch in range(1, config.training.epochs + 1)}
+    tasks = [(folder, rows, seed, epoch) for (epoch, seed), rows in sorted(wanted.items())]
+    with mp.get_context("spawn").Pool(os.cpu_count()) as pool:
         pool.starmap(move_epoch, tasks, chunksize=1)
-
-
-MOST_EPOCHS = 60
-"""A longer training moves its images itself: kept, they would not fit into memory."""
 
 
 def main() -> None:
@@ -150,6 +159,7 @@ def main() -> None:
     parser.add_argument("carried", type=Path)
     parser.add_argument("--archive", type=Path, default=Path("runs.tar"))
     parser.add_argument("--folder", type=Path, default=Path("/dev/shm/fetalseg"))  # memory, not disk
+    parser.add_argument("--commit", help="of the library, where it is not the one that was packed")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--workers", type=int, default=max(1, (os.cpu_count() or 2) - 2))
     parser.add_argument("--seconds", type=float, default=3600)
@@ -158,15 +168,15 @@ def main() -> None:
     say = functools.partial(_say, started)
 
     folder = options.folder
-    shutil.rmtree(folder / "runs", ignore_errors=True)
-    commit = unpack(options.carried, folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    packed = unpack(options.carried, folder)
+    commit = options.commit or packed
     os.environ[WEIGHTS_VARIABLE] = str(folder / WEIGHTS)
     jobs = [
         Job(*_fields(line), options.device) for line in options.jobs.read_text().splitlines() if line.strip()
     ]
     say(f"{len(jobs)} runs of commit {commit[:10]}; unpacked")
-    move_all(folder, jobs, processes=os.cpu_count() or 2)
-    say("images are moved")
+    threading.Thread(target=move_all, args=(folder, jobs), daemon=True).start()
 
     spawn = mp.get_context("spawn")
     queue, done = spawn.Queue(), spawn.Queue()

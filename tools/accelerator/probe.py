@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import graph
 import torch
 from carry import CACHE, WEIGHTS, unpack
 from torch.optim import Adam
@@ -39,11 +40,14 @@ VARIANTS = (
     "peer_unet",
     "peer_deeplabv3plus",
 )
-BATCH, WARM_UP, STEPS = 16, 8, 30
+BATCH, WARM_UP, STEPS = 16, 4, 15
 
 
 def step_costs(variant: str, batch: tuple[torch.Tensor, torch.Tensor], *, plain: bool) -> dict[str, float]:
-    """Median ms and peak MiB of a training step, and median ms of a forward pass without gradients."""
+    """Median ms and peak MiB of a training step, and median ms of a forward pass without gradients.
+
+    The library's step is timed as a CUDA graph too, and the losses of both are compared.
+    """
     device = torch.device("cuda")
     layout = torch.contiguous_format if plain else memory_format(device)
     precision = "float32" if plain else "bfloat16"
@@ -57,11 +61,13 @@ def step_costs(variant: str, batch: tuple[torch.Tensor, torch.Tensor], *, plain:
     images, masks = (part.to(device, memory_format=layout) for part in batch)
     torch.cuda.reset_peak_memory_stats()
 
+    losses: list[float] = []
+
     def step() -> None:
         optimizer.zero_grad(set_to_none=True)
         with autocast(device, precision):
             loss = loss_function(model(images), masks)
-        loss.item()
+        losses.append(loss.item())
         loss.backward()
         optimizer.step()
 
@@ -71,8 +77,20 @@ def step_costs(variant: str, batch: tuple[torch.Tensor, torch.Tensor], *, plain:
 
     trained = _median_ms(step)
     peak = torch.cuda.max_memory_allocated() / 2**20
+    costs = {"step_ms": trained, "peak_mib": peak, "first_loss": losses[0], "last_loss": losses[-1]}
+    if not plain:
+        recorded = graph.GraphedStep(
+            model, images, masks, loss_function=loss_function, device=device, precision=precision
+        )
+
+        def replay() -> None:
+            losses.append(recorded(images, masks).item())
+            optimizer.step()
+
+        costs["graph_step_ms"] = _median_ms(replay)
+        costs["graph_last_loss"] = losses[-1]
     model.eval()
-    costs = {"step_ms": trained, "peak_mib": peak, "forward_ms": _median_ms(look)}
+    costs["forward_ms"] = _median_ms(look)
     torch.cuda.empty_cache()
     return {name: round(value, 3) for name, value in costs.items()}
 
@@ -91,19 +109,18 @@ def _median_ms(action: Any) -> float:
 
 def probe(carried: Path, variants: Sequence[str]) -> dict[str, Any]:
     """Every variant both ways, on the first images of a carried cache."""
-    torch.backends.cudnn.benchmark = True
     with tempfile.TemporaryDirectory() as name:
         commit = unpack(carried, Path(name))
         os.environ[WEIGHTS_VARIABLE] = str(Path(name) / WEIGHTS)
         cache = open_folder(Path(name) / CACHE)
         batch = SegmentationDataset(cache, range(BATCH)).take(range(BATCH))
-        costs = {
-            variant: {
+        costs = {}
+        for variant in variants:
+            costs[variant] = {
                 "library": step_costs(variant, batch, plain=False),
                 "plain": step_costs(variant, batch, plain=True),
             }
-            for variant in variants
-        }
+            print(variant, costs[variant], flush=True)
     environment = records.describe_environment()
     kept = {name: environment[name] for name in ("gpu", "processor", "packages")}
     return {
@@ -123,10 +140,7 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--variants", nargs="+", default=VARIANTS)
     options = parser.parse_args()
-    measured = probe(options.carried, options.variants)
-    records.write_json(options.out, measured)
-    for variant, costs in measured["variants"].items():
-        print(variant, costs)
+    records.write_json(options.out, probe(options.carried, options.variants))
 
 
 if __name__ == "__main__":

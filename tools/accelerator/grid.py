@@ -19,7 +19,6 @@ import multiprocessing as mp
 import os
 import shutil
 import tarfile
-import threading
 import time
 import traceback
 from collections.abc import Iterator
@@ -108,10 +107,10 @@ def run(job: Job, folder: Path, cache: Cache, commit: str) -> Path:
     return out
 
 
-def work(folder: Path, commit: str, jobs: Any, done: Any, ends: float) -> None:
+def work(folder: Path, commit: str, device: str, jobs: Any, done: Any, ends: float) -> None:
     """Take jobs until none is left, or none would end in time."""
     torch.set_num_threads(1)
-    if torch.cuda.is_available():
+    if device == "cuda":
         loop.train_one_epoch = graph.train_one_epoch
     cache, slowest = open_folder(folder / CACHE), 0.0
     while time.time() + slowest < ends:
@@ -124,7 +123,8 @@ def work(folder: Path, commit: str, jobs: Any, done: Any, ends: float) -> None:
             done.put((job, run(job, folder, cache, commit), None))
         except Exception:
             done.put((job, None, traceback.format_exc()))
-        torch.cuda.empty_cache()
+        if device == "cuda":
+            torch.cuda.empty_cache()
         slowest = max(slowest, time.time() - started)
     done.put(None)
 
@@ -139,17 +139,15 @@ def is_moved(config: RunConfig) -> bool:
     return recipe.augment and config.split == "exam" and recipe.epochs <= MOST_EPOCHS
 
 
-def move_all(folder: Path, jobs: list[Job]) -> None:
-    """Make every seed's augmented images, the first epochs first, on all cores."""
+def images_to_move(folder: Path, jobs: list[Job]) -> list[tuple[Path, list[int], int, int]]:
+    """Every seed's epochs of augmented images, the first epochs first."""
     cache = open_folder(folder / CACHE)
     wanted: dict[tuple[int, int], list[int]] = {}
     for job in jobs:
         if is_moved(config := job.configuration()):
             rows = [int(row) for row in deal(config, cache).train]
             wanted |= {(epoch, job.seed): rows for epoch in range(1, config.training.epochs + 1)}
-    tasks = [(folder, rows, seed, epoch) for (epoch, seed), rows in sorted(wanted.items())]
-    with mp.get_context("spawn").Pool(os.cpu_count()) as pool:
-        pool.starmap(move_epoch, tasks, chunksize=1)
+    return [(folder, rows, seed, epoch) for (epoch, seed), rows in sorted(wanted.items())]
 
 
 def main() -> None:
@@ -176,19 +174,21 @@ def main() -> None:
         Job(*_fields(line), options.device) for line in options.jobs.read_text().splitlines() if line.strip()
     ]
     say(f"{len(jobs)} runs of commit {commit[:10]}; unpacked")
-    threading.Thread(target=move_all, args=(folder, jobs), daemon=True).start()
 
-    spawn = mp.get_context("spawn")
-    queue, done = spawn.Queue(), spawn.Queue()
+    # A fork shares what is imported; nothing has touched the accelerator yet, which no fork would survive.
+    fork = mp.get_context("fork")
+    queue, done = fork.Queue(), fork.Queue()
     for job in jobs:
         queue.put(job)
     ends = started + options.seconds
     workers = [
-        spawn.Process(target=work, args=(folder, commit, queue, done, ends), daemon=True)
+        fork.Process(target=work, args=(folder, commit, options.device, queue, done, ends), daemon=True)
         for _ in range(min(options.workers, len(jobs)))
     ]
     for worker in workers:
         worker.start()
+    movers = fork.Pool(os.cpu_count())
+    movers.starmap_async(move_epoch, images_to_move(folder, jobs), chunksize=1)
     left, finished = len(workers), 0
     while left and time.time() < ends + 20:
         try:
@@ -209,6 +209,7 @@ def main() -> None:
         score = json.loads((out / records.METRICS).read_text())
         took = json.loads((out / records.ENVIRONMENT).read_text())["seconds"]
         say(f"{job.profile} {job.variant} {job.seed}: {score['validation_dice']:.4f} {took}")
+    movers.terminate()
     for worker in workers:
         worker.kill()
     say(f"{finished} of {len(jobs)} runs are finished")

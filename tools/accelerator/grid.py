@@ -113,7 +113,7 @@ def work(folder: Path, commit: str, device: str, jobs: Any, done: Any, ends: flo
     if device == "cuda":
         loop.train_one_epoch = graph.train_one_epoch
     cache, slowest = open_folder(folder / CACHE), 0.0
-    while time.time() + slowest < ends:
+    while time.time() + 0.7 * slowest < ends:  # towards the end fewer share the device, and each is faster
         try:
             job = jobs.get(timeout=1)
         except Empty:
@@ -128,6 +128,9 @@ def work(folder: Path, commit: str, device: str, jobs: Any, done: Any, ends: flo
         slowest = max(slowest, time.time() - started)
     done.put(None)
 
+
+GRACE = 25
+"""Seconds that a run has to end in after the time is up."""
 
 MOST_EPOCHS = 60
 """A longer training moves its images itself: kept, they would not fit into memory."""
@@ -159,7 +162,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("/dev/shm/fetalseg"))  # memory, not disk
     parser.add_argument("--commit", help="of the library, where it is not the one that was packed")
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--workers", type=int, default=max(1, (os.cpu_count() or 2) - 2))
+    parser.add_argument("--workers", type=int, default=4)  # enough to keep one device busy
     parser.add_argument("--seconds", type=float, default=3600)
     options = parser.parse_args()
     started = time.time()
@@ -190,7 +193,7 @@ def main() -> None:
     movers = fork.Pool(os.cpu_count())
     movers.starmap_async(move_epoch, images_to_move(folder, jobs), chunksize=1)
     left, finished = len(workers), 0
-    while left and time.time() < ends + 20:
+    while left and time.time() < ends + GRACE:
         try:
             message = done.get(timeout=5)
         except Empty:

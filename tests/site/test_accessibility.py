@@ -80,10 +80,10 @@ def test_colours_can_be_told_apart_in_the_dark(opened: Visit, axe: str) -> None:
     page = opened.page
     page.add_style_tag(content="* { transition: none !important }")  # no colour half-way to another
     page.emulate_media(color_scheme="dark")
-    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark", timeout=30_000)  # slow machines
     found = grave_findings(page, axe, rules=COLOUR_RULES)
     page.emulate_media(color_scheme="light")
-    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    expect(page.locator("html")).to_have_attribute("data-theme", "light", timeout=30_000)  # slow machines
     page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     assert found == []
 

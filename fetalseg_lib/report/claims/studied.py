@@ -36,8 +36,8 @@ class Studied:
     def matched(self, variants: Sequence[str], column: str) -> pd.DataFrame:
         """One row per seed that all variants have, one column per variant.
 
-        Columns of a run: ``validation_dice``, ``best_epoch``, ``epochs``, ``dice``, ``hc_abs_error_mm``,
-        ``gap`` (validation loss less training loss at the best epoch) and ``epoch_seconds``.
+        Columns of a run: ``validation_dice``, ``best_epoch``, ``epochs``, ``dice``, ``hc_abs_error_mm`` and
+        ``gap`` (validation loss less training loss at the best epoch). No times: runs may share a device.
         """
         if self.runs.empty:
             return pd.DataFrame(columns=list(variants))
@@ -65,5 +65,4 @@ def _row(folder: Path) -> dict[str, object]:
         "dice": metrics["test"]["dice_mean"],
         "hc_abs_error_mm": metrics["test"]["hc_abs_error_mm_mean"],
         "gap": float(best["validation_loss"] - best["train_loss"]),
-        "epoch_seconds": float(history["seconds"].median()),
     }

@@ -29,6 +29,7 @@ def write_run(results, variant, seed, *, validation_dice=0.97, dice=0.97, best_e
     metrics |= {"best_epoch": best_epoch, "test": {"dice_mean": dice, "hc_abs_error_mm_mean": 2.0}}
     (folder / "metrics.json").write_text(json.dumps(metrics))
     history = {"epoch": [best_epoch], "train_loss": [0.1], "validation_loss": [0.1 + gap], "seconds": [3.0]}
+    history |= {"validation_dice": [validation_dice]}
     pd.DataFrame(history).to_csv(folder / "history.csv", index=False)
 
 
@@ -61,6 +62,36 @@ def test_gain_in_convergence(tmp_path, frozen, trained, verdict):
         write_run(tmp_path, "proposed", seed, best_epoch=frozen)
         write_run(tmp_path, "trainable_encoder", seed, best_epoch=trained)
     assert verdict_of("8.4 | measured gain in convergence", tmp_path) is verdict
+
+
+@pytest.mark.parametrize(
+    ("best", "verdict"), [(60, Verdict.CONFIRMED), (15, Verdict.NOT_TESTABLE), (80, Verdict.CONTRADICTED)]
+)
+def test_a_schedule_that_ends_before_the_stated_epochs_decides_nothing_about_them(tmp_path, best, verdict):
+    for seed in range(3):
+        write_run(tmp_path, "proposed", seed, best_epoch=best)
+        write_run(tmp_path, "trainable_encoder", seed, best_epoch=best)
+    assert verdict_of("1.1 | epochs to converge", tmp_path) is verdict
+
+
+@pytest.mark.parametrize(
+    ("best", "verdict"), [([15, 15, 15], Verdict.NOT_TESTABLE), ([15, 40, 60], Verdict.CONFIRMED)]
+)
+def test_runs_of_one_length_did_not_stop_early(tmp_path, best, verdict):
+    for seed, epoch in enumerate(best):
+        write_run(tmp_path, "proposed", seed, best_epoch=epoch)
+    assert verdict_of("8.3 | epochs until early stopping", tmp_path) is verdict
+
+
+def test_convergence_is_the_way_to_a_dice_that_both_reach(tmp_path):
+    """The second passes the first's best of 0.95 in its epoch 2, and goes on to its own."""
+    for variant, dice in {"proposed": [0.90, 0.94, 0.95], "trainable_encoder": [0.90, 0.96, 0.97]}.items():
+        write_run(tmp_path, variant, 0, validation_dice=max(dice), best_epoch=3)
+        history = tmp_path / "published" / "hc18" / variant / "seed-0" / "history.csv"
+        epochs = pd.DataFrame({"epoch": [1, 2, 3], "train_loss": 0.1, "validation_loss": 0.2, "seconds": 1.0})
+        epochs.assign(validation_dice=dice).to_csv(history, index=False)
+    reached = Studied(tmp_path / "published").epochs_to_reach("proposed", "trainable_encoder")
+    assert reached.loc[0].tolist() == [3, 2]
 
 
 def test_only_matched_seeds_count(tmp_path):

@@ -44,6 +44,23 @@ class Studied:
         table = self.runs.pivot_table(index="seed", columns="variant", values=column)
         return table.reindex(columns=list(variants)).dropna()
 
+    def epochs_to_reach(self, one: str, other: str) -> pd.DataFrame:
+        """The epoch in which each first has the validation Dice that both reach, one row a matched seed.
+
+        A schedule decides when a training is at its best; when it passes a given Dice says more.
+        """
+        best = self.matched((one, other), "validation_dice").min(axis=1)
+        rows = {
+            seed: [self._first_epoch(variant, int(seed), dice) for variant in (one, other)]
+            for seed, dice in best.items()
+        }
+        return pd.DataFrame.from_dict(rows, orient="index", columns=[one, other])
+
+    def _first_epoch(self, variant: str, seed: int, dice: float) -> int:
+        run = self.runs[(self.runs["variant"] == variant) & (self.runs["seed"] == seed)].iloc[0]
+        history = pd.read_csv(Path(run["folder"]) / records.HISTORY)
+        return int(history.loc[history["validation_dice"] >= dice, "epoch"].min())
+
     def difference(self, one: str, other: str, column: str) -> tuple[float, float, float]:
         """Mean of ``one`` less ``other`` over matched seeds, and its t-interval (95 %)."""
         pairs = self.matched((one, other), column)
@@ -62,6 +79,7 @@ def _row(folder: Path) -> dict[str, object]:
     best = history[history["epoch"] == metrics["best_epoch"]].iloc[0]
     return {
         **{name: metrics[name] for name in ("variant", "seed", "validation_dice", "best_epoch", "epochs")},
+        "folder": folder,
         "dice": metrics["test"]["dice_mean"],
         "hc_abs_error_mm": metrics["test"]["hc_abs_error_mm_mean"],
         "gap": float(best["validation_loss"] - best["train_loss"]),

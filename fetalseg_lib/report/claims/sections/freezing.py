@@ -54,11 +54,14 @@ def faster(section: str, says: str, value: Between) -> Claim:
     """A claim that the frozen encoder needs fewer epochs."""
 
     def check(evidence: Evidence) -> Finding:
-        epochs = evidence.published.matched(("proposed", "trainable_encoder"), "best_epoch")
+        epochs = evidence.published.epochs_to_reach("proposed", "trainable_encoder")
         ratio = float((epochs["trainable_encoder"] / epochs["proposed"]).mean())
-        why = f"Mean ratio of the best epochs over {len(epochs)} matched seeds."
+        why = (
+            f"Mean over {len(epochs)} matched seeds. Both reach the same Dice: frozen in epoch "
+            f"{epochs['proposed'].mean():.0f}, trained in epoch {epochs['trainable_encoder'].mean():.0f}."
+        )
         return Finding(verdict=verdict_of(value.agrees(ratio)), measured=f"{ratio:.2f} times", why=why)
 
-    how = "epoch of the best validation Dice, encoder trained along over frozen, in the published runs"
+    how = "epochs to the validation Dice that both reach, encoder trained along over frozen, published runs"
     variants = ("proposed", "trainable_encoder")
     return from_study(section, "measured gain in convergence", says, variants=variants, how=how, check=check)

@@ -100,6 +100,9 @@ def _batch(evidence: Evidence) -> Finding:
 
 def _stops(evidence: Evidence) -> Finding:
     epochs = evidence.published.matched(("proposed",), "epochs")["proposed"]
+    if epochs.nunique() == 1 and epochs.max() < _NOTE.epochs:
+        why = "All runs went through the same, shorter schedule to its end."
+        return Finding(verdict=Verdict.NOT_TESTABLE, measured=f"{epochs.max():.0f} epochs", why=why)
     return Finding(
         verdict=verdict_of(bool((epochs <= _NOTE.epochs).all())),
         measured=f"{epochs.min():.0f} to {epochs.max():.0f} epochs",

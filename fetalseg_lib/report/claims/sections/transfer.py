@@ -11,13 +11,14 @@ from fetalseg_lib.models.se import SEBlock
 from fetalseg_lib.report.claims.checks import judged, measured, not_testable, verdict_of
 from fetalseg_lib.report.claims.evidence import Evidence
 from fetalseg_lib.report.claims.from_files import better, from_dataset, from_study
-from fetalseg_lib.report.claims.record import Claim, Finding
+from fetalseg_lib.report.claims.record import Claim, Finding, Verdict
 from fetalseg_lib.report.claims.sections import counts
 from fetalseg_lib.report.claims.sections.counts import ALL, FROZEN, TRAINABLE
 from fetalseg_lib.report.claims.stated import Between, Exactly, Number
 
 OVERVIEW, TRANSFER = "Overview", "1.1"
 STAGES_TRAINED = "what is trained"
+STATED_EPOCHS = Between(50, 70, "epochs")
 
 
 def claims() -> Iterator[Claim]:
@@ -85,7 +86,7 @@ def _transfer() -> Iterator[Claim]:
         TRANSFER,
         "epochs to converge",
         "pre-learned features converge in about 50 to 70 epochs instead of 100",
-        value=Between(50, 70, "epochs"),
+        value=STATED_EPOCHS,
         variants=("proposed", "trainable_encoder"),
         how="the mean epoch of the best validation Dice over the published runs",
         check=_epochs,
@@ -141,11 +142,13 @@ def _frozen(evidence: Evidence) -> Finding:
 
 
 def _epochs(evidence: Evidence) -> Finding:
-    epochs = evidence.published.matched(("proposed", "trainable_encoder"), "best_epoch").mean()
-    return Finding(
-        verdict=verdict_of(Between(50, 70).agrees(epochs["proposed"])),
-        measured=f"epoch {epochs['proposed']:.0f} frozen, {epochs['trainable_encoder']:.0f} trained along",
-    )
+    variants = ("proposed", "trainable_encoder")
+    best = evidence.published.matched(variants, "best_epoch").mean()
+    measured = f"epoch {best['proposed']:.0f} frozen, {best['trainable_encoder']:.0f} trained along"
+    if (trained := evidence.published.matched(variants, "epochs").max().max()) < STATED_EPOCHS.low:
+        why = f"The study's runs end after {trained:.0f} epochs: no best epoch can lie where the note has it."
+        return Finding(verdict=Verdict.NOT_TESTABLE, measured=measured, why=why)
+    return Finding(verdict=verdict_of(STATED_EPOCHS.agrees(best["proposed"])), measured=measured)
 
 
 def _stages_with(evidence: Evidence, has: Callable[[nn.Module], bool]) -> int:

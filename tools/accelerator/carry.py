@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from fetalseg_lib.data import cache as cache_module
 from fetalseg_lib.data import hc18
+from fetalseg_lib.data.cache import Cache
 from fetalseg_lib.models.weights import WEIGHTS_VARIABLE
 from fetalseg_lib.study.folds import cache_folder
 
@@ -38,10 +39,15 @@ def pack(path: Path, *, side: int, weights: Path) -> None:
             f"fetalseg_lib: expected the committed library, got changes; commit them:\n{changes}"
         )
     cache = cache_module.build(hc18.load(), image_size=(side, side), directory=cache_folder())
+    write(path, cache, weights, commit=_git("rev-parse", "HEAD"))
+
+
+def write(path: Path, cache: Cache, weights: Path, *, commit: str) -> None:
+    """Write a cache and the encoder's weights as one file."""
     with ThreadPoolExecutor() as pool:
         images = list(pool.map(_webp, cache.images))
     with zipfile.ZipFile(path, "w") as file:
-        file.writestr("commit", _git("rev-parse", "HEAD"))
+        file.writestr("commit", commit)
         file.writestr("meta.json", (cache.directory / "meta.json").read_bytes(), zipfile.ZIP_LZMA)
         file.writestr("masks", np.packbits(cache.masks).tobytes(), zipfile.ZIP_LZMA)
         file.writestr("native_masks", np.asarray(cache.packed).tobytes(), zipfile.ZIP_LZMA)

@@ -21,7 +21,7 @@ need() { command -v "$1" >/dev/null || { echo "$1: not found; apt-get install sl
 configure() {
   local node cores memory
   node=$(hostname -s)
-  cores=$(nproc)
+  cores=$(env -u OMP_NUM_THREADS nproc) # nproc would count the threads that the variable allows
   memory=$(awk '/MemTotal/ {print int($2 / 1024)}' /proc/meminfo)
   # Without accounting, as here, sacct knows nothing: Snakemake is told to ask squeue, which forgets a job
   # MinJobAge seconds after its end.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import nbformat
 import pandas as pd
 import pytest
 import yaml
+from scipy.stats import ttest_1samp
 
-from fetalseg_lib.report.numbers import add_to_settings, chapter_times, collect
+from fetalseg_lib.report.numbers import _signed, add_to_settings, chapter_times, collect
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
@@ -36,6 +38,57 @@ def test_numbers_are_those_of_the_single_images(numbers: dict[str, str]) -> None
     assert numbers["bias_pos_weight_200"] == f"{bias:+.1f} mm"
     assert numbers["seeds_pos_weight_200"] == str(len(seeds))
     assert numbers["study_test_images"] == str(len(seeds[0]))
+
+
+def test_a_change_is_that_of_the_seeds_which_both_have(numbers: dict[str, str]) -> None:
+    folder = RESULTS / "published" / "hc18"
+    means = {
+        variant: {
+            path.parent.name: pd.read_csv(path)["dice"].mean()
+            for path in folder.glob(f"{variant}/seed-*/per_image.csv")
+        }
+        for variant in ("proposed", "trainable_encoder")
+    }
+    shared = means["proposed"].keys() & means["trainable_encoder"].keys()
+    differences = pd.Series([means["trainable_encoder"][s] - means["proposed"][s] for s in sorted(shared)])
+    assert numbers["change_trainable_encoder"] == f"{100 * differences.mean():+.2f} points"
+    assert numbers["matched_trainable_encoder"] == str(len(differences))
+    interval = ttest_1samp(100 * differences, 0.0).confidence_interval()
+    assert numbers["interval_trainable_encoder"] == f"{interval.low:+.2f} to {interval.high:+.2f}"
+
+
+def test_fewer_seeds_see_less(numbers: dict[str, str]) -> None:
+    now, planned = (
+        float(numbers[name].split()[0]) for name in ("study_detectable_now_mm", "study_detectable_mm")
+    )
+    fewer = int(numbers["study_least_seeds"]) < int(numbers["study_planned_seeds"])
+    assert now > planned if fewer else now == planned
+
+
+def test_times_are_those_of_two_cores(numbers: dict[str, str]) -> None:
+    found = [
+        json.loads(path.read_text(encoding="utf-8"))
+        for path in (RESULTS / "small" / "hc18").glob("*/seed-*/environment.json")
+    ]
+    seconds = [record["seconds"]["training"] for record in found]
+    assert numbers["small_minutes"] == f"{min(seconds) / 60:.0f} to {max(seconds) / 60:.0f} minutes"
+    assert numbers["small_runs"] == str(len(found))
+    assert "without a GPU" in numbers["small_processor"]
+    assert numbers["published_work"] == f"{2 * 2 * 20 / 12:.0f} times"
+
+
+def test_what_the_readme_says_of_the_study_still_holds(numbers: dict[str, str]) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "training the encoder along beats freezing it" in text
+    assert numbers["luck_trainable_encoder"] == "more than luck"
+    assert numbers["change_trainable_encoder"].startswith("+")
+    assert "no part that the note adds can be told from luck" in text
+    assert numbers["parts_told"].startswith("0 of ")
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.26, "+0.3"), (-0.26, "−0.3"), (-0.04, "0.0"), (0.0, "0.0")])
+def test_a_sign_stands_before_what_is_not_zero(value: float, text: str) -> None:
+    assert _signed(value, 1) == text
 
 
 def test_settings_keep_what_they_had(tmp_path: Path, numbers: dict[str, str]) -> None:

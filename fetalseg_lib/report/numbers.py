@@ -7,6 +7,7 @@ settings of a copy of the book (``TREE/_config.yml``). A name that no file gives
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,16 @@ from typing import Any
 import nbformat
 import pandas as pd
 import yaml
+from statsmodels.stats.multitest import multipletests
 
+from fetalseg_lib.evaluation import stats
+from fetalseg_lib.report.estimation import matched_runs
 from fetalseg_lib.study import records, tables
 from fetalseg_lib.study.profile import load_profile
+
+BASELINE = "proposed"
+PARTS = ("no_aspp", "no_se", "no_residual")
+"""The note's own parts, each taken out."""
 
 
 def collect(results: Path) -> dict[str, str]:
@@ -27,6 +35,8 @@ def collect(results: Path) -> dict[str, str]:
     return {
         **dict(_data(records.read_json(results / "hc18" / "dataset.json"))),
         **dict(_study(results / "published" / "hc18")),
+        **dict(_two_cores(results / "small" / "hc18")),
+        **dict(_accelerator(records.read_json(results / "hardware" / "accelerator.json"))),
         **dict(_simulated(results / "simulated" / "phantom" / "unet")),
         **dict(_speed(records.read_json(results / "hardware" / "latency.json"))),
     }
@@ -77,37 +87,109 @@ def _data(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _study(folder: Path) -> Iterator[tuple[str, str]]:
     by_run = pd.read_csv(folder / "tables" / "runs.csv")
     floor = pd.read_csv(folder / "tables" / "noise_floor.csv").set_index("metric")
-    runs = tables.finished_runs(folder)
-    records_of = [records.read_json(run / records.ENVIRONMENT) for run in runs]
-    config = next(r["config"] for r in records_of if r["config"]["variant"] == "proposed")
+    found = _records(folder)
+    config = next(record["config"] for record in found if record["config"]["variant"] == BASELINE)
     plan = load_profile(config["profile"])
-    minutes = [record["seconds"]["training"] / 60 for record in records_of]
-    memory = [record["peak_memory_mb"] / 1024 for record in records_of]
     yield "study_size", " × ".join(map(str, config["image_size"]))
     yield "study_epochs", str(config["training"]["epochs"])
     yield "study_weight", f"{config['training']['pos_weight']:g}"
-    yield "study_train_images", str(records_of[0]["split"]["train"])
-    yield "study_validation_images", str(records_of[0]["split"]["validation"])
-    yield "study_test_images", str(records_of[0]["split"]["test"])
+    yield "study_train_images", str(found[0]["split"]["train"])
+    yield "study_validation_images", str(found[0]["split"]["validation"])
+    yield "study_test_images", str(found[0]["split"]["test"])
     yield "study_planned", str(len(plan.variants))
     yield "study_planned_runs", str(len(plan.variants) * len(plan.seeds))
+    yield "study_planned_seeds", str(len(plan.seeds))
     yield "study_done", str(by_run["variant"].nunique())
-    yield "study_runs", str(len(runs))
-    yield "study_minutes", f"{min(minutes):.0f} to {max(minutes):.0f} minutes"
-    yield (
-        "study_hours_planned",
-        f"{sum(minutes) / len(minutes) * len(plan.variants) * len(plan.seeds) / 60:.0f}",
+    yield "study_runs", str(len(found))
+    yield "study_device", " and ".join(sorted({record["gpu"] or "no GPU" for record in found}))
+    of_mm: dict[Any, Any] = floor.loc["hc_abs_error_mm"].to_dict()
+    least = int(by_run.groupby("variant")["seed"].nunique().min())
+    yield "study_least_seeds", str(least)
+    yield "study_detectable_mm", f"{of_mm['detectable']:.2f} mm"
+    now = stats.detectable_difference(
+        math.sqrt(2) * float(of_mm["sd"]), seeds=least, comparisons=int(of_mm["comparisons"])
     )
-    yield "study_memory", f"{max(memory):.1f} GB"
-    yield "study_processor", _processor(records_of)
-    yield "study_detectable_mm", f"{floor['detectable'].astype(float)['hc_abs_error_mm']:.2f} mm"
+    yield "study_detectable_now_mm", f"{now:.2f} mm"
     yield "study_seed_sd", f"{100 * floor['sd'].astype(float)['dice']:.2f}"
     for variant, rows in by_run.groupby("variant"):
         yield f"seeds_{variant}", str(len(rows))
         yield f"dice_{variant}", f"{100 * rows['dice_mean'].mean():.1f} %"
         yield f"hc_{variant}", f"{rows['hc_abs_error_mm_mean'].mean():.1f} mm"
-        yield f"bias_{variant}", f"{rows['hc_error_mm_mean'].mean():+.1f} mm".replace("-", "−")
+        yield f"bias_{variant}", _signed(rows["hc_error_mm_mean"].mean(), 1) + " mm"
         yield f"failures_{variant}", str(int(rows["failures"].sum()))
+    yield from _findings(tables.collect_per_image(folder))
+
+
+def _findings(frame: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    """What the comparisons of Dice say, in words: each on all the seeds that its variant shares."""
+    rows: list[dict[Any, Any]] = _compared(frame).to_dict("records")
+    told = {row["variant"]: row["p_holm"] <= 0.05 for row in rows}
+    for row in rows:
+        variant = row["variant"]
+        yield f"luck_{variant}", "more than luck" if told[variant] else "not told from luck"
+        yield f"change_{variant}", _signed(100 * row["difference"], 2) + " points"
+        yield f"interval_{variant}", " to ".join(_signed(100 * row[end], 2) for end in ("low", "high"))
+        yield f"matched_{variant}", str(row["seeds"])
+    yield "parts_told", f"{sum(told[part] for part in PARTS)} of {len(PARTS)}"
+    yield "better_trainable_encoder", _better(frame, "trainable_encoder")
+
+
+def _compared(frame: pd.DataFrame) -> pd.DataFrame:
+    rivals = [name for name in frame["variant"].unique() if name != BASELINE]
+    tables_of_pairs = [stats.compare(_pair(frame, name), "dice", baseline=BASELINE) for name in rivals]
+    table = pd.concat(tables_of_pairs, ignore_index=True)
+    table["p_holm"] = multipletests(table["p"], method="holm")[1]
+    return table
+
+
+def _better(frame: pd.DataFrame, variant: str) -> str:
+    found = stats.superiority(_pair(frame, variant), "dice", variant=variant, baseline=BASELINE)
+    return f"{100 * found.probability:.0f} %"
+
+
+def _pair(frame: pd.DataFrame, variant: str) -> pd.DataFrame:
+    """The runs of this variant and of the baseline on the seeds that both have."""
+    return matched_runs(frame[frame["variant"].isin([BASELINE, variant])], baseline=BASELINE)
+
+
+def _two_cores(folder: Path) -> Iterator[tuple[str, str]]:
+    """What one training needs without an accelerator: the study that two cores could do."""
+    found = _records(folder)
+    config = found[0]["config"]
+    minutes = [record["seconds"]["training"] / 60 for record in found]
+    memory = [record["peak_memory_mb"] / 1024 for record in found]
+    yield "small_size", " × ".join(map(str, config["image_size"]))
+    yield "small_epochs", str(config["training"]["epochs"])
+    yield "small_runs", str(len(found))
+    yield "small_minutes", f"{min(minutes):.0f} to {max(minutes):.0f} minutes"
+    yield "small_hours", f"{sum(minutes) / 60:.0f} hours"
+    yield "small_memory", f"{max(memory):.1f} GB"
+    yield "small_processor", _processor(found)
+    large = load_profile("published")
+    work = math.prod(large.image_size) * large.training.epochs
+    ratio = work / math.prod(config["image_size"]) / config["training"]["epochs"]
+    yield "published_work", f"{ratio:.0f} times"
+
+
+def _accelerator(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "accelerator_device", found["environment"]["gpu"]
+    yield "accelerator_batch", str(found["batch_size"])
+    yield "accelerator_size", " × ".join(map(str, found["image_size"]))
+    costs = found["variants"][BASELINE]
+    yield "accelerator_plain", f"{costs['plain']['step_ms']:.0f} ms"
+    yield "accelerator_library", f"{costs['library']['step_ms']:.0f} ms"
+    yield "accelerator_graph", f"{costs['library']['graph_step_ms']:.0f} ms"
+    yield "accelerator_memory", f"{costs['library']['peak_mib'] / 1024:.1f} GB"
+
+
+def _records(folder: Path) -> list[dict[str, Any]]:
+    return [records.read_json(run / records.ENVIRONMENT) for run in tables.finished_runs(folder)]
+
+
+def _signed(value: float, digits: int) -> str:
+    """With its sign, which a zero has not."""
+    rounded = round(value, digits)
+    return f"{rounded:+.{digits}f}".replace("-", "−") if rounded else f"{0:.{digits}f}"
 
 
 def _processor(found: list[dict[str, Any]]) -> str:

@@ -60,16 +60,41 @@ def test_figure_has_a_panel_for_each_cost_and_joins_the_front() -> None:
     parameters, gflops = figure.axes
     assert parameters.get_xlabel() == "parameters"
     assert gflops.get_xlabel() == "GFLOP of one image"
-    (line,) = [line for line in parameters.lines if line.get_linestyle() == "-" and line.get_marker() == "o"]
+    (line,) = [line for line in parameters.lines if line.get_label() == "the front"]
     # By hand: no_aspp is the smallest, trainable_encoder the best; nothing else is unbeaten.
     assert line.get_xydata().tolist() == [[6e6, 0.001], [10e6, 0.012]]
-    assert {text.get_text() for text in gflops.texts} == set(COSTS["variant"])
+    (legend,) = figure.legends
+    assert {text.get_text() for text in legend.get_texts()} == {"the front", *COSTS["variant"]}
+    hollow = {
+        line.get_label()
+        for line in gflops.lines
+        if line.get_markerfacecolor() == "none" and line.get_label() in set(COSTS["variant"])
+    }
+    assert hollow == {"proposed", "unet", "as_released"}
 
 
 def test_bars_are_the_intervals_of_what_was_tested() -> None:
     axes = pareto.pareto_plot(COMPARISON, COSTS[["variant", "gflops"]], "dice").axes[0]
     bars = [line.get_ydata() for line in axes.lines if line.get_color() == "0.6"]
     assert sorted(map(tuple, bars)) == [(-0.03, -0.01), (-0.002, 0.004), (0.008, 0.016)]
+
+
+def test_marks_stay_the_same_where_a_figure_has_fewer_variants() -> None:
+    def mark(comparison: pd.DataFrame) -> str:
+        axes = pareto.pareto_plot(comparison, COSTS, "dice", marks=["unet", "no_aspp"]).axes[0]
+        (line,) = [line for line in axes.lines if line.get_label() == "no_aspp"]
+        return str(line.get_marker())
+
+    assert mark(COMPARISON) == mark(COMPARISON.query("variant == 'no_aspp'"))
+
+
+def test_a_band_of_noise_takes_the_place_of_the_bars() -> None:
+    axes = pareto.pareto_plot(COMPARISON, COSTS[["variant", "gflops"]], "dice", noise=0.003).axes[0]
+    assert not [line for line in axes.lines if line.get_color() == "0.6"]
+    (band,) = axes.patches
+    assert band.get_extents().transformed(axes.transData.inverted()).intervaly == pytest.approx(
+        [-0.003, 0.003]
+    )
 
 
 def test_every_variant_stands_in_exactly_one_table_of_the_same_columns() -> None:

@@ -6,6 +6,7 @@ one row per variant (:func:`fetalseg_lib.complexity.table`, :func:`training_minu
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -27,32 +28,46 @@ COSTS = {
     "gflops": "GFLOP of one image",
     "latency_ms": "latency (ms)",
     "training_minutes": "training (minutes)",
+    "step_ms": "training step (ms)",
+    "peak_mib": "peak memory of training (MiB)",
 }
 """Columns that count as costs, in words."""
 
 BETTER, WORSE, ALIKE = "better", "worse", "not told apart"
 
+_MARKERS = "osD^vPX<>*"
 
-def pareto_plot(comparison: pd.DataFrame, costs: pd.DataFrame, metric: str) -> Figure:
+
+def pareto_plot(
+    comparison: pd.DataFrame,
+    costs: pd.DataFrame,
+    metric: str,
+    *,
+    noise: float | None = None,
+    marks: Sequence[str] = (),
+) -> Figure:
     """Each variant's difference from the baseline against each of its costs, a panel for every cost.
 
     ``costs`` has the column ``variant`` and some of :data:`COSTS`. ``metric`` is one of which more is better.
-    The bars are the intervals, where there are any; filled points are on the front (:func:`front`), and the
-    line joins them. Raises ``ValueError`` for a variant without costs, and where no column is a cost.
-
+    Filled points are on the front (:func:`front`), and the line joins them. The bars are the intervals, where
+    there are any; many bars hide each other, and with ``noise`` a band of that half width takes their place.
+    Variants that ``marks`` names have the mark of their place in it: the same in every figure.
+    Raises ``ValueError`` for a variant without costs, and where no column is a cost.
     """
     points = _with_baseline(comparison)
     known = _costs_of(points["variant"], costs)
     panels = [name for name in COSTS if name in known]
     figure, row = plt.subplots(
-        1, len(panels), figsize=(1.2 + 2.6 * len(panels), 3.6), sharey=True, squeeze=False
+        1, len(panels), figsize=(2.4 + 2.6 * len(panels), 3.6), sharey=True, squeeze=False
     )
     for axes, name in zip(row[0], panels, strict=True):
-        _panel(axes, points, known[name].to_numpy(np.float64))
+        _panel(axes, points, known[name].to_numpy(np.float64), noise, list(marks))
         axes.set_xlabel(COSTS[name])
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))  # 8M, not 0.8 and somewhere a 1e7
     baseline = comparison["baseline"].iloc[0]
     row[0, 0].set_ylabel(f"{LABELS.get(metric, metric)}: difference from {baseline}")
+    # Beside the panels: variants of like cost lie too close to be named where they are.
+    figure.legend(*row[0, 0].get_legend_handles_labels(), loc="outside right upper", fontsize=8)
     return figure
 
 
@@ -111,20 +126,27 @@ def training_minutes(root: Path) -> pd.DataFrame:
     return table.groupby("variant")[["training_minutes"]].mean().reset_index()
 
 
-def _panel(axes: Axes, points: pd.DataFrame, cost: NDArray[np.float64]) -> None:
+def _panel(
+    axes: Axes, points: pd.DataFrame, cost: NDArray[np.float64], noise: float | None, marks: list[str]
+) -> None:
+    marks = [*marks, *(name for name in points["variant"] if name not in marks)]
     effect = points["difference"].to_numpy(np.float64)
+    if noise is not None:
+        axes.axhspan(-noise, noise, color="0.88", lw=0, zorder=0, label="what seeds alone do")
     axes.axhline(0, color="0.4", lw=1)
-    for x, (_, row) in zip(cost, points.iterrows(), strict=True):
-        if row["verdict"] != NOT_TESTED:
-            axes.plot([x, x], [row["low"], row["high"]], color="0.6", lw=1)
-        axes.annotate(
-            row["variant"], (x, row["difference"]), xytext=(4, 3), textcoords="offset points", fontsize=7
-        )
     best = front(cost, effect)
-    axes.plot(cost[~best], effect[~best], "o", ms=6, mfc="white", color="C0")
     order = np.argsort(cost[best], kind="stable")
-    axes.plot(cost[best][order], effect[best][order], "o-", ms=6, lw=1, color="C0")
-    axes.margins(x=0.25)
+    axes.plot(cost[best][order], effect[best][order], color="0.4", lw=1, label="the front")
+    for x, on_front, (_, row) in zip(cost, best, points.iterrows(), strict=True):
+        if noise is None and row["verdict"] != NOT_TESTED:
+            axes.plot([x, x], [row["low"], row["high"]], color="0.6", lw=1)
+        k = marks.index(row["variant"])
+        colour, marker = f"C{k % 7}", _MARKERS[k % len(_MARKERS)]
+        face = colour if on_front else "none"  # what lies below stays visible
+        axes.plot(
+            x, row["difference"], marker, ms=6.5, mfc=face, mew=1.3, color=colour, label=row["variant"], ls=""
+        )
+    axes.margins(x=0.12)
 
 
 def _with_baseline(comparison: pd.DataFrame) -> pd.DataFrame:

@@ -121,12 +121,21 @@ def _study(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _findings(frame: pd.DataFrame) -> Iterator[tuple[str, str]]:
-    """What the comparisons of Dice say, in words: each on all the seeds that its variant shares."""
+    """What the comparisons of Dice say, in words: each on all the seeds that its variant shares.
+
+    The verdict is that of the seeds which all variants have. What more seeds of one pair say is a hint.
+    """
+    together = stats.compare(matched_runs(frame, baseline=BASELINE), "dice", baseline=BASELINE)
+    verdicts = dict(zip(together["variant"], together["verdict"], strict=True))
     rows: list[dict[Any, Any]] = _compared(frame).to_dict("records")
     told = {row["variant"]: row["p_holm"] <= 0.05 for row in rows}
     for row in rows:
         variant = row["variant"]
-        yield f"luck_{variant}", "more than luck" if told[variant] else "not told from luck"
+        if verdicts.get(variant) == "significant":
+            words = "more than luck"
+        else:
+            words = "a strong hint, not yet a verdict" if told[variant] else "not told from luck"
+        yield f"luck_{variant}", words
         yield f"change_{variant}", _signed(100 * row["difference"], 2) + " points"
         yield f"interval_{variant}", " to ".join(_signed(100 * row[end], 2) for end in ("low", "high"))
         yield f"matched_{variant}", str(row["seeds"])

@@ -52,7 +52,7 @@ def _rounds() -> Iterator[Case]:
 EXERCISES = (
     Exercise(
         title="Shown to be small",
-        prompt="Decide it from the interval alone. Then try it on the three intervals of the first table.",
+        prompt="Decide it from the interval alone. Then try it on the intervals of the first table.",
         solution=too_small,
         cases=_intervals,
         hint="All of the interval has to lie between minus and plus what matters.",

@@ -51,7 +51,7 @@ class Studied:
         """
         best = self.matched((one, other), "validation_dice").min(axis=1)
         rows = {
-            seed: [self._first_epoch(variant, int(seed), dice) for variant in (one, other)]
+            int(str(seed)): [self._first_epoch(variant, int(str(seed)), dice) for variant in (one, other)]
             for seed, dice in best.items()
         }
         return pd.DataFrame.from_dict(rows, orient="index", columns=[one, other])

@@ -84,3 +84,9 @@ def test_images_moved_beforehand_are_those_of_the_library(
     assert len(found) == len(expected) == 1
     for one, other in zip(found[0], expected[0], strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("line", ["published proposed", "published proposed one", "published proposed -1 0"])
+def test_a_line_that_is_no_run_is_named(tools: dict[str, ModuleType], line: str) -> None:
+    with pytest.raises(ValueError, match=f"PROFILE VARIANT SEED.*{line}"):
+        tools["grid"]._fields(line)

@@ -17,11 +17,11 @@ import functools
 import json
 import multiprocessing as mp
 import os
-import shutil
 import tarfile
+import tempfile
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty
@@ -53,7 +53,6 @@ class Job:
     profile: str
     variant: str
     seed: int
-
     device: str
 
     def configuration(self) -> RunConfig:
@@ -159,23 +158,30 @@ def main() -> None:
     parser.add_argument("jobs", type=Path)
     parser.add_argument("carried", type=Path)
     parser.add_argument("--archive", type=Path, default=Path("runs.tar"))
-    parser.add_argument("--folder", type=Path, default=Path("/dev/shm/fetalseg"))  # memory, not disk
+    parser.add_argument(
+        "--folder", type=Path, default=Path("/dev/shm"), help="where to work: memory, not disk"
+    )
     parser.add_argument("--commit", help="of the library, where it is not the one that was packed")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--workers", type=int, default=4)  # enough to keep one device busy
     parser.add_argument("--seconds", type=float, default=3600)
     options = parser.parse_args()
+    # A folder of its own: what else lies beside it is not touched.
+    with tempfile.TemporaryDirectory(prefix="fetalseg-", dir=options.folder) as name:
+        run_all(options, Path(name))
+
+
+def run_all(options: argparse.Namespace, folder: Path) -> None:
+    """Unpack into ``folder``, and run all jobs there."""
     started = time.time()
     say = functools.partial(_say, started)
-
-    folder = options.folder
-    shutil.rmtree(folder, ignore_errors=True)
     packed = unpack(options.carried, folder)
     commit = options.commit or packed
     os.environ[WEIGHTS_VARIABLE] = str(folder / WEIGHTS)
-    jobs = [
-        Job(*_fields(line), options.device) for line in options.jobs.read_text().splitlines() if line.strip()
-    ]
+    lines = options.jobs.read_text(encoding="utf-8").splitlines()
+    jobs = [Job(*_fields(line), options.device) for line in lines if line.strip()]
+    for job in jobs:
+        job.configuration()  # an unknown name is told before anything runs
     say(f"{len(jobs)} runs of commit {commit[:10]}; unpacked")
 
     # A fork shares what is imported; nothing has touched the accelerator yet, which no fork would survive.
@@ -192,8 +198,26 @@ def main() -> None:
         worker.start()
     movers = fork.Pool(os.cpu_count())
     movers.starmap_async(move_epoch, images_to_move(folder, jobs), chunksize=1)
+    finished = collect(done, workers, folder, options.archive, until=ends + GRACE, say=say)
+    movers.terminate()
+    for worker in workers:
+        worker.kill()
+        worker.join()
+    say(f"{finished} of {len(jobs)} runs are finished")
+
+
+def collect(
+    done: Any,
+    workers: list[Any],
+    folder: Path,
+    archive_path: Path,
+    *,
+    until: float,
+    say: Callable[[str], None],
+) -> int:
+    """Put each run into the archive as it ends, until all workers have; returns how many ended well."""
     left, finished = len(workers), 0
-    while left and time.time() < ends + GRACE:
+    while left and time.time() < until:
         try:
             message = done.get(timeout=5)
         except Empty:
@@ -207,20 +231,19 @@ def main() -> None:
             say(f"{job} FAILED\n{problem}")
             continue
         finished += 1
-        with tarfile.open(options.archive, "a") as archive:
+        with tarfile.open(archive_path, "a") as archive:
             archive.add(out, out.relative_to(folder / "runs"), filter=_records_only)
         score = json.loads((out / records.METRICS).read_text())
         took = json.loads((out / records.ENVIRONMENT).read_text())["seconds"]
         say(f"{job.profile} {job.variant} {job.seed}: {score['validation_dice']:.4f} {took}")
-    movers.terminate()
-    for worker in workers:
-        worker.kill()
-    say(f"{finished} of {len(jobs)} runs are finished")
+    return finished
 
 
 def _fields(line: str) -> tuple[str, str, int]:
-    profile, variant, seed = line.split()
-    return profile, variant, int(seed)
+    words = line.split()
+    if len(words) != 3 or not words[2].isdecimal():
+        raise ValueError(f"jobs: expected PROFILE VARIANT SEED on each line, got {line!r}")
+    return words[0], words[1], int(words[2])
 
 
 def _records_only(member: tarfile.TarInfo) -> tarfile.TarInfo | None:

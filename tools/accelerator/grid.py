@@ -131,7 +131,7 @@ def work(folder: Path, commit: str, device: str, jobs: Any, done: Any, ends: flo
 GRACE = 25
 """Seconds that a run has to end in after the time is up."""
 
-MOST_EPOCHS = 60
+MOST_EPOCHS = 100
 """A longer training moves its images itself: kept, they would not fit into memory."""
 
 

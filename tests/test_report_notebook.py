@@ -8,8 +8,8 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from fetalseg_lib.report.notebook import prepare_page
 
 
-def figure(alt: str | None) -> Any:
-    metadata = {} if alt is None else {"image/svg+xml": {"alt": alt}}
+def figure(alt: str | None, **more: str) -> Any:
+    metadata = {} if alt is None else {"image/svg+xml": {"alt": alt, **more}}
     return new_output("display_data", data={"image/svg+xml": "<svg/>"}, metadata=metadata)
 
 
@@ -25,6 +25,23 @@ def test_a_figures_words_go_where_the_page_looks_for_them(tmp_path: Path) -> Non
     first, second = nbformat.read(path, as_version=4).cells
     assert first.metadata["mystnb"]["image"]["alt"] == "A head."
     assert "mystnb" not in second.metadata
+
+
+def test_figures_are_named_by_their_order_and_have_captions(tmp_path: Path) -> None:
+    cells = [
+        new_code_cell(outputs=[figure("A head, seen from above: 3 by 3 px. Black.")]),
+        new_code_cell(),
+        new_code_cell(outputs=[figure("Left: a head.", caption="Two `heads`.")]),
+    ]
+    path = write(tmp_path / "heads.ipynb", *cells)
+    assert prepare_page(path) == 2
+    first, _, second = nbformat.read(path, as_version=4).cells
+    assert first.metadata["mystnb"]["figure"] == {
+        "name": "fig-heads-1",
+        "caption": "A head, seen from above.",
+    }
+    assert second.metadata["mystnb"]["figure"] == {"name": "fig-heads-2", "caption": "Two `heads`."}
+    assert second.metadata["mystnb"]["image"]["alt"] == "Left: a head."
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,10 @@
 
 ``python -m fetalseg_lib.report.notebook NOTEBOOK`` takes the alt texts that
 :func:`fetalseg_lib.report.style.show` left in the outputs into the cells' metadata, where the page looks for
-them (``mystnb.image.alt``), and refuses a notebook that holds a figure without one. The cell of parameters
-that papermill put in is for the run, not for the reader: the page leaves it out. Below the title it says how
-long the chapter takes to read and took to run.
+them (``mystnb.image.alt``), and refuses a notebook that holds a figure without one. Each figure gets a name
+and a caption (``mystnb.figure``), so that the book numbers it and a text can refer to it. The cell of
+parameters that papermill put in is for the run, not for the reader: the page leaves it out. Below the title
+it says how long the chapter takes to read and took to run.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from fetalseg_lib.report.durations import durations_of, title_cell
 
 
 def prepare_page(path: Path) -> int:
-    """Describe the figures, hide papermill's cell, tell the durations; returns the number of figures.
+    """Describe and name figures, hide papermill's cell, tell the durations; returns the number of figures.
 
     Raises ``ValueError`` naming the cell that holds a figure without alt text, or more than one figure.
     """
@@ -29,17 +30,21 @@ def prepare_page(path: Path) -> int:
     for number, cell in enumerate(notebook.cells, start=1):
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell.metadata["tags"] = [*cell.metadata["tags"], "remove-cell"]
-        texts = [text for output in cell.get("outputs", []) for text in _alt_texts(output)]
+        texts = [words for output in cell.get("outputs", []) for words in _words(output)]
         if not texts:
             continue
         if len(texts) > 1:
             raise ValueError(
                 f"{path}: cell {number} shows {len(texts)} figures; expected one, so that its words fit"
             )
-        if not texts[0]:
+        (words,) = texts
+        if not words.get("alt"):
             raise ValueError(f"{path}: cell {number}: a figure without alt text; use show(figure, alt=...)")
-        cell.metadata.setdefault("mystnb", {}).setdefault("image", {})["alt"] = texts[0]
         described += 1
+        page = cell.metadata.setdefault("mystnb", {})
+        page.setdefault("image", {})["alt"] = words["alt"]
+        caption = words.get("caption") or first_clause(words["alt"])
+        page["figure"] = {"name": f"fig-{path.stem}-{described}", "caption": caption}
     if durations := durations_of(notebook):
         head = title_cell(notebook)
         head.source = re.sub(
@@ -49,12 +54,22 @@ def prepare_page(path: Path) -> int:
     return described
 
 
-def _alt_texts(output: Any) -> list[str]:
+def first_clause(text: str) -> str:
+    """What a description says before it goes into detail.
+
+    >>> first_clause("Mean Dice of every seed, as a point. proposed: 0.97; unet: 0.96.")
+    'Mean Dice of every seed, as a point.'
+    >>> first_clause("Parameters of each stage: enc0 352, enc1 1,248.")
+    'Parameters of each stage.'
+    """
+    return re.split(r"[.:;](?:\s|$)", text, maxsplit=1)[0] + "."
+
+
+def _words(output: Any) -> list[dict[str, str]]:
+    """The words that go with a figure, if the output is one."""
     kinds = [kind for kind in output.get("data", {}) if kind.startswith("image/")]
-    if not kinds:
-        return []
     metadata = output.get("metadata", {})
-    return [next((metadata[kind]["alt"] for kind in kinds if "alt" in metadata.get(kind, {})), "")]
+    return [next((metadata[kind] for kind in kinds if "alt" in metadata.get(kind, {})), {})] if kinds else []
 
 
 if __name__ == "__main__":

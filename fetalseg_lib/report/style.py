@@ -36,9 +36,10 @@ def use_style() -> None:
     set_matplotlib_formats("svg")
 
 
-def show(figure: Figure, *, alt: str) -> None:
+def show(figure: Figure, *, alt: str, caption: str = "") -> None:
     """Display a figure in a notebook with ``alt``, the sentence that a screen reader says instead of it.
 
+    The page of the book sets ``caption`` below it, or else what ``alt`` says before it goes into detail.
     It is a drawing (SVG), sharp at any size, unless that weighs more than ``DRAWING_BYTES``, as a sheet of
     many images does: then it is a picture (PNG).
     """
@@ -47,7 +48,8 @@ def show(figure: Figure, *, alt: str) -> None:
     if not alt.strip():
         raise ValueError("alt: expected a sentence that says what the figure shows, got nothing")
     drawing = light_svg(figure, bbox_inches="tight")
-    metadata = {kind: {"alt": alt} for kind in ("image/svg+xml", "image/png")}
+    words = {"alt": alt} | ({"caption": caption} if caption else {})
+    metadata = dict.fromkeys(("image/svg+xml", "image/png"), words)
     if len(drawing.encode()) <= DRAWING_BYTES:
         display(SVG(drawing), metadata=metadata)
     else:

@@ -27,6 +27,7 @@ from fetalseg_lib.study.finish import finish
 from fetalseg_lib.study.folds import Folds, load_samples, prepare_data
 from fetalseg_lib.training.checkpoint import load_weights, read_metadata, save_weights
 from fetalseg_lib.training.device import seed_everything
+from fetalseg_lib.training.epoch import TrainEpoch, train_one_epoch
 from fetalseg_lib.training.history import EpochRecord, History
 from fetalseg_lib.training.loop import Batches, fit
 
@@ -87,11 +88,12 @@ def train(
     folder: Path,
     progress: bool = True,
     train_batches: Callable[[int], Batches] | None = None,
+    train_epoch: TrainEpoch = train_one_epoch,
 ) -> History:
     """Train to the best validation Dice, with a checkpoint after every epoch in ``folder``.
 
     ``train_batches`` gives an epoch's batches where somebody made them beforehand; they must be those of
-    :func:`batches_of`.
+    :func:`batches_of`. ``train_epoch`` is how to go through them (:func:`~fetalseg_lib.training.loop.fit`).
 
     Where ``folder`` holds the weights of this configuration already, they and their history are loaded
     instead. The finished run of another configuration is kept under another name. Raises ``ValueError``
@@ -105,6 +107,7 @@ def train(
             folder=folder,
             progress=progress,
             train_batches=train_batches or batches_of(config, folds),
+            train_epoch=train_epoch,
         )
 
 
@@ -127,6 +130,7 @@ def _train(
     folder: Path,
     progress: bool,
     train_batches: Callable[[int], Batches],
+    train_epoch: TrainEpoch,
 ) -> History:
     if is_trained(config, folder):
         log.info("%s: configuration %s is trained already; its weights are loaded", folder, config.hash)
@@ -147,6 +151,7 @@ def _train(
         checkpoint=_checkpoint(config, folder),
         progress=progress,
         context={"configuration": config.hash},
+        train_epoch=train_epoch,
     )
     records.write_csv(folder / records.HISTORY, history.to_frame(), digits=17)
     text = json.dumps(config.to_dict(), sort_keys=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,22 @@ class Evaluation(NamedTuple):
 
     loss: float
     dice: float
+
+
+class TrainEpoch(Protocol):
+    """What :func:`train_one_epoch` does, or another way to do it."""
+
+    def __call__(
+        self,
+        model: nn.Module,
+        batches: Batches,
+        *,
+        loss_function: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        device: torch.device,
+        precision: str,
+    ) -> float:
+        """One optimizer step a batch; returns the mean loss over the images."""
 
 
 def train_one_epoch(

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from .checkpoint import Checkpoint, load_checkpoint, restore_model, save_checkpoint
 from .config import TrainingConfig
 from .device import deterministic, memory_format, pick_device, pick_precision, seed_everything
-from .epoch import Batches, Evaluation, evaluate, train_one_epoch
+from .epoch import Batches, Evaluation, TrainEpoch, evaluate, train_one_epoch
 from .history import EpochRecord, History
 from .losses import DiceBCELoss
 from .schedule import build_schedule, step_schedule
@@ -32,6 +32,7 @@ def fit(
     checkpoint: Path | None,
     progress: bool = True,
     context: Mapping[str, str | int | float] | None = None,
+    train_epoch: TrainEpoch = train_one_epoch,
 ) -> History:
     """Train a model, and leave in it the weights of its best validation Dice, in evaluation mode.
 
@@ -41,6 +42,7 @@ def fit(
     training goes on from it and, on a CPU with the same number of threads, ends with the same bits as one
     that was never stopped. A finished one returns at once. ``context`` names what else the training depends
     on (variant, data, initial weights): like ``config`` it must be the same as in the checkpoint.
+    ``train_epoch`` is one pass over the batches, where some hardware has a faster way to the same numbers.
 
     Raises :class:`~.checkpoint.CheckpointError` for a checkpoint that is damaged or of another training,
     ``ValueError`` for a model without trainable parameters or a function that gives no batch, and
@@ -76,7 +78,7 @@ def fit(
         while not _finished(state.history, config):
             epoch, started = len(state.history) + 1, time.perf_counter()
             seed_everything(config.seed, epoch=epoch)
-            train_loss = train_one_epoch(
+            train_loss = train_epoch(
                 model,
                 bar.ticking(train_batches(epoch)),
                 loss_function=loss_function,

@@ -21,7 +21,7 @@ import tarfile
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty
@@ -41,7 +41,7 @@ from fetalseg_lib.study.config import RunConfig, configure
 from fetalseg_lib.study.folds import Folds, deal
 from fetalseg_lib.study.run import WEIGHTS as TRAINED
 from fetalseg_lib.study.run import batches_of, build_network, finish, train
-from fetalseg_lib.training import loop
+from fetalseg_lib.training.epoch import train_one_epoch
 
 MOVED = "moved"
 
@@ -98,7 +98,8 @@ def run(job: Job, folder: Path, cache: Cache, commit: str) -> Path:
     folds, out = deal(config, cache), config.folder(folder / "runs")
     model = build_network(config)
     moved = MovedImages(folder / MOVED, config, folds) if is_moved(config) else batches_of(config, folds)
-    history = train(config, model, folds, folder=out, progress=False, train_batches=moved)
+    way = graph.train_one_epoch if config.training.device == "cuda" else train_one_epoch
+    history = train(config, model, folds, folder=out, progress=False, train_batches=moved, train_epoch=way)
     finish(config, model, folds, history, folder=out, seconds=time.perf_counter() - started)
     environment = records.read_json(out / records.ENVIRONMENT)
     if environment["git_commit"] is None:  # the library was carried too, without its history
@@ -109,8 +110,6 @@ def run(job: Job, folder: Path, cache: Cache, commit: str) -> Path:
 def work(folder: Path, commit: str, device: str, jobs: Any, done: Any, ends: float) -> None:
     """Take jobs until none is left, or none would end in time."""
     torch.set_num_threads(1)
-    if device == "cuda":
-        loop.train_one_epoch = graph.train_one_epoch
     cache, slowest = open_folder(folder / CACHE), 0.0
     while time.time() + 0.7 * slowest < ends:  # towards the end fewer share the device, and each is faster
         try:
@@ -165,6 +164,7 @@ def main() -> None:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--workers", type=int, default=4)  # enough to keep one device busy
     parser.add_argument("--seconds", type=float, default=3600)
+    parser.add_argument("--weights", nargs="+", default=[], metavar="VARIANT", help="whose weights to keep")
     options = parser.parse_args()
     # A folder of its own: what else lies beside it is not touched.
     with tempfile.TemporaryDirectory(prefix="fetalseg-", dir=options.folder) as name:
@@ -198,7 +198,9 @@ def run_all(options: argparse.Namespace, folder: Path) -> None:
         worker.start()
     movers = fork.Pool(os.cpu_count())
     movers.starmap_async(move_epoch, images_to_move(folder, jobs), chunksize=1)
-    finished = collect(done, workers, folder, options.archive, until=ends + GRACE, say=say)
+    finished = collect(
+        done, workers, folder, options.archive, until=ends + GRACE, say=say, weights_of=options.weights
+    )
     movers.terminate()
     for worker in workers:
         worker.kill()
@@ -214,8 +216,12 @@ def collect(
     *,
     until: float,
     say: Callable[[str], None],
+    weights_of: Collection[str] = (),
 ) -> int:
-    """Put each run into the archive as it ends, until all workers have; returns how many ended well."""
+    """Put each run into the archive as it ends, until all workers have; returns how many ended well.
+
+    Of the variants in ``weights_of`` the trained weights go there too.
+    """
     left, finished = len(workers), 0
     while left and time.time() < until:
         try:
@@ -232,7 +238,8 @@ def collect(
             continue
         finished += 1
         with tarfile.open(archive_path, "a") as archive:
-            archive.add(out, out.relative_to(folder / "runs"), filter=_records_only)
+            kept = _with_weights if job.variant in weights_of else _records_only
+            archive.add(out, out.relative_to(folder / "runs"), filter=kept)
         score = json.loads((out / records.METRICS).read_text())
         took = json.loads((out / records.ENVIRONMENT).read_text())["seconds"]
         say(f"{job.profile} {job.variant} {job.seed}: {score['validation_dice']:.4f} {took}")
@@ -246,9 +253,12 @@ def _fields(line: str) -> tuple[str, str, int]:
     return words[0], words[1], int(words[2])
 
 
+def _with_weights(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    return None if Path(member.name).name.startswith(("checkpoint", ".")) else member
+
+
 def _records_only(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    name = Path(member.name).name
-    return None if name == TRAINED or name.startswith(("checkpoint", ".")) else member
+    return None if Path(member.name).name == TRAINED else _with_weights(member)
 
 
 def _say(started: float, text: str) -> None:

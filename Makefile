@@ -1,6 +1,7 @@
 # Two commands: `make book` and `make test`. Each sets up what it needs in .venv first.
 PYTHON ?= python3
 PROFILE ?= quick
+NOTEBOOKS ?= notebooks
 CORES ?= $(shell $(PYTHON) -c "import os; print(os.cpu_count())")
 BIN := .venv/bin
 READY := .venv/.ready
@@ -48,7 +49,7 @@ node_modules: package.json package-lock.json $(READY)
 test: $(READY)  ## lint, types, pytest, and nbval over the notebooks
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -n 2 --dist=loadfile --no-loadscope-reorder
-	FETALSEG_PROFILE=smoke $(BIN)/python -m pytest --nbval-lax -o addopts=--dist=loadfile -n 2 notebooks
+	FETALSEG_PROFILE=smoke $(BIN)/python -m pytest --nbval-lax -o addopts=--dist=loadfile -n 2 $(NOTEBOOKS)
 
 oracles: $(READY)  ## add the heavy library that some metric tests compare with
 	$(BIN)/uv pip install --python $(BIN)/python --quiet --constraint requirements.lock --editable '.[oracles]'

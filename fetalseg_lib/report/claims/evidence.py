@@ -22,6 +22,8 @@ from fetalseg_lib.study import records
 
 DATASET = Path("hc18", "dataset.json")
 PUBLISHED = Path("published", "hc18")
+DESCRIPTIVE = Path("descriptive", "hc18")
+NOTE_SCHEDULE = Path("note_schedule", "hc18")
 HARDWARE = Path("hardware", "latency.json")
 
 BATCH = 16
@@ -98,8 +100,13 @@ class Evidence:
 
     @cached_property
     def published(self) -> Studied:
-        """The runs of the published study."""
-        return Studied(self.results / PUBLISHED)
+        """The runs of the published study, and of its second family, which differ in the variant alone."""
+        return Studied(self.results / PUBLISHED, self.results / DESCRIPTIVE)
+
+    @cached_property
+    def note_schedule(self) -> Studied:
+        """Runs by the note's own learning rate, plateau and early stopping."""
+        return Studied(self.results / NOTE_SCHEDULE)
 
     def _without_numbers(self, variant: str) -> nn.Module:
         """On the meta device a network has shapes but no numbers: all that counting needs, in no time."""

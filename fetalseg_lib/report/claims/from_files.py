@@ -9,7 +9,7 @@ from fetalseg_lib.report.claims.checks import verdict_of
 from fetalseg_lib.report.claims.evidence import Evidence
 from fetalseg_lib.report.claims.record import Claim, Finding, Verdict
 from fetalseg_lib.report.claims.stated import Stated
-from fetalseg_lib.report.claims.studied import MIN_SEEDS
+from fetalseg_lib.report.claims.studied import MIN_SEEDS, Studied
 
 
 def from_dataset(
@@ -42,14 +42,22 @@ def from_study(
     how: str,
     check: Callable[[Evidence], Finding],
     value: Stated | None = None,
+    study: Callable[[Evidence], Studied] = lambda evidence: evidence.published,
+    so_far: Callable[[Studied], str] = lambda _: "",
 ) -> Claim:
-    """A claim about training, decided by the published runs of ``variants`` once there are enough seeds."""
+    """A claim about training, decided by the runs of ``variants`` in ``study`` once there are enough seeds.
+
+    Until then ``so_far`` says what the seeds that there are show.
+    """
 
     def look_up(evidence: Evidence) -> Finding:
-        seeds = evidence.published.seeds(*variants)
+        runs = study(evidence)
+        seeds = runs.seeds(*variants)
         if seeds < MIN_SEEDS:
-            why = f"{MIN_SEEDS} matched seeds of {' and '.join(variants)} are needed, {seeds} are published."
-            return Finding(verdict=Verdict.PENDING, measured="", why=why)
+            why = f"Seeds of {' and '.join(variants)} needed: {MIN_SEEDS}. There so far: {seeds}."
+            return Finding(
+                verdict=Verdict.PENDING, measured=f"{so_far(runs)} so far" if seeds else "", why=why
+            )
         return check(evidence)
 
     return Claim(section=section, quantity=quantity, says=says, value=value, how=how, check=look_up)
@@ -83,8 +91,12 @@ def better(
             return Finding(verdict=Verdict.NOT_TESTABLE, measured=text, why=why + " The interval holds zero.")
         return Finding(verdict=verdict_of(sign * mean > 0), measured=text, why=why)
 
+    def so_far(runs: Studied) -> str:
+        pairs = runs.matched((one, other), column)
+        return f"{(pairs[one] - pairs[other]).mean():+.4f}"
+
     how = f"compare {column.replace('_', ' ')} of the published runs of {one} and {other}, seed by seed"
-    return from_study(section, quantity, says, variants=(one, other), how=how, check=check)
+    return from_study(section, quantity, says, variants=(one, other), how=how, check=check, so_far=so_far)
 
 
 def on_hardware(section: str, quantity: str, says: str, *, value: Stated | None = None) -> Claim:

@@ -19,15 +19,15 @@ LEVEL = 0.95
 
 
 class Studied:
-    """The finished runs below a folder; an absent folder has none.
+    """The finished runs below one folder or several; an absent folder has none.
 
     >>> Studied(Path("nowhere")).seeds("proposed")
     0
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.runs = pd.DataFrame([_row(folder) for folder in finished_runs(root)] if root.is_dir() else [])
+    def __init__(self, *roots: Path) -> None:
+        folders = [folder for root in roots if root.is_dir() for folder in finished_runs(root)]
+        self.runs = pd.DataFrame([_row(folder) for folder in folders])
 
     def seeds(self, *variants: str) -> int:
         """How many seeds all of ``variants`` have in common."""

@@ -104,11 +104,14 @@ def _dice(variant: str, percent: str) -> Claim:
 
     def check(evidence: Evidence) -> Finding:
         dice = evidence.published.matched((variant,), "validation_dice")[variant]
+        by_note = evidence.note_schedule.matched((variant,), "validation_dice")[variant]
+        longer = f" By the note's schedule, in {len(by_note)} seeds: {100 * by_note.mean():.2f} %."
         span = f"from {100 * dice.min():.2f} to {100 * dice.max():.2f}"
         return Finding(
             verdict=verdict_of(value.agrees(dice.mean())),
             measured=f"{100 * dice.mean():.2f} %",
-            why=f"Mean of {len(dice)} seeds, {span}; by the study's recipe, size and split, not the note's.",
+            why=f"Mean of {len(dice)} seeds, {span}; by the study's recipe, size and split, not the note's."
+            + (longer.replace("1 seeds", "1 seed") if len(by_note) else ""),
         )
 
     return from_study(

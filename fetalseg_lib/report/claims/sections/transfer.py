@@ -11,10 +11,11 @@ from fetalseg_lib.models.se import SEBlock
 from fetalseg_lib.report.claims.checks import judged, measured, not_testable, verdict_of
 from fetalseg_lib.report.claims.evidence import Evidence
 from fetalseg_lib.report.claims.from_files import better, from_dataset, from_study
-from fetalseg_lib.report.claims.record import Claim, Finding, Verdict
+from fetalseg_lib.report.claims.record import Claim, Finding
 from fetalseg_lib.report.claims.sections import counts
 from fetalseg_lib.report.claims.sections.counts import ALL, FROZEN, TRAINABLE
 from fetalseg_lib.report.claims.stated import Between, Exactly, Number
+from fetalseg_lib.report.claims.studied import Studied
 
 OVERVIEW, TRANSFER = "Overview", "1.1"
 STAGES_TRAINED = "what is trained"
@@ -87,9 +88,11 @@ def _transfer() -> Iterator[Claim]:
         "epochs to converge",
         "pre-learned features converge in about 50 to 70 epochs instead of 100",
         value=STATED_EPOCHS,
-        variants=("proposed", "trainable_encoder"),
-        how="the mean epoch of the best validation Dice over the published runs",
+        variants=("proposed",),
+        study=lambda evidence: evidence.note_schedule,
+        how="the mean epoch of the best validation Dice over runs by the note's own schedule",
         check=_epochs,
+        so_far=_best_epoch,
     )
     yield measured(
         TRANSFER,
@@ -142,13 +145,16 @@ def _frozen(evidence: Evidence) -> Finding:
 
 
 def _epochs(evidence: Evidence) -> Finding:
-    variants = ("proposed", "trainable_encoder")
-    best = evidence.published.matched(variants, "best_epoch").mean()
-    measured = f"epoch {best['proposed']:.0f} frozen, {best['trainable_encoder']:.0f} trained along"
-    if (trained := evidence.published.matched(variants, "epochs").max().max()) < STATED_EPOCHS.low:
-        why = f"The study's runs end after {trained:.0f} epochs: no best epoch can lie where the note has it."
-        return Finding(verdict=Verdict.NOT_TESTABLE, measured=measured, why=why)
-    return Finding(verdict=verdict_of(STATED_EPOCHS.agrees(best["proposed"])), measured=measured)
+    best = evidence.note_schedule.matched(("proposed",), "best_epoch")["proposed"]
+    return Finding(
+        verdict=verdict_of(STATED_EPOCHS.agrees(best.mean())),
+        measured=_best_epoch(evidence.note_schedule),
+        why=f"Mean of {len(best)} seeds. Nobody has trained without pre-learned features for so long.",
+    )
+
+
+def _best_epoch(runs: Studied) -> str:
+    return f"epoch {runs.matched(('proposed',), 'best_epoch')['proposed'].mean():.0f}"
 
 
 def _stages_with(evidence: Evidence, has: Callable[[nn.Module], bool]) -> int:

@@ -18,6 +18,7 @@ from .device import deterministic, memory_format, pick_device, pick_precision, s
 from .epoch import Batches, Evaluation, TrainEpoch, evaluate, train_one_epoch
 from .history import EpochRecord, History
 from .losses import DiceBCELoss
+from .memory import freed_memory_kept
 from .schedule import build_schedule, step_schedule
 
 __all__ = ["Batches", "Evaluation", "evaluate", "fit", "train_one_epoch"]
@@ -74,7 +75,7 @@ def fit(
         pos_weight=config.pos_weight,
         smooth=config.smooth,
     )
-    with deterministic(device), _Progress(config, state.history, shown=progress) as bar:
+    with deterministic(device), freed_memory_kept(), _Progress(config, state.history, shown=progress) as bar:
         while not _finished(state.history, config):
             epoch, started = len(state.history) + 1, time.perf_counter()
             seed_everything(config.seed, epoch=epoch)

@@ -22,6 +22,7 @@ from fetalseg_lib.training.config import TrainingConfig
 from fetalseg_lib.training.device import deterministic, memory_format, pick_precision
 from fetalseg_lib.training.epoch import train_one_epoch
 from fetalseg_lib.training.losses import DiceBCELoss
+from fetalseg_lib.training.memory import freed_memory_kept
 
 CPU = torch.device("cpu")
 
@@ -75,7 +76,7 @@ class OwnTraining:
         given = batches(self.dataset, batch_size=self.plan.batch_size, seed=0, epoch=number, shuffle=True)
         waiting = _Waiting(given)
         start = time.perf_counter()
-        with deterministic(CPU):
+        with deterministic(CPU), freed_memory_kept():
             train_one_epoch(
                 self.model,
                 waiting,

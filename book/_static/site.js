@@ -1,7 +1,7 @@
 /* What is wider than its column scrolls, and so must be reached by a keyboard. Fonts and formulas change widths
    after the page has loaded, so look again whenever a size changes. */
 (() => {
-  const wide = "pre, table, .cell_output > .output, div.math, .rows";
+  const wide = "pre, table, .cell_output > :is(figure, .output), div.math, .rows";
   const look = part => {
     const scrolls = /auto|scroll/.test(getComputedStyle(part).overflowX + getComputedStyle(part).overflowY)
       && (part.scrollWidth > part.clientWidth || part.scrollHeight > part.clientHeight);

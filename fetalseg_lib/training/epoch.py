@@ -6,8 +6,8 @@ Axes: ``B`` batch, ``H`` rows, ``W`` columns. Images and masks are float32 ``B 1
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,28 +17,15 @@ from .device import autocast, memory_format
 Batches = Iterable[tuple[Tensor, Tensor]]
 """Pairs of images and masks, both ``B 1 H W``."""
 
+TrainEpoch = Callable[..., float]
+"""What :func:`train_one_epoch` takes and gives, or another way to do it."""
+
 
 class Evaluation(NamedTuple):
     """Means over images; Dice is of the masks at probability 0.5, and 1 where both are empty."""
 
     loss: float
     dice: float
-
-
-class TrainEpoch(Protocol):
-    """What :func:`train_one_epoch` does, or another way to do it."""
-
-    def __call__(
-        self,
-        model: nn.Module,
-        batches: Batches,
-        *,
-        loss_function: nn.Module,
-        optimizer: torch.optim.Optimizer,
-        device: torch.device,
-        precision: str,
-    ) -> float:
-        """One optimizer step a batch; returns the mean loss over the images."""
 
 
 def train_one_epoch(

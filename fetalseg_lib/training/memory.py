@@ -19,8 +19,8 @@ def freed_memory_kept() -> Iterator[None]:
     """Let the process keep what it frees, for what it allocates next; afterwards all goes back.
 
     A step of a training frees every large tensor that the next one needs again. glibc gives each back to the
-    system, which then has to clear it anew, 4 kB at a time: at 256 px a third of a step's time. It changes no
-    number, and the peak of the memory by some per cent. Where the C library is another one, nothing changes.
+    system, which then has to clear it anew, page by page. No number changes; the peak of the memory may rise
+    a little. Where the C library is another one, nothing changes.
     Source: mallopt(3).
 
     >>> with freed_memory_kept():

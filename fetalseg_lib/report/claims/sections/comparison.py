@@ -12,6 +12,7 @@ from fetalseg_lib.report.claims.record import Claim, Finding, Verdict
 from fetalseg_lib.report.claims.sections import counts
 from fetalseg_lib.report.claims.sections.counts import ALL, TRAINABLE
 from fetalseg_lib.report.claims.stated import Number
+from fetalseg_lib.report.described import seeds_in_words
 
 SECTION = "9.3"
 MIB = 2**20
@@ -105,13 +106,13 @@ def _dice(variant: str, percent: str) -> Claim:
     def check(evidence: Evidence) -> Finding:
         dice = evidence.published.matched((variant,), "validation_dice")[variant]
         by_note = evidence.note_schedule.matched((variant,), "validation_dice")[variant]
-        longer = f" By the note's schedule, in {len(by_note)} seeds: {100 * by_note.mean():.2f} %."
+        longer = f" By the note's schedule, in {seeds_in_words(len(by_note))}: {100 * by_note.mean():.2f} %."
         span = f"from {100 * dice.min():.2f} to {100 * dice.max():.2f}"
         return Finding(
             verdict=verdict_of(value.agrees(dice.mean())),
             measured=f"{100 * dice.mean():.2f} %",
             why=f"Mean of {len(dice)} seeds, {span}; by the study's recipe, size and split, not the note's."
-            + (longer.replace("1 seeds", "1 seed") if len(by_note) else ""),
+            + (longer if len(by_note) else ""),
         )
 
     return from_study(

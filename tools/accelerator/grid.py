@@ -110,20 +110,23 @@ def run(job: Job, folder: Path, cache: Cache, commit: str) -> Path:
 def work(folder: Path, commit: str, device: str, jobs: Any, done: Any, ends: float) -> None:
     """Take jobs until none is left, or none would end in time."""
     torch.set_num_threads(1)
-    cache, slowest = open_folder(folder / CACHE), 0.0
-    while time.time() + 0.7 * slowest < ends:  # towards the end fewer share the device, and each is faster
+    cache, slowest = open_folder(folder / CACHE), 0.0  # seconds an epoch
+    while True:
         try:
             job = jobs.get(timeout=1)
         except Empty:
             break
-        started = time.time()
+        started, epochs = time.time(), job.configuration().training.epochs
+        if started + 0.7 * slowest * epochs > ends:  # towards the end fewer share the device: each is faster
+            jobs.put(job)  # a worker that has seen faster ones may try
+            break
         try:
             done.put((job, run(job, folder, cache, commit), None))
         except Exception:
             done.put((job, None, traceback.format_exc()))
         if device == "cuda":
             torch.cuda.empty_cache()
-        slowest = max(slowest, time.time() - started)
+        slowest = max(slowest, (time.time() - started) / epochs)
     done.put(None)
 
 

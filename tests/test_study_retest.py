@@ -1,13 +1,17 @@
 """A network tested again elsewhere measures what it measured in its own run."""
 
+import dataclasses
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
+from torch import Tensor, nn
 
 from fetalseg_lib.cli import main
 from fetalseg_lib.data import phantom
 from fetalseg_lib.study import records
+from fetalseg_lib.study import retest as retest_module
 from fetalseg_lib.study import run as study
 from fetalseg_lib.study.config import configure
 from fetalseg_lib.study.folds import DATA_SEED
@@ -48,3 +52,45 @@ def test_an_unknown_fold_is_refused(trained: Path) -> None:
     root = next(parent for parent in trained.parents if (parent / "hc18").is_dir()) / "hc18"
     with pytest.raises(ValueError, match="fold: expected train, validation, test or none, got 'dev'"):
         retest(trained / study.WEIGHTS, data_root=root, fold="dev")
+
+
+def test_a_mean_of_one_network_is_that_network_and_a_mirror_image_is_another_look(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a network that takes the left half of what is bright for the head."""
+    read = retest_module.read_network
+    model = _BrightLeft()
+    monkeypatch.setattr(
+        retest_module, "read_network", lambda file: dataclasses.replace(read(file), model=model)
+    )
+    root = next(parent for parent in trained.parents if (parent / "hc18").is_dir()) / "hc18"
+    weights = trained / study.WEIGHTS
+    alone, twice, mirrored = (
+        retest(files, data_root=root, fold=None, mirrored=turned)
+        for files, turned in ((weights, False), ([weights, weights], False), (weights, True))
+    )
+    assert alone.per_image["dice"].mean() > 0.1
+    pd.testing.assert_frame_equal(alone.per_image, twice.per_image, rtol=1e-4, atol=1e-4)
+    assert twice.record["averaged_with"][0]["weights_sha256"] == alone.record["weights_sha256"]
+    assert mirrored.record["mirrored"]
+    assert "mirrored" not in alone.record
+    assert mirrored.per_image["dice"].mean() > alone.per_image["dice"].mean()  # it sees both halves
+
+
+class _BrightLeft(nn.Module):
+    def forward(self, images: Tensor) -> Tensor:
+        logits = 100 * (images - 0.1)
+        right = torch.arange(images.shape[-1]) >= images.shape[-1] // 2
+        return torch.where(right, torch.full_like(logits, -1.0), 3 + logits.clamp(-5, 5))
+
+
+def test_networks_for_images_of_different_sizes_have_no_mean(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = retest_module.read_network
+    sizes = iter([(64, 64), (96, 96)])
+    monkeypatch.setattr(
+        retest_module, "read_network", lambda file: dataclasses.replace(read(file), image_size=next(sizes))
+    )
+    with pytest.raises(ValueError, match=r"weights: expected networks for images of one size, got \[\(64"):
+        retest([trained / study.WEIGHTS] * 2)

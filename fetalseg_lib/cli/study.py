@@ -31,8 +31,11 @@ def add_commands(commands: Commands) -> None:
     floor.add_argument("--profile", required=True)
     floor.set_defaults(command=_noise_floor)
 
-    retest = commands.add_parser("retest", help="test a trained network on images of another origin")
-    retest.add_argument("checkpoint", type=Path, help="a run's weights.safetensors")
+    retest = commands.add_parser("retest", help="test trained networks on other images, or several as one")
+    retest.add_argument(
+        "checkpoint", type=Path, nargs="+", help="a run's weights.safetensors; of several, the mean is tested"
+    )
+    retest.add_argument("--mirrored", action="store_true", help="average over the image and its mirror image")
     retest.add_argument("--data", type=Path, help="a folder in HC18's layout (default: HC18)")
     retest.add_argument("--fold", default="test", help="train, validation or test of HC18's split, or all")
     retest.add_argument("-o", "--out", type=Path, required=True, help="OUT.csv and OUT.json are written")
@@ -88,7 +91,8 @@ def _retest(options: argparse.Namespace) -> int:
     from fetalseg_lib.study.retest import retest
 
     fold = None if options.fold == "all" else options.fold
-    for path in retest(options.checkpoint, data_root=options.data, fold=fold).write(options.out):
+    found = retest(options.checkpoint, data_root=options.data, fold=fold, mirrored=options.mirrored)
+    for path in found.write(options.out):
         print(path)
     return 0
 

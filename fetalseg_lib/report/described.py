@@ -1,7 +1,7 @@
 """What is described and not tested: a variant's differences from another one, seed by seed, and in words.
 
 The second family has too few seeds to test and too many variants. So no mean stands for the seeds: each is
-named.
+named. The same holds for a few runs that differ from the core in the schedule of the training alone.
 """
 
 from __future__ import annotations
@@ -18,9 +18,13 @@ MEASURES = {"dice": "dice_mean", "error": "hc_abs_error_mm_mean", "signed": "hc_
 """Short names: Dice in points, the absolute and the signed error of the circumference in mm."""
 
 
-def collect(results: Path) -> pd.DataFrame:
-    """A row for each run of both families below ``results``, with ``variant``, ``seed`` and the measures."""
-    runs = pd.concat(pd.read_csv(results / study / "hc18" / "tables" / "runs.csv") for study in STUDIES)
+def collect(results: Path, *studies: str) -> pd.DataFrame:
+    """A row for each run of ``studies`` below ``results``, with ``variant``, ``seed`` and the measures.
+
+    Without a name it is both families, :data:`STUDIES`.
+    """
+    files = [results / study / "hc18" / "tables" / "runs.csv" for study in studies or STUDIES]
+    runs = pd.concat(map(pd.read_csv, files))
     table = runs[["variant", "seed"]].assign(**{name: runs[column] for name, column in MEASURES.items()})
     return table.assign(dice=100 * table["dice"]).reset_index(drop=True)
 
@@ -37,6 +41,15 @@ def differences(runs: pd.DataFrame, variant: str, *, reference: str = "proposed"
     if found.empty:
         raise ValueError(f"variant: expected a seed that {variant} and {reference} share, got none")
     return found
+
+
+def changes(after: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
+    """What another training changes: ``after`` minus ``before``, a row for each variant and seed of both.
+
+    Both come from :func:`collect`.
+    """
+    last, first = (runs.set_index(["variant", "seed"])[list(MEASURES)] for runs in (after, before))
+    return (last - first).dropna().sort_index()
 
 
 def in_words(values: Iterable[float], *, digits: int = 2, unit: str = "", signed: bool = True) -> str:

@@ -62,9 +62,27 @@ def test_what_a_profile_leaves_out_is_the_notes(tmp_path: Path) -> None:
     assert mine.training == note.training
 
 
+def test_a_profile_on_a_base_is_the_base_but_for_its_differences(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    own = {"name": "mine", "description": "A test.", "variants": ["unet"], "seeds": [7]}
+    changes = {"base": "published", "training": {"epochs": 3}, "network": {"dropout": 0.1}}
+    path.write_text(yaml.safe_dump(own | changes), encoding="utf-8")
+    mine, base = load_profile(path), load_profile("published")
+    assert mine.training == dataclasses.replace(base.training, epochs=3)
+    assert mine.network == {**base.network, "dropout": 0.1}
+    assert mine.image_size == base.image_size
+    assert (mine.grid, mine.noise_floor) == ((("unet", 7),), None)  # the plan is its own
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        pytest.param({"base": "publshed"}, "base: .*did you mean 'published'", id="misspelt base"),
+        pytest.param({"base": 3}, "base: unknown name '3'", id="base is a number"),
+        pytest.param({"base": "longer"}, "base: expected a profile without", id="base on a base"),
+        pytest.param(
+            {"base": "published", "training": 3}, "training: expected a dict", id="training on a base"
+        ),
         pytest.param({"epochs": 3}, "unknown name 'epochs'", id="key of another section"),
         pytest.param({"training": {"epoch": 3}}, "did you mean 'epochs'", id="misspelt training option"),
         pytest.param({"training": {"seed": 3}}, "unknown name 'seed'", id="the seed is a run's"),

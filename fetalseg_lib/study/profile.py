@@ -1,7 +1,8 @@
 """Profiles: how large a study is, from seconds in a test to the study that the book reports.
 
 A profile is a small YAML file. What it leaves out keeps the note's value (see
-:class:`fetalseg_lib.training.config.TrainingConfig`), so a profile reads as a list of its differences.
+:class:`fetalseg_lib.training.config.TrainingConfig`), so a profile reads as a list of its differences. With
+``base`` it names a built-in profile instead, and what it leaves out is as there.
 """
 
 from __future__ import annotations
@@ -117,6 +118,14 @@ def load_profile(name: str | Path) -> Profile:
         path = Path(name)
     if path.suffix not in (".yaml", ".yml"):
         raise ValueError(f"profile: {_unknown(str(name), list_profiles())}, or give the path of a .yaml file")
+    values = _read(path)
+    try:
+        return _profile(_on_base(values))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _read(path: Path) -> Any:
     try:
         text = path.read_text(encoding="utf-8")
         # An alias of aliases of aliases is small in the file and huge once it is printed.
@@ -129,15 +138,32 @@ def load_profile(name: str | Path) -> Profile:
         ) from error
     except (yaml.YAMLError, RecursionError) as error:
         raise ValueError(f"{path}: not readable as YAML ({error})") from error
-    try:
-        return _profile(values)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{path}: {error}") from error
+    return values
 
 
-def _profile(values: object) -> Profile:
+def _on_base(values: object) -> dict[str, Any]:
+    """A profile's values on those of its base; of ``training`` and ``network`` each option by itself.
+
+    Its plan (name, description, variants, seeds, noise floor) is a profile's own.
+    """
     if not isinstance(values, dict):
         raise ValueError(f"expected keys and values, got {type(values).__name__}")
+    if "base" not in values:
+        return values
+    name = values["base"]
+    _expect_known("base", [name], list_profiles())
+    base = _read(_BUILT_IN / f"{name}.yaml")
+    if "base" in base:
+        raise ValueError(f"base: expected a profile without a base of its own, got {name!r}")
+    recipe = {key: value for key, value in base.items() if key not in _PLAN}
+    own = {key: value for key, value in values.items() if key != "base"}
+    for key in ("training", "network"):
+        if isinstance(own.get(key), dict):
+            own[key] = {**recipe.get(key, {}), **own[key]}
+    return {**recipe, **own}
+
+
+def _profile(values: Mapping[str, Any]) -> Profile:
     _expect_known("profile", values, [f.name for f in fields(Profile)])
     missing = {"name", "description", "image_size", "encoder_weights", "variants", "seeds"} - set(values)
     if missing:
@@ -152,6 +178,8 @@ def _profile(values: object) -> Profile:
     sequences = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
     return Profile(**{**values, **sequences, "training": TrainingConfig(**training)})
 
+
+_PLAN = ("name", "description", "variants", "seeds", "seeds_of", "noise_floor")
 
 _SHAPES: dict[str, type] = {
     "name": str,

@@ -51,9 +51,21 @@ def verdict_of(key, results):
 )
 def test_gain_over_the_unet(tmp_path, gains, verdict):
     for seed, gain in enumerate(gains):
-        write_run(tmp_path, "unet", seed, dice=0.96 + seed / 1000)
-        write_run(tmp_path, "proposed", seed, dice=0.96 + seed / 1000 + gain)
+        write_run(tmp_path, "unet", seed, dice=0.96 + seed / 1000, study="note_schedule")
+        write_run(tmp_path, "proposed", seed, dice=0.96 + seed / 1000 + gain, study="note_schedule")
     assert verdict_of("9.3 | gain over the U-Net", tmp_path) is verdict
+
+
+def test_the_notes_schedule_decides_and_the_study_is_told_beside_it(tmp_path):
+    """The study has the stated gain and the note's schedule has a loss: what the note's own training says."""
+    for seed, gain in enumerate((0.010, 0.011, 0.0093)):
+        for study, sign in (("published", 1), ("note_schedule", -1)):
+            write_run(tmp_path, "unet", seed, dice=0.96, study=study)
+            write_run(tmp_path, "proposed", seed, dice=0.96 + sign * gain, study=study)
+    claim = next(claim for claim in all_claims() if claim.key == "9.3 | gain over the U-Net")
+    finding = claim.check(Evidence(tmp_path))
+    assert (finding.verdict, finding.measured[:7]) == (Verdict.CONTRADICTED, "-0.0101")
+    assert "By the study's short training, over 3: +0.0101" in finding.why
 
 
 @pytest.mark.parametrize(
@@ -61,9 +73,40 @@ def test_gain_over_the_unet(tmp_path, gains, verdict):
 )
 def test_gain_in_convergence(tmp_path, frozen, trained, verdict):
     for seed in range(3):
-        write_run(tmp_path, "proposed", seed, best_epoch=frozen)
-        write_run(tmp_path, "trainable_encoder", seed, best_epoch=trained)
+        write_run(tmp_path, "proposed", seed, best_epoch=frozen, study="note_schedule")
+        write_run(tmp_path, "trainable_encoder", seed, best_epoch=trained, study="note_schedule")
     assert verdict_of("8.4 | measured gain in convergence", tmp_path) is verdict
+
+
+@pytest.mark.parametrize(
+    ("epochs", "verdict"),
+    [
+        ([100, 101, 102], Verdict.CONFIRMED),
+        ([30, 31, 32], Verdict.CONTRADICTED),
+        ([60, 120, 90], Verdict.NOT_TESTABLE),  # below, but the interval holds it
+        ([30, 31], Verdict.PENDING),
+    ],
+)
+def test_epochs_of_the_trained_encoder(tmp_path, epochs, verdict):
+    for seed, epoch in enumerate(epochs):
+        write_run(tmp_path, "trainable_encoder", seed, best_epoch=epoch, study="note_schedule")
+    assert verdict_of("8.4 | epochs of the trained encoder", tmp_path) is verdict
+
+
+@pytest.mark.parametrize(
+    ("unet", "verdict"),
+    [
+        ([90, 91, 92], Verdict.CONFIRMED),  # 30 to 50 more than the note's network
+        ([62, 63, 65], Verdict.CONTRADICTED),  # more, but not so many
+        ([50, 51, 52], Verdict.CONTRADICTED),
+        ([50, 90, 70], Verdict.NOT_TESTABLE),  # holds both nothing and 30
+    ],
+)
+def test_epochs_saved_by_pre_learned_features(tmp_path, unet, verdict):
+    for seed, epoch in enumerate(unet):
+        write_run(tmp_path, "proposed", seed, best_epoch=55, study="note_schedule")
+        write_run(tmp_path, "unet", seed, best_epoch=epoch, study="note_schedule")
+    assert verdict_of("1.1 | epochs saved by pre-learned features", tmp_path) is verdict
 
 
 @pytest.mark.parametrize(

@@ -101,12 +101,13 @@ class Evidence:
     @cached_property
     def published(self) -> Studied:
         """The runs of the published study, and of its second family, which differ in the variant alone."""
-        return Studied(self.results / PUBLISHED, self.results / DESCRIPTIVE)
+        roots = (self.results / PUBLISHED, self.results / DESCRIPTIVE)
+        return Studied(*roots, recipe="the study's short training")
 
     @cached_property
     def note_schedule(self) -> Studied:
         """Runs by the note's own learning rate, plateau and early stopping."""
-        return Studied(self.results / NOTE_SCHEDULE)
+        return Studied(self.results / NOTE_SCHEDULE, recipe="the note's schedule")
 
     def _without_numbers(self, variant: str) -> nn.Module:
         """On the meta device a network has shapes but no numbers: all that counting needs, in no time."""

@@ -73,30 +73,57 @@ def better(
     column: str = "dice",
     higher: bool = True,
     size: float | None = None,
+    by_note: bool = False,
 ) -> Claim:
     """A claim that training ``one`` gives more (or less) of ``column`` than training ``other``.
 
-    With ``size`` also that it is so much: the interval must hold it.
+    With ``size`` also that it is so much: the interval must hold it. ``by_note`` asks the runs by the note's
+    own schedule, and else those by the study's decide. What the others say stands in the remark.
     """
     sign = 1 if higher else -1
 
     def check(evidence: Evidence) -> Finding:
-        mean, low, high = evidence.published.difference(one, other, column)
-        seeds = evidence.published.seeds(one, other)
-        text = f"{mean:+.4f} [{low:+.4f}, {high:+.4f}]"
-        why = f"{one} less {other}: mean and 95 % interval over {seeds} matched seeds, at the study's size."
+        studies = (evidence.published, evidence.note_schedule)
+        asked, beside = reversed(studies) if by_note else studies
+        mean, low, high = asked.difference(one, other, column)
+        text = with_interval(mean, low, high)
+        seeds = asked.seeds(one, other)
+        why = f"{one} less {other}: mean and 95 % interval over {seeds} matched seeds, by {asked.recipe}."
         if size is not None and not low <= size <= high:
-            return Finding(verdict=Verdict.CONTRADICTED, measured=text, why=why)
-        if low <= 0 <= high:
-            return Finding(verdict=Verdict.NOT_TESTABLE, measured=text, why=why + " The interval holds zero.")
-        return Finding(verdict=verdict_of(sign * mean > 0), measured=text, why=why)
+            verdict = Verdict.CONTRADICTED
+        elif low <= 0 <= high:
+            verdict, why = Verdict.NOT_TESTABLE, why + " The interval holds zero."
+        else:
+            verdict = verdict_of(sign * mean > 0)
+        if (others := beside.seeds(one, other)) >= MIN_SEEDS:
+            also = with_interval(*beside.difference(one, other, column))
+            why += f" By {beside.recipe}, over {others}: {also}."
+        return Finding(verdict=verdict, measured=text, why=why)
 
     def so_far(runs: Studied) -> str:
         pairs = runs.matched((one, other), column)
         return f"{(pairs[one] - pairs[other]).mean():+.4f}"
 
-    how = f"compare {column.replace('_', ' ')} of the published runs of {one} and {other}, seed by seed"
-    return from_study(section, quantity, says, variants=(one, other), how=how, check=check, so_far=so_far)
+    runs = "runs by the note's own schedule" if by_note else "published runs"
+    return from_study(
+        section,
+        quantity,
+        says,
+        variants=(one, other),
+        study=(lambda evidence: evidence.note_schedule) if by_note else (lambda evidence: evidence.published),
+        how=f"compare {column.replace('_', ' ')} of the {runs} of {one} and {other}, seed by seed",
+        check=check,
+        so_far=so_far,
+    )
+
+
+def with_interval(mean: float, low: float, high: float, *, digits: int = 4) -> str:
+    """A difference as the table shows it.
+
+    >>> with_interval(-0.0016, -0.0046, 0.0014)
+    '-0.0016 [-0.0046, +0.0014]'
+    """
+    return f"{mean:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
 
 
 def on_hardware(section: str, quantity: str, says: str, *, value: Stated | None = None) -> Claim:

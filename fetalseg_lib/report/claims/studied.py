@@ -21,11 +21,14 @@ LEVEL = 0.95
 class Studied:
     """The finished runs below one folder or several; an absent folder has none.
 
+    ``recipe`` says in words how they were trained.
+
     >>> Studied(Path("nowhere")).seeds("proposed")
     0
     """
 
-    def __init__(self, *roots: Path) -> None:
+    def __init__(self, *roots: Path, recipe: str = "one recipe") -> None:
+        self.recipe = recipe
         folders = [folder for root in roots if root.is_dir() for folder in finished_runs(root)]
         self.runs = pd.DataFrame([_row(folder) for folder in folders])
 
@@ -66,11 +69,19 @@ class Studied:
         pairs = self.matched((one, other), column)
         if len(pairs) < 2:
             raise ValueError(f"{one}, {other}: expected at least two matched seeds, got {len(pairs)}")
-        difference = pairs[one] - pairs[other]
-        mean = float(difference.mean())
-        error = float(difference.std()) / math.sqrt(len(difference))
-        half = float(stats.t.ppf(0.5 + LEVEL / 2, len(difference) - 1)) * error
-        return mean, mean - half, mean + half
+        return mean_and_interval(pairs[one] - pairs[other])
+
+
+def mean_and_interval(values: pd.Series) -> tuple[float, float, float]:
+    """The mean of at least two values and its t-interval (95 %).
+
+    >>> [round(end, 2) for end in mean_and_interval(pd.Series([1.0, 2.0, 3.0]))]
+    [2.0, -0.48, 4.48]
+    """
+    mean = float(values.mean())
+    error = float(values.std()) / math.sqrt(len(values))
+    half = float(stats.t.ppf(0.5 + LEVEL / 2, len(values) - 1)) * error
+    return mean, mean - half, mean + half
 
 
 def _row(folder: Path) -> dict[str, object]:

@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from fetalseg_lib.report.claims.checks import arithmetic, measured, verdict_of
 from fetalseg_lib.report.claims.evidence import Evidence
 from fetalseg_lib.report.claims.from_files import better, from_study
-from fetalseg_lib.report.claims.record import Claim, Finding
+from fetalseg_lib.report.claims.record import Claim, Finding, Verdict
 from fetalseg_lib.report.claims.sections import counts
 from fetalseg_lib.report.claims.sections.counts import ALL, FROZEN, TRAINABLE
 from fetalseg_lib.report.claims.sections.transfer import STAGES_TRAINED, trained_parts
 from fetalseg_lib.report.claims.stated import Between, Exactly
+from fetalseg_lib.report.claims.studied import Studied, mean_and_interval
 
 SECTION = "8.4"
+_TRAINED_EPOCHS = 100
 
 
 def claims() -> Iterator[Claim]:
@@ -40,6 +42,16 @@ def claims() -> Iterator[Claim]:
         result=100 / 70,
     )
     yield faster(SECTION, "2 to 3 times faster convergence", Between(2, 3, "times"))
+    yield from_study(
+        SECTION,
+        "epochs of the trained encoder",
+        "100 or more epochs if the encoder is trained",
+        variants=("trainable_encoder",),
+        study=lambda evidence: evidence.note_schedule,
+        how="the mean epoch of the best validation Dice over runs by the note's own schedule, "
+        "and its 95 % interval",
+        check=_trained_epochs,
+    )
     yield counts.frozen_encoder_saves_memory(SECTION)
     yield better(
         SECTION,
@@ -52,16 +64,42 @@ def claims() -> Iterator[Claim]:
 
 def faster(section: str, says: str, value: Between) -> Claim:
     """A claim that the frozen encoder needs fewer epochs."""
+    variants = ("proposed", "trainable_encoder")
 
     def check(evidence: Evidence) -> Finding:
-        epochs = evidence.published.epochs_to_reach("proposed", "trainable_encoder")
-        ratio = float((epochs["trainable_encoder"] / epochs["proposed"]).mean())
-        why = (
-            f"Mean over {len(epochs)} matched seeds. Both reach the same Dice: frozen in epoch "
-            f"{epochs['proposed'].mean():.0f}, trained in epoch {epochs['trainable_encoder'].mean():.0f}."
-        )
+        ratio, why = _epochs_over_frozen(evidence.note_schedule)
+        if evidence.published.seeds(*variants):
+            why += f" By {evidence.published.recipe}: {_epochs_over_frozen(evidence.published)[0]:.2f} times."
         return Finding(verdict=verdict_of(value.agrees(ratio)), measured=f"{ratio:.2f} times", why=why)
 
-    how = "epochs to the validation Dice that both reach, encoder trained along over frozen, published runs"
-    variants = ("proposed", "trainable_encoder")
-    return from_study(section, "measured gain in convergence", says, variants=variants, how=how, check=check)
+    return from_study(
+        section,
+        "measured gain in convergence",
+        says,
+        variants=variants,
+        study=lambda evidence: evidence.note_schedule,
+        how="epochs to the validation Dice that both reach, encoder trained along over frozen, "
+        "runs by the note's own schedule",
+        check=check,
+    )
+
+
+def _epochs_over_frozen(runs: Studied) -> tuple[float, str]:
+    epochs = runs.epochs_to_reach("proposed", "trainable_encoder")
+    return (
+        float((epochs["trainable_encoder"] / epochs["proposed"]).mean()),
+        f"Mean over {len(epochs)} matched seeds. Both reach the same Dice: frozen in epoch "
+        f"{epochs['proposed'].mean():.0f}, trained in epoch {epochs['trainable_encoder'].mean():.0f}.",
+    )
+
+
+def _trained_epochs(evidence: Evidence) -> Finding:
+    best = evidence.note_schedule.matched(("trainable_encoder",), "best_epoch")["trainable_encoder"]
+    mean, low, high = mean_and_interval(best)
+    verdict = Verdict.NOT_TESTABLE if low < _TRAINED_EPOCHS <= high else verdict_of(mean >= _TRAINED_EPOCHS)
+    return Finding(
+        verdict=verdict,
+        measured=f"epoch {mean:.0f}",
+        why=f"Mean of {len(best)} seeds, from {best.min():.0f} to {best.max():.0f}; its interval ends at "
+        f"{high:.0f}.",
+    )

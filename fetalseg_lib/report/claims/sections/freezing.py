@@ -95,8 +95,8 @@ def _epochs_over_frozen(runs: Studied) -> tuple[float, str]:
 
 def _trained_epochs(evidence: Evidence) -> Finding:
     best = evidence.note_schedule.matched(("trainable_encoder",), "best_epoch")["trainable_encoder"]
-    mean, low, high = mean_and_interval(best)
-    verdict = Verdict.NOT_TESTABLE if low < _TRAINED_EPOCHS <= high else verdict_of(mean >= _TRAINED_EPOCHS)
+    mean, _, high = mean_and_interval(best)
+    verdict = Verdict.NOT_TESTABLE if mean < _TRAINED_EPOCHS <= high else verdict_of(mean >= _TRAINED_EPOCHS)
     return Finding(
         verdict=verdict,
         measured=f"epoch {mean:.0f}",

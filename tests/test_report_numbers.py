@@ -65,8 +65,21 @@ def test_the_study_is_as_large_as_the_pages_say(numbers: dict[str, str]) -> None
 
 
 def test_the_notes_own_schedule_gives_more_as_the_model_card_says(numbers: dict[str, str]) -> None:
-    dice = {name: float(numbers[name].split()[0]) for name in ("by_note_dice", "dice_proposed")}
-    assert dice["by_note_dice"] > dice["dice_proposed"]
+    dice = {name: float(text.split()[0]) for name, text in numbers.items() if "dice_" in name}
+    for variant in ("proposed", "unet"):
+        assert dice[f"by_note_dice_{variant}"] > dice[f"dice_{variant}"]
+    assert dice["by_note_dice_trainable_encoder"] <= dice["dice_trainable_encoder"]  # "gains nothing"
+    low, high = numbers["by_note_interval_unet"].split(" to ")
+    assert (low[0], high[0]) == ("−", "+")  # "luck is not excluded"
+
+
+def test_the_notes_schedule_is_compared_on_matched_seeds(numbers: dict[str, str]) -> None:
+    table = pd.read_csv(RESULTS / "note_schedule" / "hc18" / "tables" / "runs.csv")
+    dice = table.pivot_table(index="seed", columns="variant", values="dice_mean")
+    differences = 100 * (dice["unet"] - dice["proposed"])
+    assert numbers["by_note_above_unet"] == f"{(differences > 0).sum()} of {len(differences)} seeds"
+    assert numbers["by_note_change_unet"] == f"{differences.mean():+.2f} points"
+    assert numbers["by_note_seeds"] == f"{len(differences)} seeds"
 
 
 def test_times_are_those_of_two_cores(numbers: dict[str, str]) -> None:
@@ -90,7 +103,9 @@ def test_what_the_readme_says_of_the_study_still_holds(numbers: dict[str, str]) 
     assert numbers["change_trainable_encoder"].startswith("+")
     assert "no part that the note adds can be told from luck" in text
     assert numbers["parts_told"].startswith("0 of ")
-    assert ("in the one seed that was trained so" in text) == (numbers["by_note_seeds"] == "1 seed")
+    assert numbers["luck_unet"] == "not told from luck"  # "cannot be told apart"
+    assert "above the note's network in all three seeds that were trained so" in text
+    assert numbers["by_note_above_unet"] == "3 of 3 seeds"
 
 
 @pytest.mark.parametrize(("value", "text"), [(0.26, "+0.3"), (-0.26, "−0.3"), (-0.04, "0.0"), (0.0, "0.0")])

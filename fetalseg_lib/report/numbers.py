@@ -24,6 +24,8 @@ BASELINE = "proposed"
 PARTS = ("no_aspp", "no_se", "no_residual")
 """The note's own parts, each taken out."""
 
+_OF_A_RUN = ("variant", "seed", "epochs")
+
 
 def collect(results: Path) -> dict[str, str]:
     """All numbers that the result files in ``results`` give, as they are to stand in the text.
@@ -33,7 +35,7 @@ def collect(results: Path) -> dict[str, str]:
     return {
         **dict(_data(records.read_json(results / "hc18" / "dataset.json"))),
         **dict(_study(results / "published" / "hc18")),
-        **dict(_by_note(results / "note_schedule" / "hc18" / BASELINE)),
+        **dict(_by_note(results / "note_schedule" / "hc18")),
         **dict(_two_cores(results / "small" / "hc18")),
         **dict(_accelerator(records.read_json(results / "hardware" / "accelerator.json"))),
         **dict(_simulated(results / "simulated" / "phantom" / "unet")),
@@ -127,12 +129,20 @@ def _findings(frame: pd.DataFrame) -> Iterator[tuple[str, str]]:
 
 
 def _by_note(folder: Path) -> Iterator[tuple[str, str]]:
-    """What the note's own, longer schedule makes of its network."""
+    """What the note's own, longer schedule makes of three networks, and of the difference of two."""
     found = [records.read_json(run / records.METRICS) for run in tables.finished_runs(folder)]
-    epochs = sorted(run["epochs"] for run in found)
-    yield "by_note_seeds", f"{len(found)} seed" + "s" * (len(found) != 1)
-    yield "by_note_epochs", " to ".join(map(str, sorted({epochs[0], epochs[-1]})))
-    yield "by_note_dice", f"{100 * sum(run['test']['dice_mean'] for run in found) / len(found):.1f} %"
+    runs = pd.DataFrame({**run["test"], **{key: run[key] for key in _OF_A_RUN}} for run in found)
+    for variant, rows in runs.groupby("variant"):
+        yield f"by_note_epochs_{variant}", f"{rows['epochs'].min()} to {rows['epochs'].max()}"
+        yield f"by_note_dice_{variant}", f"{100 * rows['dice_mean'].mean():.1f} %"
+    dice = runs.pivot_table(index="seed", columns="variant", values="dice_mean")
+    above = dice["unet"] > dice[BASELINE]
+    yield "by_note_seeds", f"{len(above)} seeds"
+    yield "by_note_above_unet", f"{above.sum()} of {len(above)} seeds"
+    compared = stats.compare(tables.collect_per_image(folder), "dice", baseline=BASELINE, variants=["unet"])
+    row = compared.iloc[0]
+    yield "by_note_change_unet", _signed(100 * row["difference"], 2) + " points"
+    yield "by_note_interval_unet", " to ".join(_signed(100 * row[end], 2) for end in ("low", "high"))
 
 
 def _two_cores(folder: Path) -> Iterator[tuple[str, str]]:

@@ -57,10 +57,13 @@ def in_words(values: Iterable[float], *, digits: int = 2, unit: str = "", signed
 
     >>> in_words([0.047, -0.1], unit="mm")
     '+0.05 and −0.10 mm'
+    >>> in_words([-0.001, 0.1], unit="mm")
+    '+0.00 and +0.10 mm'
     >>> in_words([13.36, 10.29, 10.8], digits=1, signed=False)
     '13.4, 10.3 and 10.8'
     """
-    texts = [f"{value:{'+' if signed else ''}.{digits}f}".replace("-", "−") for value in values]
+    rounded = [round(value, digits) + 0.0 for value in values]  # no "−0.00"
+    texts = [f"{value:{'+' if signed else ''}.{digits}f}".replace("-", "−") for value in rounded]
     words = " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
     return f"{words} {unit}".rstrip()
 

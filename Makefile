@@ -48,7 +48,7 @@ node_modules: package.json package-lock.json $(READY)
 
 test: $(READY)  ## lint, types, pytest, and nbval over the notebooks
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -n 2 --dist=loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist=loadfile --no-loadscope-reorder --durations=20
 	FETALSEG_PROFILE=smoke $(BIN)/python -m pytest --nbval-lax -o addopts=--dist=loadfile -n 2 $(NOTEBOOKS)
 
 oracles: $(READY)  ## add the heavy library that some metric tests compare with

@@ -1,7 +1,7 @@
 """What is described and not tested: a variant's differences from another one, seed by seed, and in words.
 
-The second family has too few seeds to test and too many variants. So no mean stands for the seeds: each is
-named. The same holds for a few runs that differ from the core in the schedule of the training alone.
+The second family has too few seeds to test and too many variants. So a sentence names each seed where it can.
+The same holds for a few runs that differ from the core in the schedule of the training alone.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 A profile is a small YAML file. What it leaves out keeps the note's value (see
 :class:`fetalseg_lib.training.config.TrainingConfig`), so a profile reads as a list of its differences. With
-``base`` it names a built-in profile instead, and what it leaves out is as there.
+``base`` it names a built-in profile instead, and what it leaves out is as there; its plan (name, description,
+variants and seeds) it says itself.
 """
 
 from __future__ import annotations

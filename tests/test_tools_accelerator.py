@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import queue
 import sys
+import tarfile
+import time
 import zipfile
 from pathlib import Path
 from types import ModuleType
@@ -90,3 +93,26 @@ def test_images_moved_beforehand_are_those_of_the_library(
 def test_a_line_that_is_no_run_is_named(tools: dict[str, ModuleType], line: str) -> None:
     with pytest.raises(ValueError, match=f"PROFILE VARIANT SEED.*{line}"):
         tools["grid"]._fields(line)
+
+
+def test_what_ended_well_is_told_and_archived_and_weights_stay(
+    tools: dict[str, ModuleType], tmp_path: Path
+) -> None:
+    grid = tools["grid"]
+    good, bad = (grid.Job("published", "unet", seed, "cpu") for seed in (0, 1))
+    out = tmp_path / "runs" / "published" / "hc18" / "unet" / "seed-0"
+    out.mkdir(parents=True)
+    (out / "metrics.json").write_text('{"validation_dice": 0.5}')
+    (out / "environment.json").write_text('{"seconds": 1.0}')
+    (out / "weights.safetensors").write_bytes(b"large")
+    messages: queue.Queue[object] = queue.Queue()
+    for message in ((good, out, None), (bad, None, "no memory"), None):
+        messages.put(message)
+    said: list[str] = []
+    archive = tmp_path / "runs.tar"
+    ended = grid.collect(messages, [object()], tmp_path, archive, until=time.time() + 60, say=said.append)
+    assert ended == {good}
+    assert any("FAILED" in text and "no memory" in text for text in said)
+    with tarfile.open(archive) as kept:
+        names = {Path(name).name for name in kept.getnames()}
+    assert names == {"seed-0", "metrics.json", "environment.json"}

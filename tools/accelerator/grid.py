@@ -208,7 +208,10 @@ def run_all(options: argparse.Namespace, folder: Path) -> None:
     for worker in workers:
         worker.kill()
         worker.join()
-    say(f"{finished} of {len(jobs)} runs are finished")
+    say(f"{len(finished)} of {len(jobs)} runs are finished")
+    for job in jobs:
+        if job not in finished:
+            say(f"left: {job.profile} {job.variant} {job.seed}")
 
 
 def collect(
@@ -220,12 +223,12 @@ def collect(
     until: float,
     say: Callable[[str], None],
     weights_of: Collection[str] = (),
-) -> int:
-    """Put each run into the archive as it ends, until all workers have; returns how many ended well.
+) -> set[Job]:
+    """Put each run into the archive as it ends, until all workers have; returns those that ended well.
 
     Of the variants in ``weights_of`` the trained weights go there too.
     """
-    left, finished = len(workers), 0
+    left, finished = len(workers), set[Job]()
     while left and time.time() < until:
         try:
             message = done.get(timeout=5)
@@ -239,7 +242,7 @@ def collect(
         if out is None:
             say(f"{job} FAILED\n{problem}")
             continue
-        finished += 1
+        finished.add(job)
         with tarfile.open(archive_path, "a") as archive:
             kept = _with_weights if job.variant in weights_of else _records_only
             archive.add(out, out.relative_to(folder / "runs"), filter=kept)

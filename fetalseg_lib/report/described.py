@@ -71,8 +71,8 @@ def in_words(values: Iterable[float], *, digits: int = 2, unit: str = "", signed
 def seeds_in_words(count: int) -> str:
     """How many seeds there are.
 
-    >>> seeds_in_words(1), seeds_in_words(3)
-    ('one seed', 'three seeds')
+    >>> seeds_in_words(1), seeds_in_words(6)
+    ('one seed', 'six seeds')
     """
-    numbers = {1: "one", 2: "two", 3: "three"}
+    numbers = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
     return f"{numbers.get(count, count)} seed{'' if count == 1 else 's'}"

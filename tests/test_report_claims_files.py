@@ -15,7 +15,7 @@ from torch import nn
 from torchvision.models import mobilenet_v2
 
 from fetalseg_lib.report.claims import Evidence, Verdict, all_claims, to_html
-from fetalseg_lib.report.claims.figures import verdicts_by_part, weighted_probability
+from fetalseg_lib.report.claims.figures import verdicts, verdicts_by_part, weighted_probability
 from fetalseg_lib.report.claims.hardware import measure_side_by_side
 from fetalseg_lib.report.claims.stated import Between, Exactly, MapSize, Number, disagree
 from fetalseg_lib.report.claims.studied import Studied
@@ -230,6 +230,15 @@ def test_verdicts_by_part_keep_every_claim_and_the_order_of_the_note():
     counts = verdicts_by_part(pd.concat(rows))
     assert list(counts.index) == ["Brief", "1", "10", "2"]
     assert counts["pending"].tolist() == [1, 2, 1, 1]
+
+
+def test_a_verdict_that_no_claim_has_is_not_named():
+    frame = pd.concat([one_claim(section="1", verdict="confirmed"), one_claim(section="2")])
+    (axes,) = verdicts(verdicts_by_part(frame), names={}).axes
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["confirmed", "pending"]
+    options = to_html(frame)
+    assert '<option value="pending">… pending</option>' in options
+    assert "not testable" not in options
 
 
 def test_two_roundings_of_one_number_do_not_disagree():

@@ -44,12 +44,17 @@ def verdicts_by_part(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdicts(counts: pd.DataFrame, *, names: Mapping[str, str]) -> Figure:
-    """Verdicts of each chapter of the note, side by side; ``names`` gives each chapter's title."""
+    """Verdicts of each chapter of the note, side by side; ``names`` gives each chapter's title.
+
+    A verdict that no claim has is not in the legend.
+    """
     figure, axes = plt.subplots(figsize=(6.8, 0.9 + 0.36 * len(counts)))
     left = np.zeros(len(counts))
     labels = [f"{part}  {names[part]}" if part in names else part for part in counts.index]
     for verdict, (colour, hatch) in _LOOK.items():
         widths = counts[verdict.value].to_numpy()
+        if not widths.any():
+            continue
         axes.barh(
             labels,
             widths,

@@ -68,7 +68,8 @@ def to_html(frame: pd.DataFrame) -> str:
     Without a script every row is there and the controls stay hidden.
     """
     sections = dict.fromkeys(frame["section"])
-    verdicts = {verdict.value: f"{_MARKS[verdict]} {verdict.value}" for verdict in Verdict}
+    there = [verdict for verdict in Verdict if (frame["verdict"] == verdict.value).any()]
+    verdicts = {verdict.value: f"{_MARKS[verdict]} {verdict.value}" for verdict in there}
     rows = "\n".join(_row(row) for row in records(frame))
     return f"""<div class="audit"><style>{_STYLE}</style>
 <form hidden>

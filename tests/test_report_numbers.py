@@ -12,7 +12,14 @@ import pytest
 import yaml
 from scipy.stats import ttest_1samp
 
-from fetalseg_lib.report.numbers import _signed, add_to_settings, chapter_times, collect
+from fetalseg_lib.report.numbers import (
+    GOAL_DICE,
+    GOAL_HC_MM,
+    _signed,
+    add_to_settings,
+    chapter_times,
+    collect,
+)
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
@@ -65,21 +72,68 @@ def test_the_study_is_as_large_as_the_pages_say(numbers: dict[str, str]) -> None
 
 
 def test_the_notes_own_schedule_gives_more_as_the_model_card_says(numbers: dict[str, str]) -> None:
-    dice = {name: float(text.split()[0]) for name, text in numbers.items() if "dice_" in name}
+    dice = {name: float(text.split()[0]) for name, text in numbers.items() if text.endswith(" %")}
     for variant in ("proposed", "unet"):
         assert dice[f"by_note_dice_{variant}"] > dice[f"dice_{variant}"]
     assert dice["by_note_dice_trainable_encoder"] <= dice["dice_trainable_encoder"]  # "gains nothing"
-    low, high = numbers["by_note_interval_unet"].split(" to ")
-    assert (low[0], high[0]) == ("−", "+")  # "luck is not excluded"
+    signs = {
+        name: [end[0] for end in numbers[f"by_note_{name}_interval_unet"].split(" to ")]
+        for name in ("dice", "hc", "fresh_dice", "fresh_hc")
+    }
+    assert signs["hc"] == signs["fresh_hc"] == ["−", "−"]  # "clearly"
+    assert signs["dice"] == ["+", "+"]  # "a little"
+    assert signs["fresh_dice"] == ["−", "+"]  # "do not show it"
 
 
 def test_the_notes_schedule_is_compared_on_matched_seeds(numbers: dict[str, str]) -> None:
     table = pd.read_csv(RESULTS / "note_schedule" / "hc18" / "tables" / "runs.csv")
-    dice = table.pivot_table(index="seed", columns="variant", values="dice_mean")
-    differences = 100 * (dice["unet"] - dice["proposed"])
-    assert numbers["by_note_above_unet"] == f"{(differences > 0).sum()} of {len(differences)} seeds"
-    assert numbers["by_note_change_unet"] == f"{differences.mean():+.2f} points"
-    assert numbers["by_note_seeds"] == f"{len(differences)} seeds"
+    dice, hc = (
+        table.pivot_table(index="seed", columns="variant", values=f"{column}_mean")
+        for column in ("dice", "hc_abs_error_mm")
+    )
+    of_dice, of_hc = 100 * (dice["unet"] - dice["proposed"]), hc["unet"] - hc["proposed"]
+    assert numbers["by_note_dice_ahead_unet"] == f"{(of_dice > 0).sum()} of {len(of_dice)} seeds"
+    assert numbers["by_note_hc_ahead_unet"] == f"{(of_hc < 0).sum()} of {len(of_hc)} seeds"
+    assert numbers["by_note_dice_change_unet"] == f"{of_dice.mean():+.2f} points"
+    assert numbers["by_note_fresh_hc_change_unet"] == f"{of_hc.loc[3:5].mean():.2f} mm".replace("-", "−")
+    low, high = ttest_1samp(of_hc.loc[3:5], 0.0).confidence_interval()
+    assert numbers["by_note_fresh_hc_interval_unet"] == f"{low:.2f} to {high:.2f}".replace("-", "−")
+    assert (numbers["by_note_seeds"], numbers["by_note_fresh_seeds"]) == ("six seeds", "three seeds")
+    assert 0.025 < ttest_1samp(of_dice, 0.0).pvalue < 0.05  # "for two measures asked at once too weak"
+    assert ttest_1samp(of_hc.loc[3:5], 0.0).pvalue < 0.025  # "clearly"
+
+
+def looks(fold: str) -> pd.DataFrame:
+    """Dice and error of every way to look at the images of a fold, from the single images."""
+    tables = {
+        path.stem: pd.read_csv(path)
+        for path in (RESULTS / "averaging" / "hc18" / "published" / fold).glob("*.csv")
+    }
+    means = {name: (rows["dice"].mean(), rows["hc_error_mm"].abs().mean()) for name, rows in tables.items()}
+    return pd.DataFrame.from_dict(means, orient="index", columns=["dice", "hc"])
+
+
+def test_the_average_reaches_the_goal_and_no_single_training_does(numbers: dict[str, str]) -> None:
+    validation, test = looks("validation"), looks("test")
+    assert validation["dice"]["all"] > validation["dice"]["all_mirrored"]  # "did not help"
+    assert validation["hc"]["all"] < validation["hc"]["all_mirrored"]
+    for name, look in (("averaged", "all"), ("averaged_other", "all_mirrored")):
+        dice, hc = test.loc[look]
+        assert dice >= GOAL_DICE
+        assert hc <= GOAL_HC_MM
+        assert (numbers[f"{name}_dice"], numbers[f"{name}_hc"]) == (f"{100 * dice:.2f} %", f"{hc:.2f} mm")
+    singles = [f"seed-{seed}" for seed in range(6)]
+    assert numbers["averaged_networks"] == f"{len(singles)} networks"
+    best = validation.loc[singles, "dice"].idxmax()
+    assert validation["dice"][best] > validation["dice"]["all"]  # "one single network was better than either"
+    assert numbers["averaged_single_dice"] == f"{100 * test['dice'][best]:.2f} %"
+    runs = pd.concat(pd.read_csv(path) for path in RESULTS.glob("*/hc18/tables/runs.csv"))
+    found = pd.DataFrame({"dice": runs["dice_mean"], "hc": runs["hc_abs_error_mm_mean"]})
+    for trained in (found, test.loc[singles]):
+        assert not ((trained["dice"] >= GOAL_DICE) & (trained["hc"] <= GOAL_HC_MM)).any()
+    twice = test.loc[[f"{name}_mirrored" for name in singles]]
+    reached = (twice["dice"] >= GOAL_DICE) & (twice["hc"] <= GOAL_HC_MM)
+    assert numbers["averaged_reached_mirrored"] == f"{reached.sum()} of {len(reached)}"
 
 
 def test_times_are_those_of_two_cores(numbers: dict[str, str]) -> None:
@@ -104,8 +158,13 @@ def test_what_the_readme_says_of_the_study_still_holds(numbers: dict[str, str]) 
     assert "no part that the note adds can be told from luck" in text
     assert numbers["parts_told"].startswith("0 of ")
     assert numbers["luck_unet"] == "not told from luck"  # "cannot be told apart"
-    assert "above the note's network in all three seeds that were trained so" in text
-    assert numbers["by_note_above_unet"] == "3 of 3 seeds"
+    assert "its error in the head circumference is smaller in all six seeds" in text
+    assert numbers["by_note_hc_ahead_unet"] == "6 of 6 seeds"
+    assert "Three of these were planned to ask again" in text
+    assert numbers["by_note_fresh_hc_ahead_unet"] == "3 of 3 seeds"
+    assert f"a Dice of {numbers['goal_dice']} and an error of {numbers['goal_hc']}" in text
+    assert "Six networks of the study" in text
+    assert numbers["averaged_networks"] == "6 networks"
 
 
 @pytest.mark.parametrize(("value", "text"), [(0.26, "+0.3"), (-0.26, "−0.3"), (-0.04, "0.0"), (0.0, "0.0")])

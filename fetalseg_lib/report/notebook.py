@@ -1,8 +1,8 @@
 """The last step before an executed notebook becomes a page.
 
-``python -m fetalseg_lib.report.notebook NOTEBOOK`` takes the alt texts that
-:func:`fetalseg_lib.report.style.show` left in the outputs into the cells' metadata, where the page looks for
-them (``mystnb.image.alt``), and refuses a notebook that holds a figure without one. Each figure gets a name
+:func:`prepare_page` takes the alt texts that :func:`fetalseg_lib.report.style.show` left in the outputs into
+the cells' metadata, where the page looks for them (``mystnb.image.alt``), and refuses a notebook that holds a
+figure without one. Each figure gets a name
 and a caption (``mystnb.figure``), so that the book numbers it and a text can refer to it. The cell of
 parameters that papermill put in is for the run, not for the reader: the page leaves it out. Below the title
 it says how long the chapter takes to read and took to run.
@@ -11,7 +11,6 @@ it says how long the chapter takes to read and took to run.
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +69,3 @@ def _words(output: Any) -> list[dict[str, str]]:
     kinds = [kind for kind in output.get("data", {}) if kind.startswith("image/")]
     metadata = output.get("metadata", {})
     return [next((metadata[kind] for kind in kinds if "alt" in metadata.get(kind, {})), {})] if kinds else []
-
-
-if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        prepare_page(Path(name))

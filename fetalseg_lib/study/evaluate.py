@@ -89,7 +89,7 @@ def predict_native(
 def predict(model: nn.Module, images: NDArray[np.uint8], *, device: torch.device, precision: str) -> Tensor:
     """Head probability at the network's size, ``B 1 H W`` in [0, 1] on the CPU, from images ``B H W``."""
     batch = torch.from_numpy(images).unsqueeze(1).to(device, torch.float32) / 255  # (B, 1, H, W)
-    layout = memory_format(device)
+    layout = memory_format(device, side=images.shape[-1])
     was_training = model.training
     # The layout decides the order of sums: the same one as in training gives the same bits.
     model.eval().to(device=device, memory_format=layout)  # type: ignore[call-overload]

@@ -43,7 +43,7 @@ def train_one_epoch(
     """
     model.train()
     total, seen = 0.0, 0
-    for images, masks in _on_device(batches, device):
+    for images, masks in _laid_out(model, batches, device):
         optimizer.zero_grad(set_to_none=True)
         with autocast(device, precision):
             loss = loss_function(model(images), masks)
@@ -69,7 +69,7 @@ def evaluate(
     model.eval()
     total = 0.0
     dice: list[float] = []
-    for images, masks in _on_device(batches, device):
+    for images, masks in _laid_out(model, batches, device):
         with autocast(device, precision):
             logits = model(images)
             loss = loss_function(logits, masks)
@@ -94,9 +94,15 @@ def hard_dice(logits: Tensor, masks: Tensor) -> list[float]:
     return [2 * overlap / size if size else 1.0 for overlap, size in zip(overlaps, sizes, strict=True)]
 
 
-def _on_device(batches: Batches, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+def _laid_out(model: nn.Module, batches: Batches, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+    """The batches on the device, and the model, in the layout that is fast there for images of their size."""
+    known = None
     for images, masks in batches:
-        yield images.to(device, memory_format=memory_format(device)), masks.to(device)
+        layout = memory_format(device, side=images.shape[-1])
+        if layout != known:
+            model.to(memory_format=layout)
+            known = layout
+        yield images.to(device, memory_format=layout), masks.to(device)
 
 
 def _finite(loss: Tensor, phase: str) -> float:

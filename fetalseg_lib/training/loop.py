@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from .checkpoint import Checkpoint, load_checkpoint, restore_model, save_checkpoint
 from .config import TrainingConfig
-from .device import deterministic, memory_format, pick_device, pick_precision, seed_everything
+from .device import deterministic, pick_device, pick_precision, seed_everything
 from .epoch import Batches, Evaluation, TrainEpoch, evaluate, train_one_epoch
 from .history import EpochRecord, History
 from .losses import DiceBCELoss
@@ -58,7 +58,7 @@ def fit(
     """
     device = pick_device(config.device)
     precision = pick_precision(config.precision, device)
-    state = _State(model.to(device=device, memory_format=memory_format(device)), config)  # type: ignore[call-overload]
+    state = _State(model.to(device), config)
     run = {
         **dataclasses.asdict(config),
         "device": device.type,  # what "auto" became: other hardware gives other bits

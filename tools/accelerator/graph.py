@@ -90,6 +90,7 @@ def train_one_epoch(
     Raises ``FloatingPointError`` where it is not finite, ``ValueError`` when no batch comes.
     """
     model.train()
+    model.to(memory_format=memory_format(device))  # type: ignore[call-overload]
     steps = _steps.setdefault(model, {})
     total, seen = torch.zeros((), device=device), 0
     for images, masks in batches:

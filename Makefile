@@ -17,12 +17,13 @@ help:  ## what each command does
 
 setup: $(READY)  ## make .venv and install everything, exactly as locked
 
-# torch and torchvision come from one index in one go: mixing builds breaks torchvision's operators.
+# torch and torchvision come from one index in one go: mixing builds breaks torchvision's operators. Compiled once here,
+# packages are not compiled again by every process, as they are where PYTHONDONTWRITEBYTECODE is set (in many containers).
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"Python 3.11 to 3.13 is needed, this is {sys.version.split()[0]}; choose another with make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip install --python $(BIN)/python --quiet -r requirements.lock
+	$(BIN)/uv pip install --python $(BIN)/python --quiet --compile-bytecode -r requirements.lock
 	$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --editable .
 	@touch $@
 

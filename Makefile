@@ -70,6 +70,7 @@ bench: $(READY)  ## time networks and runtimes on this machine, side by side (OU
 	-@$(BIN)/uv pip install --python $(BIN)/python --quiet --constraint requirements.lock --editable '.[openvino]'
 	$(BIN)/python -m fetalseg_lib.report.bench.latency --out $(or $(OUT),results/hardware)
 	$(BIN)/python -m fetalseg_lib.report.bench.training --out $(or $(OUT),results/hardware)
+	$(BIN)/python -m fetalseg_lib.report.bench.layouts --out $(or $(OUT),results/hardware)
 
 lock: $(READY)  ## renew requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --universal --python-version 3.11 --extra book --extra dicom --extra export --extra peers --extra test --quiet pyproject.toml --upgrade --output-file requirements.lock

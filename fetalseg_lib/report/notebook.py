@@ -2,10 +2,9 @@
 
 :func:`prepare_page` takes the alt texts that :func:`fetalseg_lib.report.style.show` left in the outputs into
 the cells' metadata, where the page looks for them (``mystnb.image.alt``), and refuses a notebook that holds a
-figure without one. Each figure gets a name
-and a caption (``mystnb.figure``), so that the book numbers it and a text can refer to it. The cell of
-parameters that papermill put in is for the run, not for the reader: the page leaves it out. Below the title
-it says how long the chapter takes to read and took to run.
+figure without one. Each figure gets a name and a caption (``mystnb.figure``), so that the book numbers it and
+a text can refer to it. The cell of parameters that papermill put in is for the run, not for the reader: the
+page leaves it out. Below the title it says how long the chapter takes to read and took to run.
 """
 
 from __future__ import annotations

@@ -29,6 +29,9 @@ PARTS = ("no_aspp", "no_se", "no_residual")
 GOAL_DICE, GOAL_HC_MM = 0.978, 2.0
 """What the project set itself for its best model on the test fold: this Dice or more, this error or less."""
 
+HIDDEN_DICE, HIDDEN_HC_MM = 0.9793, 1.77
+"""Of a published method (``zeng2021`` in the references), on the challenge's hidden test set."""
+
 _OF_A_RUN = ("variant", "seed", "epochs")
 
 

@@ -87,8 +87,8 @@ def memory_format(device: torch.device, *, side: int = 0) -> torch.memory_format
     """Channels last, which convolutions prefer, or plainly contiguous where they do not.
 
     They do not on MPS, nor in training on large images (``side`` in px) on a CPU that has AVX2 and nothing
-    newer: there the gradients of wide convolutions at full size took twice as long in channels last, and a
-    whole step of the note's network a third longer. At half that side the layouts were level.
+    newer: there the gradients of wide convolutions at full size are slow in channels last. On smaller images
+    the layouts are nearly level.
 
     >>> memory_format(torch.device("cuda"), side=512)
     torch.channels_last

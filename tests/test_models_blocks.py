@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fetalseg_lib.models.blocks import ConvBNReLU, check_image
+from fetalseg_lib.models.blocks import ConvBNReLU, UpConvolution, check_image
 from fetalseg_lib.models.decoder import DecoderStage
 from fetalseg_lib.models.residual import ResidualBlockSE
-from fetalseg_lib.models.se import SEBlock
+from fetalseg_lib.models.se import SEBlock, channel_means
 from fetalseg_lib.models.unet import UNetConfig
 
 
@@ -49,6 +49,18 @@ def test_se_has_a_sixteenth_of_the_channels_but_at_least_one(channels: int, hidd
     assert block.squeeze.weight.shape == (hidden, channels)
     assert block.excite.weight.shape == (channels, hidden)
     assert sum(p.numel() for p in block.parameters()) == 2 * channels * hidden + hidden + channels
+
+
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+def test_channel_means_give_their_gradient_in_the_layout_of_the_features(layout: torch.memory_format) -> None:
+    features = torch.rand(2, 3, 4, 5).contiguous(memory_format=layout).requires_grad_()
+    means = channel_means(features)
+    torch.testing.assert_close(means, features.mean(dim=(2, 3)))
+    (gradient,) = torch.autograd.grad(means[:, 1].sum(), features)
+    assert gradient.stride() == features.stride()
+    expected = torch.zeros(2, 3, 4, 5)
+    expected[:, 1] = 1 / 20
+    torch.testing.assert_close(gradient, expected)
 
 
 def halving_block(in_channels: int, out_channels: int, **options: bool) -> ResidualBlockSE:
@@ -106,6 +118,24 @@ def test_transposed_upsampling_gives_each_pixel_its_own_2x2_block() -> None:
     below = np.array([[1.0, 10.0], [100.0, 1000.0]])
     up = stage.up(torch.tensor(below, dtype=torch.float32)[None, None])
     np.testing.assert_array_equal(up[0, 0].detach(), np.kron(below, [[1, 2], [3, 4]]))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_transposed_upsampling_is_torchs_own_with_the_same_gradients(training: bool) -> None:
+    ours, theirs = UpConvolution(6, 4).train(training), nn.ConvTranspose2d(6, 4, kernel_size=2, stride=2)
+    theirs.load_state_dict(ours.state_dict())
+    below, weights = torch.rand(2, 6, 5, 7, requires_grad=True), torch.rand(2, 4, 10, 14)
+    found = [
+        (up := layer(below), *torch.autograd.grad((up * weights).sum(), [below, *layer.parameters()]))
+        for layer in (ours, theirs)
+    ]
+    for mine, other in zip(*found, strict=True):
+        torch.testing.assert_close(mine, other)
+
+
+def test_transposed_upsampling_stays_in_the_precision_of_the_training() -> None:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert UpConvolution(6, 4)(torch.rand(1, 6, 2, 2)).dtype is torch.bfloat16
 
 
 def test_bilinear_upsampling_keeps_a_constant_constant() -> None:

@@ -25,7 +25,7 @@ def test_each_layout_is_timed_in_its_own_layout(
     layouts.main(["--sizes", "32", "--rounds", "2", "-o", str(tmp_path)])
     found = json.loads((tmp_path / layouts.FILE).read_text())
     assert json.loads(capsys.readouterr().out) == found
-    assert len(taken) == len(layouts.VARIANTS) * (1 + 2) * 2
+    assert len(taken) == len(layouts.VARIANTS) * (layouts.WARM_UP + 2) * 2
     for times in found["step_seconds"]["32"].values():
         assert (times["channels_last"], times["plain"]) == (3.0, 2.0)
         assert times["channels_last_to_plain"]["median"] == 1.5

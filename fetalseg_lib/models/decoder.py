@@ -7,6 +7,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from fetalseg_lib.models.blocks import UpConvolution
 from fetalseg_lib.models.residual import ResidualBlockSE
 from fetalseg_lib.models.se import SEBlock
 
@@ -64,7 +65,7 @@ class DecoderStage(nn.Module):
 
 def _upsampler(upsampling: str, in_channels: int, out_channels: int) -> nn.Module:
     if upsampling == "transposed":
-        return nn.ConvTranspose2d(in_channels, out_channels, kernel_size=2, stride=2)
+        return UpConvolution(in_channels, out_channels)
     if upsampling == "bilinear":
         return nn.Sequential(
             nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False),

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fetalseg_lib.models.blocks import DoubleConv, check_image
+from fetalseg_lib.models.blocks import DoubleConv, UpConvolution, check_image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class UNetStage(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.up = nn.ConvTranspose2d(2 * channels, channels, kernel_size=2, stride=2)
+        self.up = UpConvolution(2 * channels, channels)
         self.block = DoubleConv(2 * channels, channels)
 
     def forward(self, below: Tensor, skip: Tensor) -> Tensor:

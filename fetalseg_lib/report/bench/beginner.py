@@ -6,7 +6,7 @@ the memory layout that it finds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +55,7 @@ def loader(folder: Path, *, size: int, batch_size: int) -> DataLoader[tuple[Tens
 
 def train_one_epoch(
     model: nn.Module,
-    batches: DataLoader[tuple[Tensor, Tensor]],
+    batches: Iterable[tuple[Tensor, Tensor]],
     optimizer: torch.optim.Optimizer,
     loss_function: nn.Module,
 ) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -44,14 +43,11 @@ def _job(variant: str, plan: Plan, size: int, threads: int, start: Any, found: A
     try:
         with tempfile.TemporaryDirectory() as folder:
             training = OwnTraining(variant, plan, size, Path(folder))
-            training.epoch(0)  # the first finds everything cold
             start.wait()
-            images, began = 0, time.perf_counter()
-            for number in range(1, 1 + plan.rounds):
-                images += training.epoch(number).images
-            pace = images / (time.perf_counter() - began)
+            rounds = [training.epoch(number) for number in range(1, 1 + plan.rounds)]
             start.wait()  # until all have ended: none leaves its core to another
     except BaseException:
         start.abort()  # else the others would wait for ever
         raise
+    pace = sum(one.images for one in rounds) / sum(one.seconds for one in rounds)
     found.put({"images_per_second": pace, "peak_memory_mb": describe_environment()["peak_memory_mb"]})

@@ -27,6 +27,9 @@ from fetalseg_lib.training.memory import freed_memory_kept
 FILE = "layouts.json"
 VARIANTS = ("proposed", "trainable_encoder", "unet")
 SIZES = (64, 128, 256)
+WARM_UP = 3
+"""Steps before the timed ones: until then memory is still asked from the system."""
+
 LAYOUTS: Mapping[str, torch.memory_format] = {
     "channels_last": torch.channels_last,
     "plain": torch.contiguous_format,
@@ -60,10 +63,10 @@ def _at_size(variant: str, size: int, batch_size: int, rounds: int) -> dict[str,
     }
     taken: dict[str, list[float]] = {name: [] for name in LAYOUTS}
     with deterministic(torch.device("cpu")), freed_memory_kept():
-        for _ in range(1 + rounds):  # the first finds everything cold
+        for _ in range(WARM_UP + rounds):
             for name, model in models.items():
                 taken[name].append(_step_seconds(model, images.contiguous(memory_format=LAYOUTS[name])))
-    seconds = {name: np.array(values[1:]) for name, values in taken.items()}
+    seconds = {name: np.array(values[WARM_UP:]) for name, values in taken.items()}
     ratio = seconds["channels_last"] / seconds["plain"]
     return {
         **{name: float(np.median(values)) for name, values in seconds.items()},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -31,20 +32,22 @@ CPU = torch.device("cpu")
 class Plan:
     """How much is measured: in each of ``rounds`` every training makes ``steps`` steps at every size.
 
-    ``sizes`` are sides of the network's input, ``native_size`` is that of the images before, both in px;
+    Before them come ``warm_up`` steps that are not timed: until then a training still asks the system for
+    memory, which it later keeps. ``sizes`` are sides of the network's input, ``native_size`` is that of the images before, both in px;
     ``matrix`` is the side of the matrices whose product tells what the machine can do.
     """
 
     sizes: tuple[int, ...] = (128, 256)
     batch_size: int = 16
     steps: int = 2
+    warm_up: int = 3
     rounds: int = 5
     threads: int = 1
     native_size: tuple[int, int] = (540, 800)
     matrix: int = 2048
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "steps", "rounds", "threads", "matrix"):
+        for name in ("batch_size", "steps", "warm_up", "rounds", "threads", "matrix"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
         if not self.sizes or any(size < 32 or size % 32 for size in self.sizes):
@@ -53,7 +56,7 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
-    """One pass over the images: how many, how long it took, and how much of that was waiting for them."""
+    """The timed steps of a round: how many images, how long, and how much of that was waiting for them."""
 
     images: int
     seconds: float
@@ -74,25 +77,24 @@ class OwnTraining:
     def epoch(self, number: int) -> Pace:
         """Train on all images once."""
         given = batches(self.dataset, batch_size=self.plan.batch_size, seed=0, epoch=number, shuffle=True)
-        waiting = _Waiting(given)
-        start = time.perf_counter()
+        timed = _Timed(given, self.plan)
         with deterministic(CPU), freed_memory_kept():
             train_one_epoch(
                 self.model,
-                waiting,
+                timed,
                 loss_function=DiceBCELoss(),
                 optimizer=self.optimizer,
                 device=CPU,
                 precision=self.precision,
             )
-        seconds = time.perf_counter() - start
-        return Pace(images=len(self.dataset), seconds=seconds, loading_seconds=waiting.seconds)
+        return timed.pace()
 
 
 class BeginnersTraining:
     """The same network through :mod:`~fetalseg_lib.report.bench.beginner`."""
 
     def __init__(self, variant: str, plan: Plan, size: int, folder: Path) -> None:
+        self.plan = plan
         self.model = build_model(variant, encoder_weights="random")
         self.optimizer = _adam(self.model)
         beginner.write_pngs(phantoms(plan), folder)
@@ -101,14 +103,14 @@ class BeginnersTraining:
     def epoch(self, number: int) -> Pace:
         """Train on all images once."""
         torch.manual_seed(number)
-        start = time.perf_counter()
-        beginner.train_one_epoch(self.model, self.batches, self.optimizer, DiceBCELoss())
-        return Pace(images=len(self.batches.dataset), seconds=time.perf_counter() - start)  # type: ignore[arg-type]
+        timed = _Timed(self.batches, self.plan)
+        beginner.train_one_epoch(self.model, timed, self.optimizer, DiceBCELoss())
+        return timed.pace()
 
 
 def phantoms(plan: Plan) -> phantom.Phantoms:
     """As many images as one pass takes."""
-    return phantom.generate(plan.steps * plan.batch_size, seed=0, size=plan.native_size)
+    return phantom.generate((plan.warm_up + plan.steps) * plan.batch_size, seed=0, size=plan.native_size)
 
 
 def training_gflop(model: nn.Module, size: int) -> float:
@@ -146,18 +148,29 @@ def _adam(model: nn.Module) -> Adam:
     return Adam(weights, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
 
 
-class _Waiting:
-    """Batches, and the seconds that were spent waiting for them."""
+class _Timed:
+    """Batches, and the time from the first after the warm-up to the end of the last one's step."""
 
-    def __init__(self, given: Iterable[tuple[Tensor, Tensor]]) -> None:
-        self._given = iter(given)
-        self.seconds = 0.0
+    def __init__(self, given: Iterable[tuple[Tensor, Tensor]], plan: Plan) -> None:
+        self._given, self._warm_up = given, plan.warm_up
+        self._images, self._loading = 0, 0.0
+        self._start = self._end = 0.0
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        while True:
-            start = time.perf_counter()
-            batch = next(self._given, None)
-            self.seconds += time.perf_counter() - start
+        given = iter(self._given)
+        for number in itertools.count():
+            asked = time.perf_counter()
+            if number == self._warm_up:
+                self._start = asked
+            batch = next(given, None)
             if batch is None:
+                self._end = asked
                 return
+            if number >= self._warm_up:
+                self._images += len(batch[0])
+                self._loading += time.perf_counter() - asked
             yield batch
+
+    def pace(self) -> Pace:
+        """What was found, once all batches were taken."""
+        return Pace(images=self._images, seconds=self._end - self._start, loading_seconds=self._loading)

@@ -36,7 +36,7 @@ VARIANTS = ("proposed", "trainable_encoder", "unet", "peer_unet")
 """The peer's encoder is trained along, so the note's network is timed with its encoder frozen and trained."""
 
 BEGINNER = "proposed, beginner's loop"
-QUICK = Plan(sizes=(32,), batch_size=2, steps=1, rounds=1, native_size=(54, 80), matrix=64)
+QUICK = Plan(sizes=(32,), batch_size=2, steps=1, warm_up=1, rounds=1, native_size=(54, 80), matrix=64)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -86,13 +86,12 @@ def _at_size(plan: Plan, size: int, folder: Path) -> dict[str, Any]:
     gflop = {name: training_gflop(training.model, size) for name, training in trainings.items()}
     precision = pick_precision("auto", CPU)
     peak, pace, loading = [], {name: list[float]() for name in trainings}, list[float]()
-    for number in range(1 + plan.rounds):  # the first round finds everything cold and does not count
+    for number in range(plan.rounds):
         found = {name: training.epoch(number) for name, training in trainings.items()}
-        if number:
-            peak.append(matrix_gflops(plan.matrix, precision=precision))
-            for name, one in found.items():
-                pace[name].append(one.images / one.seconds)
-            loading.append(found["proposed"].loading_seconds / found["proposed"].seconds)
+        peak.append(matrix_gflops(plan.matrix, precision=precision))
+        for name, one in found.items():
+            pace[name].append(one.images / one.seconds)
+        loading.append(found["proposed"].loading_seconds / found["proposed"].seconds)
     speed = {name: np.array(values) for name, values in pace.items()}
     return {
         "matrix_product_gflops": _spread(peak),

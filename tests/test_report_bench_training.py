@@ -79,10 +79,21 @@ def test_command_writes_every_number(
         by_hand = at["images_per_second"][name]["median"] * at["gflop_per_image"][name]
         assert share == pytest.approx(by_hand / at["matrix_product_gflops"]["median"])
     assert at["gflop_per_image"]["proposed"] < at["gflop_per_image"]["trainable_encoder"]
+    assert set(at["convolution_share"]) == set(VARIANTS)
+    assert all(0 < share < 1 for share in at["convolution_share"].values())
     assert found["jobs"]["two_jobs_to_twice_one"] == 1
     assert found["jobs"]["one_job_of_two_threads"] == 6
     kept = {name: memory["kept_for_backward_mb"] for name, memory in found["memory"].items()}
     assert 0 < kept["proposed"] < kept["trainable_encoder"]
+
+
+def test_a_precision_that_is_asked_for_has_a_file_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "measure", lambda plan: {"precision": plan.precision})
+    training.main(["--precision", "float32", "-o", str(tmp_path)])
+    assert json.loads((tmp_path / "training_float32.json").read_text()) == {"precision": "float32"}
+    assert not (tmp_path / training.FILE).exists()
 
 
 def test_jobs_side_by_side_tell_their_pace_and_memory() -> None:

@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from fetalseg_lib.models import build_model
+from fetalseg_lib.report.bench.pace import limits
 from fetalseg_lib.study.records import describe_environment, write_json
 from fetalseg_lib.training.device import deterministic
 from fetalseg_lib.training.losses import DiceBCELoss
@@ -50,7 +51,7 @@ def measure(
         "batch_size": batch_size,
         "rounds": rounds,
         "threads": threads,
-        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        **limits(),
         **{name: environment[name] for name in ("processor", "cores", "packages", "git_commit")},
     }
 

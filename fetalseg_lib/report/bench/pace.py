@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import os
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Adam
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from fetalseg_lib.complexity.modes import evaluating, grey_image
@@ -33,8 +36,9 @@ class Plan:
     """How much is measured: in each of ``rounds`` every training makes ``steps`` steps at every size.
 
     Before them come ``warm_up`` steps that are not timed: until then a training still asks the system for
-    memory, which it later keeps. ``sizes`` are sides of the network's input, ``native_size`` is that of the images before, both in px;
-    ``matrix`` is the side of the matrices whose product tells what the machine can do.
+    memory, which it later keeps. ``sizes`` are sides of the network's input, ``native_size`` is that of the
+    images before, both in px; ``matrix`` is the side of the matrices whose product tells what the machine can
+    do.
     """
 
     sizes: tuple[int, ...] = (128, 256)
@@ -43,6 +47,7 @@ class Plan:
     warm_up: int = 3
     rounds: int = 5
     threads: int = 1
+    precision: str = "auto"
     native_size: tuple[int, int] = (540, 800)
     matrix: int = 2048
 
@@ -70,24 +75,38 @@ class OwnTraining:
         self.plan = plan
         self.model = build_model(variant, encoder_weights="random")
         self.optimizer = _adam(self.model)
-        self.precision = pick_precision("auto", CPU)
+        self.precision = pick_precision(plan.precision, CPU)
         images = cache.build(phantoms(plan), image_size=(size, size), directory=folder)
         self.dataset = SegmentationDataset(images, range(len(images)), augment=build_augmentation())
 
     def epoch(self, number: int) -> Pace:
         """Train on all images once."""
+        timed = self._timed(number)
+        self._train(timed)
+        return timed.pace()
+
+    def convolution_share(self, number: int) -> float:
+        """Train on all images once more; which part of the time went into convolutions, both ways."""
+        timed = self._timed(number)
+        with _Convolutions(timed) as convolutions:
+            self._train(timed)
+        spent: float = convolutions.seconds
+        return spent / timed.pace().seconds
+
+    def _timed(self, number: int) -> _Timed:
         given = batches(self.dataset, batch_size=self.plan.batch_size, seed=0, epoch=number, shuffle=True)
-        timed = _Timed(given, self.plan)
+        return _Timed(given, self.plan)
+
+    def _train(self, given: _Timed) -> None:
         with deterministic(CPU), freed_memory_kept():
             train_one_epoch(
                 self.model,
-                timed,
+                given,
                 loss_function=DiceBCELoss(),
                 optimizer=self.optimizer,
                 device=CPU,
                 precision=self.precision,
             )
-        return timed.pace()
 
 
 class BeginnersTraining:
@@ -106,6 +125,20 @@ class BeginnersTraining:
         timed = _Timed(self.batches, self.plan)
         beginner.train_one_epoch(self.model, timed, self.optimizer, DiceBCELoss())
         return timed.pace()
+
+
+def limits() -> dict[str, str | None]:
+    """Which instructions torch uses here, and what its convolutions were told not to go beyond.
+
+    ``ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2`` makes a newer processor work as an older one does.
+
+    >>> sorted(limits())
+    ['cpu_capability', 'onednn_max_cpu_isa']
+    """
+    return {
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "onednn_max_cpu_isa": os.environ.get("ONEDNN_MAX_CPU_ISA"),
+    }
 
 
 def phantoms(plan: Plan) -> phantom.Phantoms:
@@ -154,6 +187,7 @@ class _Timed:
     def __init__(self, given: Iterable[tuple[Tensor, Tensor]], plan: Plan) -> None:
         self._given, self._warm_up = given, plan.warm_up
         self._images, self._loading = 0, 0.0
+        self.on = False
         self._start = self._end = 0.0
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
@@ -161,12 +195,12 @@ class _Timed:
         for number in itertools.count():
             asked = time.perf_counter()
             if number == self._warm_up:
-                self._start = asked
+                self._start, self.on = asked, True
             batch = next(given, None)
             if batch is None:
-                self._end = asked
+                self._end, self.on = asked, False
                 return
-            if number >= self._warm_up:
+            if self.on:
                 self._images += len(batch[0])
                 self._loading += time.perf_counter() - asked
             yield batch
@@ -174,3 +208,21 @@ class _Timed:
     def pace(self) -> Pace:
         """What was found, once all batches were taken."""
         return Pace(images=self._images, seconds=self._end - self._start, loading_seconds=self._loading)
+
+
+class _Convolutions(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Adds up the seconds that convolutions take, forward and backward, in the timed steps."""
+
+    ALL = (torch.ops.aten.convolution.default, torch.ops.aten.convolution_backward.default)
+
+    def __init__(self, timed: _Timed) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.timed = timed
+        self.seconds: float = 0.0
+
+    def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        start = time.perf_counter()
+        result = operation(*args, **(kwargs or {}))
+        if self.timed.on and operation in self.ALL:
+            self.seconds += time.perf_counter() - start
+        return result

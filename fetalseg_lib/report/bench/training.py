@@ -25,10 +25,12 @@ from fetalseg_lib.report.bench.pace import (
     BeginnersTraining,
     OwnTraining,
     Plan,
+    limits,
     matrix_gflops,
     training_gflop,
 )
 from fetalseg_lib.study.records import describe_environment, write_json
+from fetalseg_lib.training.config import PRECISIONS
 from fetalseg_lib.training.device import pick_precision
 
 FILE = "training.json"
@@ -46,12 +48,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=Plan.rounds)
     parser.add_argument("--threads", type=int, default=Plan.threads)
     parser.add_argument(
+        "--precision", choices=PRECISIONS, default="auto", help="of all but the beginner's loop"
+    )
+    parser.add_argument(
         "--quick", action="store_true", help="seconds, on tiny images: the numbers mean nothing"
     )
     options = parser.parse_args(arguments)
-    plan = QUICK if options.quick else Plan(rounds=options.rounds, threads=options.threads)
-    found = measure(plan)
-    write_json(options.out / FILE, found)
+    given = {"rounds": options.rounds, "threads": options.threads, "precision": options.precision}
+    found = measure(QUICK if options.quick else Plan(**given))
+    write_json(
+        options.out / (FILE if options.precision == "auto" else f"training_{options.precision}.json"), found
+    )
     print(json.dumps(found, indent=2))
 
 
@@ -70,7 +77,8 @@ def measure(plan: Plan) -> dict[str, Any]:
         "batch_size": plan.batch_size,
         "rounds": plan.rounds,
         "threads": plan.threads,
-        "precision": pick_precision("auto", CPU),
+        **limits(),
+        "precision": pick_precision(plan.precision, CPU),
         **{name: environment[name] for name in ("processor", "cores", "packages", "git_commit")},
     }
 
@@ -84,7 +92,7 @@ def _at_size(plan: Plan, size: int, folder: Path) -> dict[str, Any]:
     }
     trainings[BEGINNER] = BeginnersTraining("proposed", plan, size, pngs)
     gflop = {name: training_gflop(training.model, size) for name, training in trainings.items()}
-    precision = pick_precision("auto", CPU)
+    precision = pick_precision(plan.precision, CPU)
     peak, pace, loading = [], {name: list[float]() for name in trainings}, list[float]()
     for number in range(plan.rounds):
         found = {name: training.epoch(number) for name, training in trainings.items()}
@@ -103,6 +111,11 @@ def _at_size(plan: Plan, size: int, folder: Path) -> dict[str, Any]:
         "proposed_to_beginner": _spread(speed["proposed"] / speed[BEGINNER]),
         "per_flop_to_peer": {name: _spread(_per_flop(speed, gflop, name)) for name in VARIANTS[:3]},
         "loading_share": _spread(loading),
+        "convolution_share": {
+            name: training.convolution_share(plan.rounds)
+            for name, training in trainings.items()
+            if isinstance(training, OwnTraining)
+        },
     }
 
 

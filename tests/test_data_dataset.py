@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -16,7 +17,7 @@ from scipy.stats import binomtest
 
 from fetalseg_lib.data import cache, phantom
 from fetalseg_lib.data.augment import apply_augmentation, build_augmentation
-from fetalseg_lib.data.dataset import SegmentationDataset, batches
+from fetalseg_lib.data.dataset import SegmentationDataset, batches, halve
 from fetalseg_lib.geometry import Ellipse, rasterize
 
 SIDE = 128
@@ -184,3 +185,18 @@ def test_the_cache_is_not_changed(small: cache.Cache) -> None:
 def test_a_torch_loader_can_use_it(small: cache.Cache, tmp_path: Path) -> None:
     loader = torch.utils.data.DataLoader(SegmentationDataset(small, range(10)), batch_size=5)
     assert [tuple(image.shape) for image, _ in loader] == [(5, 1, 32, 48)] * 2
+
+
+def test_halved_images_are_those_of_opencv_and_masks_keep_their_half(small: cache.Cache) -> None:
+    images, masks = SegmentationDataset(small, rows=range(4)).take(range(4))
+    half, kept = halve((images, masks))
+    for image, whole, mask, before in zip(half, images, kept, masks, strict=True):
+        by_area = cv2.resize(whole[0].numpy(), (24, 16), interpolation=cv2.INTER_AREA)
+        np.testing.assert_allclose(image[0], by_area, atol=1e-6)
+        of_four = before[0].reshape(16, 2, 24, 2).sum(dim=(1, 3))
+        assert torch.equal(mask[0], (of_four >= 2).float())
+
+
+def test_an_odd_side_cannot_be_halved() -> None:
+    with pytest.raises(ValueError, match=r"images: expected an even height and width, got \(4, 5\)"):
+        halve((torch.zeros(1, 1, 4, 5), torch.zeros(1, 1, 4, 5)))

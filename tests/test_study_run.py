@@ -113,6 +113,16 @@ def test_a_run_stopped_after_its_training_is_not_trained_again(
     assert numbers(folder) == before
 
 
+def test_the_first_epochs_see_small_images_where_the_recipe_says_so(tiny: Path, tmp_path: Path) -> None:
+    text = PROFILE.replace("[32, 32]", "[64, 64]").replace("epochs: 4", "epochs: 2, half_size_epochs: 1")
+    tiny.write_text(text, encoding="utf-8")
+    plan = config(tiny)
+    batches_at = study.batches_of(plan, study.prepare_data(plan))
+    sides = [{tuple(image.shape[-2:]) for image, _mask in batches_at(epoch)} for epoch in (1, 2)]
+    assert sides == [{(32, 32)}, {(64, 64)}]
+    assert (study.run(plan, root=tmp_path, progress=False) / records.METRICS).is_file()
+
+
 def test_images_that_the_split_does_not_know_are_refused(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     known = folds.split_of
     monkeypatch.setattr(folds, "split_of", lambda run, index: known(run, index).iloc[1:])

@@ -55,6 +55,9 @@ BAD = [
     ("warmup_epochs", -1, ValueError, ">= 0 and <= 99, got -1"),
     ("warmup_epochs", 100, ValueError, "<= 99, got 100"),
     ("warmup_epochs", 2, ValueError, "0 with schedule 'plateau', got 2"),
+    ("half_size_epochs", -1, ValueError, ">= 0 and <= 100, got -1"),
+    ("half_size_epochs", 101, ValueError, "<= 100, got 101"),
+    ("half_size_epochs", 0.5, TypeError, "a whole number"),
     ("augment", "no", TypeError, "true or false, got 'no'"),
 ]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -85,3 +86,20 @@ def batches(
     dataset = dataset.at(seed=seed, epoch=epoch)
     for start in range(0, len(order), batch_size):
         yield dataset.take(order[start : start + batch_size])
+
+
+def halve(batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Images and masks at half the height and width, both ``B 1 H W`` → ``B 1 H/2 W/2``.
+
+    A pixel becomes the mean of four; it is of the head where at least two of them were. Raises ``ValueError``
+    where a side is odd.
+
+    >>> image = torch.tensor([[[[0.0, 0.2, 1.0, 1.0], [0.4, 0.6, 0.5, 0.5]]]])
+    >>> small, mask = halve((image, (image > 0.3).float()))
+    >>> small, mask
+    (tensor([[[[0.3000, 0.7500]]]]), tensor([[[[1., 1.]]]]))
+    """
+    images, masks = batch
+    if images.shape[-2] % 2 or images.shape[-1] % 2:
+        raise ValueError(f"images: expected an even height and width, got {tuple(images.shape[-2:])}")
+    return F.avg_pool2d(images, 2), (F.avg_pool2d(masks, 2) >= 0.5).float()

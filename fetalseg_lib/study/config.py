@@ -11,12 +11,13 @@ from typing import Any
 
 from fetalseg_lib.data.own import is_own
 from fetalseg_lib.models import get_variant
+from fetalseg_lib.models.blocks import INPUT_MULTIPLE
 from fetalseg_lib.study.profile import Profile, load_profile
 from fetalseg_lib.study.records import digest
 from fetalseg_lib.training.config import TrainingConfig
 
 DATASETS = ("phantom", "hc18")
-_ADDED_LATER = ("schedule", "warmup_epochs")
+_ADDED_LATER = ("schedule", "warmup_epochs", "half_size_epochs")
 """Options of the training that older runs did not have: at their default they leave a run's hash alone."""
 
 
@@ -103,6 +104,12 @@ def configure(
     if data == "phantom":
         refuse_phantom_encoder(weights)
     changes: dict[str, Any] = {**chosen.recipe, "seed": seed, "device": device}
+    training = dataclasses.replace(settings.training, **changes)
+    if training.half_size_epochs and any(side % (2 * INPUT_MULTIPLE) for side in settings.image_size):
+        raise ValueError(
+            f"half_size_epochs: expected image_size in multiples of {2 * INPUT_MULTIPLE}, to be halved; "
+            f"got {settings.image_size}"
+        )
     return RunConfig(
         variant=variant,
         seed=seed,
@@ -115,7 +122,7 @@ def configure(
         limit=dict(settings.limit),
         encoder_weights=weights,
         network={**shared, **chosen.network},
-        training=dataclasses.replace(settings.training, **changes),
+        training=training,
         split=settings.split,
     )
 

@@ -16,7 +16,7 @@ import pandas as pd
 from torch import nn
 
 from fetalseg_lib.data.augment import build_augmentation
-from fetalseg_lib.data.dataset import SegmentationDataset, batches
+from fetalseg_lib.data.dataset import SegmentationDataset, batches, halve
 from fetalseg_lib.data.training_range import measure_range
 from fetalseg_lib.disk import only_one
 from fetalseg_lib.models import MobileNetASPPUNet, build_model
@@ -26,6 +26,7 @@ from fetalseg_lib.study.config import RunConfig, refuse_phantom_encoder
 from fetalseg_lib.study.finish import finish
 from fetalseg_lib.study.folds import Folds, load_samples, prepare_data
 from fetalseg_lib.training.checkpoint import load_weights, read_metadata, save_weights
+from fetalseg_lib.training.config import TrainingConfig
 from fetalseg_lib.training.device import seed_everything
 from fetalseg_lib.training.epoch import TrainEpoch, train_one_epoch
 from fetalseg_lib.training.history import EpochRecord, History
@@ -112,14 +113,18 @@ def train(
 
 
 def batches_of(config: RunConfig, folds: Folds) -> Callable[[int], Batches]:
-    """The training's batches by epoch, counted from 1: shuffled, and augmented where the recipe says so."""
+    """The training's batches by epoch, counted from 1: shuffled, and augmented where the recipe says so.
+
+    The first epochs' images are smaller where the recipe says that.
+    """
     augment = build_augmentation() if config.training.augment else None
     dataset = SegmentationDataset(folds.cache, folds.train, augment=augment)
-    return partial(_batches, dataset, config.training.batch_size, config.seed)
+    return partial(_batches, dataset, config.training)
 
 
-def _batches(dataset: SegmentationDataset, size: int, seed: int, epoch: int) -> Batches:
-    return batches(dataset, batch_size=size, seed=seed, epoch=epoch, shuffle=True)
+def _batches(dataset: SegmentationDataset, recipe: TrainingConfig, epoch: int) -> Batches:
+    given = batches(dataset, batch_size=recipe.batch_size, seed=recipe.seed, epoch=epoch, shuffle=True)
+    return map(halve, given) if epoch <= recipe.half_size_epochs else given
 
 
 def _train(

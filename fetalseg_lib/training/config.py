@@ -25,6 +25,7 @@ class TrainingConfig:
       ``min_learning_rate``.
     - ``early_stopping_patience``: training ends after so many epochs without a new best validation Dice.
     - ``precision``, ``device``: ``"auto"`` takes the best that is there (:mod:`~.device`).
+    - ``half_size_epochs``: so many epochs at the beginning see images of half the height and width.
     - ``augment``: whether training images are augmented. ``seed``: of everything random.
 
     Raises ``TypeError`` or ``ValueError`` that names the field, what was expected and what came.
@@ -56,6 +57,7 @@ class TrainingConfig:
     seed: int = 0
     schedule: str = "plateau"
     warmup_epochs: int = 0
+    half_size_epochs: int = 0
 
     def __post_init__(self) -> None:
         check_whole("epochs", self.epochs, minimum=1)
@@ -95,6 +97,7 @@ class TrainingConfig:
                 f"warmup_epochs: expected 0 with schedule {self.schedule!r}, got {self.warmup_epochs}; "
                 "only schedule 'cosine' has a warm-up"
             )
+        check_whole("half_size_epochs", self.half_size_epochs, minimum=0, maximum=self.epochs)
         if not isinstance(self.augment, bool):
             raise TypeError(f"augment: expected true or false, got {self.augment!r}")
 

@@ -140,7 +140,8 @@ MOST_EPOCHS = 100
 def is_moved(config: RunConfig) -> bool:
     """Whether this run's images are moved beforehand, for all variants of its seed."""
     recipe = config.training
-    return recipe.augment and config.split == "exam" and recipe.epochs <= MOST_EPOCHS
+    of_one_size = not recipe.half_size_epochs
+    return recipe.augment and of_one_size and config.split == "exam" and recipe.epochs <= MOST_EPOCHS
 
 
 def images_to_move(folder: Path, jobs: list[Job]) -> list[tuple[Path, list[int], int, int]]:

@@ -116,11 +116,3 @@ def test_an_encoder_that_learned_to_segment_phantoms_is_for_real_images_only() -
 def test_bad_arguments_are_refused_by_name(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         configure(**(RUN | changes))
-
-
-def test_images_that_cannot_be_halved_have_no_epochs_at_half_size() -> None:
-    profile = load_profile("smoke")
-    recipe = dataclasses.replace(profile.training, half_size_epochs=1)
-    odd = dataclasses.replace(profile, image_size=(96, 64), training=recipe)
-    with pytest.raises(ValueError, match=r"half_size_epochs: expected image_size in multiples of 64.*96, 64"):
-        configure(**(RUN | {"profile": odd}))

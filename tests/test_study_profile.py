@@ -90,6 +90,11 @@ def test_a_profile_on_a_base_is_the_base_but_for_its_differences(tmp_path: Path)
         pytest.param({"training": {"epochs": "many"}}, "epochs: expected", id="epochs in words"),
         pytest.param({"training": 3}, "training: expected a dict", id="training is a number"),
         pytest.param({"image_size": [100, 64]}, "multiples of 32", id="size the network cannot halve"),
+        pytest.param(
+            {"image_size": [96, 64], "training": {"half_size_epochs": 1}},
+            "image_size: expected multiples of 64, to be halved",
+            id="half a size the network cannot halve",
+        ),
         pytest.param({"image_size": [64]}, "two positive whole numbers", id="one side"),
         pytest.param({"image_size": 64}, "image_size: expected a list", id="size is a number"),
         pytest.param({"variants": ["propsed"]}, "did you mean 'proposed'", id="misspelt variant"),

@@ -11,7 +11,6 @@ from typing import Any
 
 from fetalseg_lib.data.own import is_own
 from fetalseg_lib.models import get_variant
-from fetalseg_lib.models.blocks import INPUT_MULTIPLE
 from fetalseg_lib.study.profile import Profile, load_profile
 from fetalseg_lib.study.records import digest
 from fetalseg_lib.training.config import TrainingConfig
@@ -104,12 +103,6 @@ def configure(
     if data == "phantom":
         refuse_phantom_encoder(weights)
     changes: dict[str, Any] = {**chosen.recipe, "seed": seed, "device": device}
-    training = dataclasses.replace(settings.training, **changes)
-    if training.half_size_epochs and any(side % (2 * INPUT_MULTIPLE) for side in settings.image_size):
-        raise ValueError(
-            f"half_size_epochs: expected image_size in multiples of {2 * INPUT_MULTIPLE}, to be halved; "
-            f"got {settings.image_size}"
-        )
     return RunConfig(
         variant=variant,
         seed=seed,
@@ -122,7 +115,7 @@ def configure(
         limit=dict(settings.limit),
         encoder_weights=weights,
         network={**shared, **chosen.network},
-        training=training,
+        training=dataclasses.replace(settings.training, **changes),
         split=settings.split,
     )
 

@@ -75,6 +75,11 @@ class Profile:
                 raise ValueError(f"{name}: expected two positive whole numbers [H, W], got {list(size)}")
         if any(side % 32 for side in self.image_size):
             raise ValueError(f"image_size: expected multiples of 32, got {list(self.image_size)}")
+        if self.training.half_size_epochs and any(side % 64 for side in self.image_size):
+            raise ValueError(
+                "image_size: expected multiples of 64, to be halved for half_size_epochs; "
+                f"got {list(self.image_size)}"
+            )
         if not isinstance(self.phantoms, int) or self.phantoms < len(FOLDS):
             raise ValueError(f"phantoms: expected at least {len(FOLDS)}, one a fold; got {self.phantoms}")
         _expect_known("phantom_without", self.phantom_without, INGREDIENTS)

@@ -1,4 +1,4 @@
-"""Two trainings set against each other, on hand-made records and against those of the study."""
+"""Two trainings set against each other, on the records of the studies and against their tables."""
 
 from __future__ import annotations
 

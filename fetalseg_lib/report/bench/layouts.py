@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from fetalseg_lib.models import build_model
-from fetalseg_lib.report.bench.pace import limits
+from fetalseg_lib.report.bench.pace import Plan, limits
 from fetalseg_lib.study.records import describe_environment, write_json
 from fetalseg_lib.training.device import deterministic
 from fetalseg_lib.training.losses import DiceBCELoss
@@ -28,7 +28,7 @@ from fetalseg_lib.training.memory import freed_memory_kept
 FILE = "layouts.json"
 VARIANTS = ("proposed", "trainable_encoder", "unet")
 SIZES = (64, 128, 256)
-WARM_UP = 3
+WARM_UP = Plan.warm_up
 """Steps before the timed ones: until then memory is still asked from the system."""
 
 LAYOUTS: Mapping[str, torch.memory_format] = {

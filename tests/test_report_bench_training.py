@@ -87,6 +87,12 @@ def test_command_writes_every_number(
     assert 0 < kept["proposed"] < kept["trainable_encoder"]
 
 
+def test_a_bad_option_is_one_line_and_nothing_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        training.main(["--rounds", "0"])
+    assert "error: rounds: expected at least 1, got 0" in capsys.readouterr().err
+
+
 def test_a_precision_that_is_asked_for_has_a_file_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,7 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     options = parser.parse_args(arguments)
     given = {"rounds": options.rounds, "threads": options.threads, "precision": options.precision}
-    found = measure(QUICK if options.quick else Plan(**given))
+    try:
+        plan = QUICK if options.quick else Plan(**given)
+    except ValueError as error:
+        parser.error(str(error))
+    found = measure(plan)
     write_json(
         options.out / (FILE if options.precision == "auto" else f"training_{options.precision}.json"), found
     )

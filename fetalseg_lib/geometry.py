@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -96,14 +94,17 @@ class Ellipse:
 
 
 def fit_ellipse(points: ArrayLike) -> Ellipse:
-    """Fit an ellipse to points by direct least squares (Fitzgibbon et al. 1999, doi:10.1109/34.765658).
+    """Fit an ellipse to points by direct least squares.
 
     ``points`` is ``(n, 2)`` as ``x, y``. Raises ``ValueError`` where no ellipse fits: fewer than six
-    points, points on a line, or a fit that is not a finite ellipse.
+    points, points on a line or on fewer than five places, or a fit that is not a finite ellipse.
+
+    Sources: Fitzgibbon et al. 1999, doi:10.1109/34.765658, in the stable form of Halíř and Flusser 1998.
+    Written here because OpenCV's own adds noise to the points in some releases.
 
     >>> true = Ellipse(center_x=40, center_y=30, semi_major=20, semi_minor=10, angle=0.5)
     >>> found = fit_ellipse(true.points(50))
-    >>> round(found.semi_major, 3), round(found.semi_minor, 3), round(found.angle, 3)
+    >>> round(found.semi_major, 9), round(found.semi_minor, 9), round(found.angle, 9)
     (20.0, 10.0, 0.5)
     """
     xy = np.asarray(points, dtype=np.float64)
@@ -114,24 +115,56 @@ def fit_ellipse(points: ArrayLike) -> Ellipse:
     if not np.isfinite(xy).all():
         raise ValueError("points: some are not finite numbers, so no ellipse fits them")
     middle = xy.mean(axis=0)
-    spread = float(np.linalg.svd(xy - middle, compute_uv=False)[1])
-    if spread < 1e-6:
+    spread = np.linalg.svd(xy - middle, compute_uv=False)
+    if spread[1] < 1e-6:
         raise ValueError("points: all on one line, so no ellipse fits them")
-    fitted: Any = cv2.fitEllipseDirect((xy - middle).astype(np.float32))
-    (dx, dy), (first, second), degrees = fitted
-    angle = math.radians(degrees)
-    if second > first:
-        first, second, angle = second, first, angle + math.pi / 2
+    # Around their own middle and of size one, the points' fourth powers stay well apart from rounding.
+    unit = float(np.hypot(*spread)) / math.sqrt(len(xy))
+    x, y, semi_major, semi_minor, angle = _axes(_conic((xy - middle) / unit))
     try:
         return Ellipse(
-            center_x=float(middle[0] + dx),
-            center_y=float(middle[1] + dy),
-            semi_major=first / 2,
-            semi_minor=second / 2,
+            center_x=float(middle[0]) + x * unit,
+            center_y=float(middle[1]) + y * unit,
+            semi_major=semi_major * unit,
+            semi_minor=semi_minor * unit,
             angle=_half_turn(angle),
         )
     except ValueError as error:
         raise ValueError(f"points: the fit is no ellipse ({error})") from error
+
+
+def _conic(xy: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Coefficients of ``x², xy, y², x, y, 1``: least squares among conics with ``4ac > b²``.
+
+    The linear terms follow from the quadratic ones, and these are an eigenvector of a 3 by 3 matrix. It may
+    be singular, as it is for points exactly on an ellipse.
+    """
+    x, y = xy.T
+    quadratic, linear = np.stack([x * x, x * y, y * y], axis=1), np.stack([x, y, np.ones_like(x)], axis=1)
+    to_linear = -np.linalg.lstsq(linear, quadratic, rcond=None)[0]
+    rest = quadratic + linear @ to_linear
+    lengths = np.linalg.svd(rest, compute_uv=False)
+    if lengths[1] < 1e-10 * lengths[0]:
+        raise ValueError("points: on fewer than five places, so more than one ellipse fits them")
+    scatter = rest.T @ rest
+    vectors = np.linalg.eig(np.stack([scatter[2] / 2, -scatter[1], scatter[0] / 2]))[1].real
+    chosen = vectors[:, np.argmax(4 * vectors[0] * vectors[2] - vectors[1] ** 2)]
+    conic: NDArray[np.float64] = np.concatenate([chosen, to_linear @ chosen]) * np.sign(chosen[0] + chosen[2])
+    return conic
+
+
+def _axes(conic: NDArray[np.float64]) -> tuple[float, float, float, float, float]:
+    """Centre, semi-axes (long, short) and angle of the ellipse where ``conic`` is zero."""
+    a, b, c, d, e, f = conic
+    form = np.array([[a, b / 2], [b / 2, c]])
+    values, directions = np.linalg.eigh(form)
+    if values[0] < 1e-12 * values[1]:  # endless, but for rounding: two lines, or a parabola
+        raise ValueError("points: on lines or a curve that does not close, so no ellipse fits them")
+    center = np.linalg.solve(-2 * form, [d, e])
+    level = -(f + (d * center[0] + e * center[1]) / 2)
+    semi_major, semi_minor = np.sqrt(level / values)
+    angle = math.atan2(directions[1, 0], directions[0, 0])
+    return float(center[0]), float(center[1]), float(semi_major), float(semi_minor), angle
 
 
 def rasterize(ellipse: Ellipse, shape: tuple[int, int]) -> NDArray[np.bool_]:

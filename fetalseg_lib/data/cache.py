@@ -28,7 +28,8 @@ from fetalseg_lib.data.resize import resize_image, resize_mask
 from fetalseg_lib.data.sample import LazySamples, Sample
 from fetalseg_lib.disk import naming
 
-FORMAT = 1
+FORMAT = 2
+"""Raised whenever the same files would give other content: 2 is the ellipse fit without OpenCV."""
 _STALE_SECONDS = 24 * 3600
 _COLUMNS = ["name", "exam", "pixel_size_mm", "hc_mm", "native_height", "native_width"]
 

@@ -169,7 +169,7 @@ def predictions() -> list[bytes]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "o.csv"
         with open_table(path, ["a.png", "=b.png"]) as table:
-            provenance = {"weights_sha256": "0" * 64, "settings": "1"}
+            provenance = {"weights_sha256": "0" * 64, "precision": "float32", "settings": "1"}
             table.add(
                 [error_row(name, "broken, or so", provenance=provenance) for name in ("a.png", "=b.png")]
             )

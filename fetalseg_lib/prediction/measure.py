@@ -15,7 +15,7 @@ from fetalseg_lib.data.resize import resize_image
 from fetalseg_lib.data.training_range import TrainingRange, appearance
 from fetalseg_lib.evaluation.biometry import THRESHOLD, HeadMeasurement, Status, measure_head
 from fetalseg_lib.evaluation.growth import GestationalAge, GrowthChart, gestational_age
-from fetalseg_lib.study.evaluate import predict, to_native
+from fetalseg_lib.study.evaluate import PRECISION, predict, to_native
 from fetalseg_lib.study.trained import TrainedNetwork
 
 LEVEL = 0.9
@@ -47,7 +47,7 @@ def predict_images(
     *,
     chart: GrowthChart,
     device: torch.device,
-    precision: str,
+    precision: str = PRECISION,
 ) -> list[Prediction]:
     """Predict images of any sizes as one batch, and measure each at its own pixels."""
     if not images:

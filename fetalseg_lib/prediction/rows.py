@@ -35,6 +35,7 @@ COLUMNS = (
     "picture",
     "image_sha256",
     "weights_sha256",
+    "precision",
     "settings",
     "notice",
 )
@@ -45,7 +46,7 @@ Row = dict[str, str]
 def row_of(name: str, prediction: Prediction, *, provenance: Row) -> Row:
     """The row of an image that was measured; what is unknown is an empty cell.
 
-    ``provenance`` holds the cells ``weights_sha256`` and ``settings``.
+    ``provenance`` holds the cells ``weights_sha256``, ``precision`` and ``settings``.
     """
     head, age, spacing = prediction.head, prediction.age, prediction.image.pixel_spacing_mm
     ellipse = head.ellipse_px

@@ -22,9 +22,10 @@ from fetalseg_lib.prediction.measure import LEVEL, Prediction, predict_images
 from fetalseg_lib.prediction.pictures import draw_overlay, write_picture
 from fetalseg_lib.prediction.rows import Row, error_row, length, row_of
 from fetalseg_lib.prediction.table import Table, open_table
+from fetalseg_lib.study.evaluate import PRECISION
 from fetalseg_lib.study.records import digest
 from fetalseg_lib.study.trained import TrainedNetwork
-from fetalseg_lib.training.device import pick_device, pick_precision
+from fetalseg_lib.training.device import pick_device
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +50,10 @@ class Job:
 
     @property
     def provenance(self) -> Row:
-        """Of every row: which weights it comes from, and twelve digits for all the settings."""
+        """Of every row: weights and precision it comes from, and twelve digits for all the settings."""
         weights = self.trained.sha256
-        settings = digest([__version__, weights, self.chart.name, LEVEL])
-        return {"weights_sha256": weights, "settings": settings}
+        settings = digest([__version__, weights, self.chart.name, LEVEL, PRECISION])
+        return {"weights_sha256": weights, "precision": PRECISION, "settings": settings}
 
     def pictures(self, row: Row) -> list[Path]:
         """The pictures that belong to a row."""
@@ -73,7 +74,6 @@ def predict_files(
     if batch_size < 1:
         raise ValueError(f"--batch-size: expected at least 1, got {batch_size}")
     chosen = pick_device(device)
-    precision = pick_precision("auto", chosen)
     names = [file.as_posix() for file in files]
     with (
         open_table(job.table, names) as table,
@@ -83,9 +83,7 @@ def predict_files(
             batch = files[start : start + batch_size]
             if not all(_is_done(file, table, job) for file in batch):
                 images, problems = _read(batch, job.pixel_sizes)
-                found = predict_images(
-                    job.trained, list(images.values()), chart=job.chart, device=chosen, precision=precision
-                )
+                found = predict_images(job.trained, list(images.values()), chart=job.chart, device=chosen)
                 _keep(job, dict(zip(images, found, strict=True)), problems, table)
             bar.update(len(batch))
         return [row for name in names if (row := table.get(name)) is not None]

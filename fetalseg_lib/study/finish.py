@@ -12,7 +12,7 @@ from fetalseg_lib.complexity import count_parameters
 from fetalseg_lib.disk import only_one
 from fetalseg_lib.study import records
 from fetalseg_lib.study.config import RunConfig
-from fetalseg_lib.study.evaluate import evaluate
+from fetalseg_lib.study.evaluate import PRECISION, evaluate
 from fetalseg_lib.study.folds import Folds, split_digest
 from fetalseg_lib.study.profile import FOLDS
 from fetalseg_lib.training.device import pick_device, pick_precision
@@ -41,8 +41,7 @@ def _finish(
     precision = pick_precision(config.training.precision, device)
     evaluated = time.perf_counter()
     validation, test = (
-        evaluate(model, folds.cache, rows, device=device, precision=precision)
-        for rows in (folds.validation, folds.test)
+        evaluate(model, folds.cache, rows, device=device) for rows in (folds.validation, folds.test)
     )
     now = time.perf_counter()
     records.write_csv(folder / records.VALIDATION, validation)
@@ -89,6 +88,7 @@ def _environment(
             "config_hash": config.hash,
             "device": device,
             "precision": precision,
+            "evaluation_precision": PRECISION,
             "encoder_weights": model.encoder_weights_record,
             "data_sha256": folds.cache.content_sha256,
             "split": {name: len(getattr(folds, name)) for name in FOLDS},

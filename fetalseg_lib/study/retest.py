@@ -15,12 +15,12 @@ from fetalseg_lib.data import cache as cache_module
 from fetalseg_lib.data import hc18, splits
 from fetalseg_lib.models.average import Average
 from fetalseg_lib.study import records
-from fetalseg_lib.study.evaluate import evaluate
+from fetalseg_lib.study.evaluate import PRECISION, evaluate
 from fetalseg_lib.study.folds import cache_folder
 from fetalseg_lib.study.profile import FOLDS
 from fetalseg_lib.study.trained import TrainedNetwork, read_network
 from fetalseg_lib.training.checkpoint import read_metadata
-from fetalseg_lib.training.device import pick_device, pick_precision
+from fetalseg_lib.training.device import pick_device
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +64,7 @@ def retest(
     model = networks[0].model if alone else Average([n.model for n in networks], mirrored=mirrored)
     cached = cache_module.build(hc18.load(data_root), image_size=sizes.pop(), directory=cache_folder())
     rows = rows_of_fold(cached.index["name"], fold)
-    chosen = pick_device(device)
-    per_image = evaluate(model, cached, rows, device=chosen, precision=pick_precision("auto", chosen))
+    per_image = evaluate(model, cached, rows, device=pick_device(device))
     first, *others = (_origin(file, network) for file, network in zip(files, networks, strict=True))
     record = {
         **first,
@@ -73,6 +72,7 @@ def retest(
         **({"mirrored": True} if mirrored else {}),
         "tested_on_sha256": cached.content_sha256,
         "fold": fold,
+        "precision": PRECISION,
         "environment": records.describe_environment(),
     }
     return Retest(per_image=per_image, record=record)

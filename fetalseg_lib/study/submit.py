@@ -13,7 +13,7 @@ from fetalseg_lib.data.sample import Sample
 from fetalseg_lib.evaluation.biometry import HeadMeasurement, measure_head
 from fetalseg_lib.study.evaluate import predict_native
 from fetalseg_lib.study.trained import read_network
-from fetalseg_lib.training.device import pick_device, pick_precision
+from fetalseg_lib.training.device import pick_device
 
 
 def load_trained(weights: Path) -> tuple[nn.Module, tuple[int, int]]:
@@ -35,11 +35,10 @@ def measure_images(
 ) -> dict[str, HeadMeasurement]:
     """The head of every sample by file name, measured at native resolution."""
     chosen = pick_device(device)
-    precision = pick_precision("auto", chosen)
     found = {}
     for sample in tqdm(samples, desc="measuring", unit="image", disable=not progress):
         small = resize_image(sample.image, image_size)[None]
-        (probability,) = predict_native(model, small, [sample.shape], device=chosen, precision=precision)
+        (probability,) = predict_native(model, small, [sample.shape], device=chosen)
         spacing = (sample.pixel_size_mm, sample.pixel_size_mm)
         found[sample.name] = measure_head(probability, pixel_spacing_mm=spacing)
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -68,15 +69,30 @@ def _cpu_has_bfloat16() -> bool:
 
 
 def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[object]:
-    """The context in which a forward pass runs: bfloat16 autocast, or nothing for float32.
+    """The context in which a forward pass runs: bfloat16 autocast, or float32 with all its digits.
+
+    CUDA's convolutions would else round float32 to the ten bits of TF32, where a device has that.
 
     >>> with autocast(torch.device("cpu"), "float32"):
     ...     (torch.ones(1, 2) @ torch.ones(2, 1)).dtype
     torch.float32
     """
     if precision == "float32":
-        return contextlib.nullcontext()
+        return _without_tf32() if device.type == "cuda" else contextlib.nullcontext()
     return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+@contextlib.contextmanager
+def _without_tf32() -> Iterator[None]:
+    backends: tuple[Any, ...] = (torch.backends.cudnn, torch.backends.cuda.matmul)
+    allowed = [backend.allow_tf32 for backend in backends]
+    try:
+        for backend in backends:
+            backend.allow_tf32 = False
+        yield
+    finally:
+        for backend, before in zip(backends, allowed, strict=True):
+            backend.allow_tf32 = before
 
 
 LARGE = 256

@@ -63,6 +63,8 @@ def fit(
         **dataclasses.asdict(config),
         "device": device.type,  # what "auto" became: other hardware gives other bits
         "precision": precision,
+        # Older versions validated in bfloat16 too; their half-way trainings are not gone on with.
+        **({"validation precision": "float32"} if precision != "float32" else {}),
         "trainable parameters": state.trainable,
         "context": dict(context or {}),
     }
@@ -87,8 +89,9 @@ def fit(
                 device=device,
                 precision=precision,
             )
+            # What is chosen by must not depend on what the hardware is fast in.
             validation = evaluate(
-                model, validation_batches(), loss_function=loss_function, device=device, precision=precision
+                model, validation_batches(), loss_function=loss_function, device=device, precision="float32"
             )
             state.advance(train_loss, validation, seconds=time.perf_counter() - started)
             if checkpoint is not None:

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fetalseg_lib.data import limits
-from fetalseg_lib.data.image_file import read_image
+from fetalseg_lib.data.dicom import is_dicom
+from fetalseg_lib.data.image_file import count_frames, read_image
 from fetalseg_lib.data.sample import DataError
 
 pydicom = pytest.importorskip("pydicom", reason="pydicom is not installed (extra dicom)")
@@ -37,7 +38,7 @@ def write(path: Path, pixels: np.ndarray = GRAY, **elements: Any) -> Path:
     dataset.SOPInstanceUID = pydicom.uid.generate_uid()
     dataset.PatientName = "Nobody"
     bits = 8 * pixels.dtype.itemsize
-    dataset.set_pixel_data(pixels, "MONOCHROME2" if pixels.ndim == 2 else "RGB", bits)
+    dataset.set_pixel_data(pixels, "RGB" if pixels.shape[-1] == 3 else "MONOCHROME2", bits)
     for name, value in elements.items():
         setattr(dataset, name, value)
     dataset.save_as(path, enforce_file_format=True)
@@ -50,6 +51,86 @@ def test_greys_are_read_as_written_and_the_region_gives_the_pixel_size(tmp_path:
     found = read_image(path)
     np.testing.assert_array_equal(found.pixels, GRAY)
     assert found.pixel_spacing_mm == pytest.approx((0.21, 0.2))
+
+
+def test_regions_of_nearly_one_size_are_one_and_an_empty_window_is_none(tmp_path: Path) -> None:
+    regions = [region(mm=(0.2, 0.2)), region(mm=(0.2 + 1e-9, 0.2))]
+    path = write(tmp_path / "a.dcm", SequenceOfUltrasoundRegions=regions, WindowCenter=None, WindowWidth=None)
+    found = read_image(path)
+    assert found.pixel_spacing_mm == pytest.approx((0.2, 0.2))
+    np.testing.assert_array_equal(found.pixels, GRAY)
+
+
+def test_a_frame_of_a_clip_is_read_alone(tmp_path: Path) -> None:
+    frames = np.stack([GRAY, GRAY[::-1], 255 - GRAY])
+    path = write(tmp_path / "clip.dcm", np.ascontiguousarray(frames), NumberOfFrames=3)
+    assert count_frames(path) == 3
+    for number, expected in enumerate(frames, start=1):
+        np.testing.assert_array_equal(read_image(path, frame=number).pixels, expected)
+    with pytest.raises(DataError, match=r"clip of 3 frames, expected one. .*--frame N"):
+        read_image(path)
+    for number in (0, 4):
+        with pytest.raises(DataError, match=rf"no frame {number}, only 3. Give --frame from 1 to 3"):
+            read_image(path, frame=number)
+
+
+SHIPPED = [
+    path
+    for path in sorted((Path(pydicom.__file__).parent / "data").rglob("*"))
+    if path.is_file() and path.suffix not in (".py", ".pyc", ".json", ".txt")
+]
+
+
+def test_all_of_pydicoms_own_files_are_read_or_refused_in_one_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Among them are all the usual compressions; what is not read is 12-bit JPEG, signed, or no image."""
+    refused = []
+    for path in SHIPPED:
+        try:
+            pixels = read_image(path, frame=1 if is_dicom(path.read_bytes()) else None).pixels
+            assert pixels.dtype == np.uint8
+        except DataError as error:
+            message = str(error)
+            if not any(
+                words in error.problem
+                for words in ("no image", "have a sign", "is no PNG", "is missing DICOM")
+            ):
+                refused.append(path.name)
+            assert "\n" not in message
+    assert not caplog.records
+    assert len(SHIPPED) > 150
+    assert set(refused) <= {
+        *("JPEG-lossy.dcm", "JPGExtended.dcm"),  # 12 bits, which only a GPL library reads
+        *("badVR.dcm", "image_dfl.dcm", "meta_missing_tsyntax.dcm", "nested_priv_SQ.dcm", "no_meta.dcm"),
+        "MR_truncated.dcm",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "tolerance"),
+    [
+        ("SC_rgb_jpeg_gdcm.dcm", 0),  # JPEG Lossless
+        ("SC_rgb_jls_lossy_line.dcm", 4),
+        ("SC_rgb_jls_lossy_sample.dcm", 4),
+        ("SC_rgb_gdcm_KY.dcm", 12),  # JPEG 2000, lossy
+    ],
+)
+def test_a_compressed_image_is_that_of_run_lengths(name: str, tolerance: int) -> None:
+    """pydicom ships one picture of stripes in many codings."""
+    plain, coded = (
+        read_image(Path(pydicom.data.get_testdata_file(file, download=False))).pixels.astype(int)
+        for file in ("SC_rgb_rle.dcm", name)
+    )
+    assert np.abs(coded - plain).max() <= tolerance
+
+
+def test_without_a_decoder_the_error_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoder = pydicom.pixels.get_decoder(pydicom.uid.JPEGLosslessSV1)
+    monkeypatch.setattr(type(decoder), "is_available", False)
+    path = Path(pydicom.data.get_testdata_file("SC_rgb_jpeg_gdcm.dcm", download=False))
+    with pytest.raises(DataError, match=r'not installed. Install it: .*"python-gdcm>='):
+        read_image(path)
 
 
 def test_only_pixels_and_their_size_are_kept(tmp_path: Path) -> None:
@@ -107,11 +188,21 @@ def test_red_green_and_blue_are_read_from_other_encodings(name: str) -> None:
 @pytest.mark.parametrize(
     ("elements", "message"),
     [
-        pytest.param({"NumberOfFrames": 30}, "film of 30 frames", id="a film"),
+        pytest.param({"NumberOfFrames": 30}, "30 frames, in 600 bytes|clip of 30 frames", id="a clip"),
         pytest.param({"PixelRepresentation": 1}, "have a sign", id="signed"),
         pytest.param({"Rows": 60_000, "Columns": 60_000}, "declares 60000 x 60000", id="a bomb"),
         pytest.param({"Rows": 21}, "cannot be read as DICOM", id="fewer pixels than declared"),
         pytest.param({"PixelSpacing": [0.0, 0.1]}, "a pixel is 0 x 0.1 mm", id="no size"),
+        pytest.param({"WindowCenter": "nan", "WindowWidth": 9}, "is no number", id="a window of NaN"),
+        pytest.param(
+            {"WindowCenter": 9, "WindowWidth": 9, "RescaleSlope": "inf"},
+            "is no number",
+            id="endless slope",
+        ),
+        pytest.param({"WindowCenter": 9000, "WindowWidth": 9}, "values alike", id="a far window"),
+        pytest.param(
+            {"WindowCenter": 9, "WindowWidth": 9, "RescaleSlope": 0}, "values alike", id="a slope of 0"
+        ),
         pytest.param({"VOILUTSequence": []}, "VOILUTSequence", id="a table of greys"),
         pytest.param(
             {"SequenceOfUltrasoundRegions": [region(mm=(0.1, 0.1)), region(mm=(0.2, 0.2))]},
@@ -181,5 +272,5 @@ def test_without_pydicom_the_error_says_how_to_install_it(
 ) -> None:
     path = write(tmp_path / "a.dcm")
     monkeypatch.setitem(sys.modules, "pydicom", None)
-    with pytest.raises(DataError, match=r"not installed. Install it: python -m pip install \"pydicom>=3\""):
+    with pytest.raises(DataError, match=r"not installed. Install it: python -m pip install \"pydicom>=3\" "):
         read_image(path)

@@ -56,7 +56,7 @@ def project_requirements() -> list[Requirement]:
 
 # environment.yml and pyproject.toml
 
-CONDA_NAMES = {"pytorch": "torch", "py-opencv": "opencv-python-headless"}
+CONDA_NAMES = {"pytorch": "torch", "py-opencv": "opencv-python-headless", "gdcm": "python-gdcm"}
 """Packages whose name on conda-forge differs from the one on the Python index."""
 
 

@@ -1,12 +1,13 @@
 """Read one frame of a DICOM file: its grey values as a screen shows them, and its own pixel size.
 
 Of all that a DICOM file holds only the pixels and their calibration are read, never a name or a date.
-Needs pydicom, the extra ``dicom``. Attributes are cited from DICOM PS3.3, section C.
+Needs pydicom and GDCM's decoders, the extra ``dicom``. Attributes are cited from DICOM PS3.3, section C.
 """
 
 from __future__ import annotations
 
 import io
+import logging
 import math
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -14,16 +15,34 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fetalseg_lib.data.limits import check_scans, check_size
-from fetalseg_lib.data.sample import DataError, first_line
+from fetalseg_lib.data.coded import check_jpeg, check_runs, check_segments
+from fetalseg_lib.data.limits import check_size
+from fetalseg_lib.data.sample import DataError
 
 if TYPE_CHECKING:
     from pydicom import FileDataset
 
-_JPEG = "1.2.840.10008.1.2.4."
-"""How the UIDs of all JPEG's relatives begin (PS3.6, A); in none of them FF DA is part of a pixel."""
+_COLOURS = ("Red", "Green", "Blue")
+_WANTED = [
+    *("SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames"),
+    *("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelData"),
+    *("WindowCenter", "WindowWidth", "RescaleSlope", "RescaleIntercept"),
+    *("ModalityLUTSequence", "VOILUTSequence", "PixelSpacing", "SequenceOfUltrasoundRegions"),
+    *(f"{colour}PaletteColorLookupTable{part}" for colour in _COLOURS for part in ("Descriptor", "Data")),
+    *(_SEGMENTED := [f"Segmented{colour}PaletteColorLookupTableData" for colour in _COLOURS]),
+]
+"""All that is read of a file."""
+
+_MAX_READS = 200_000
+"""Of a file's elements and items, each a read or two; a clip of a thousand frames needs a few thousand."""
+_MAX_REGIONS_BYTES = 2**18
+_MAX_BITS, _MAX_SAMPLES = 32, 3
+
 _CENTIMETRE, _TWO_DIMENSIONAL = 3, 1
+_SAME = 1e-4
+"""Pixel sizes that differ by less are one: a hundredth of a per cent of a circumference is 0.03 mm."""
 _EXPORT = "Export the frame from the scanner or its viewer as PNG, and give --pixel-size."
+_INSTALL = 'Install it: python -m pip install "pydicom>=3" "python-gdcm>=3.0.24" (the extra `dicom`).'
 
 
 def is_dicom(content: bytes) -> bool:
@@ -31,56 +50,117 @@ def is_dicom(content: bytes) -> bool:
     return content[128:132] == b"DICM"
 
 
-def read(content: bytes, *, file: object) -> tuple[NDArray[np.uint8], tuple[float, float] | None]:
-    """The pixels of a single-frame image as uint8 ``H W``, and ``(rows, columns)`` in mm where it tells them.
+def read(
+    content: bytes, *, file: object, frame: int | None = None
+) -> tuple[NDArray[np.uint8], tuple[float, float] | None]:
+    """The pixels of one frame as uint8 ``H W``, and ``(rows, columns)`` in mm where the file tells them.
 
-    Windows and the inverse greys of MONOCHROME1 are applied, colours become luminance. Raises ``DataError``
-    naming ``file``, also where pydicom is not installed.
+    ``frame`` counts from 1 and must be given for a clip. Windows and the inverse greys of MONOCHROME1 are
+    applied, colours become luminance. Raises ``DataError`` naming ``file``, also where pydicom is not
+    installed.
     """
-    try:
-        import pydicom
-    except ModuleNotFoundError as error:
-        raise DataError(
-            file=file,
-            problem="it is a DICOM file, and pydicom, which reads these, is not installed",
-            mend='Install it: python -m pip install "pydicom>=3" (the extra `dicom` of this package).',
-        ) from error
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a file that strays from the standard may still be readable
-            _refuse_deflated(content, file)
-            dataset = pydicom.dcmread(io.BytesIO(content))
-            _check(dataset, file)
-            return _gray(dataset), _spacing_mm(dataset, file)
+            dataset = _open(content, file)
+            index = _index(frame, _frames(dataset, file), file)
+            _check(dataset, index, file)
+            return _gray(dataset, index, file), _spacing_mm(dataset, file)
     except DataError:
         raise
     # A broken file may fail anywhere inside the decoders; for the reader it all means the same.
     except Exception as error:
-        problem = f"it cannot be read as DICOM ({first_line(error)})"
+        problem = f"it cannot be read as DICOM ({' '.join(str(error).split()) or type(error).__name__})"
         raise DataError(file=file, problem=problem, mend=_EXPORT) from error
 
 
-def _refuse_deflated(content: bytes, file: object) -> None:
-    """Refuse a file compressed as a whole: how large it grows is not known before it has grown."""
-    from pydicom.filereader import read_partial
-    from pydicom.uid import DeflatedExplicitVRLittleEndian
+def count_frames(content: bytes, *, file: object) -> int:
+    """How many frames a file holds; 1 where it cannot be read, since reading it will say why."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _frames(_open(content, file), file)
+    except Exception:
+        return 1
 
-    # Group 2 is never compressed; reading stops at the first tag after it.
-    head = read_partial(io.BytesIO(content[: 2**16]), stop_when=lambda tag, *_: True, force=False)
-    if head.file_meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
-        raise DataError(file=file, problem="it is a deflated DICOM file, which is not read", mend=_EXPORT)
+
+class _Bounded(io.BytesIO):
+    """A file that may be read a limited number of times, so that no header of millions of elements is."""
+
+    reads = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.reads += 1
+        if self.reads > _MAX_READS:
+            raise ValueError("it has too many elements")
+        return super().read(size)
 
 
-def _check(dataset: FileDataset, file: object) -> None:
+def _open(content: bytes, file: object) -> FileDataset:
+    try:
+        import pydicom
+    except ModuleNotFoundError as error:
+        problem = "it is a DICOM file, and pydicom, which reads these, is not installed"
+        raise DataError(file=file, problem=problem, mend=_INSTALL) from error
+    logging.getLogger("pydicom").setLevel(
+        logging.CRITICAL + 1
+    )  # it logs tracebacks, and an error says enough
+    from pydicom.filereader import _read_file_meta_info
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+
+    if is_dicom(content):
+        start = _Bounded(content)
+        start.seek(132)
+        syntax = UID(_read_file_meta_info(start).get("TransferSyntaxUID", ""))
+        # A file compressed as a whole is not even opened: how large it grows is known once it has grown.
+        if syntax in ("", DeflatedExplicitVRLittleEndian):
+            kind = "a deflated DICOM file" if syntax else "a DICOM file that does not say how it is coded"
+            raise DataError(file=file, problem=f"it is {kind}, which is not read", mend=_EXPORT)
+        try:
+            available = get_decoder(syntax).is_available
+        except NotImplementedError as error:
+            problem = f"its pixels are coded as {syntax.name}, which is not read"
+            raise DataError(file=file, problem=problem, mend=_EXPORT) from error
+        if not available:
+            problem = f"its pixels are coded as {syntax.name}, and GDCM, which reads these, is not installed"
+            raise DataError(file=file, problem=problem, mend=_INSTALL)
+    return pydicom.dcmread(_Bounded(content), specific_tags=list(_WANTED))
+
+
+def _frames(dataset: FileDataset, file: object) -> int:
     if "PixelData" not in dataset:
         raise DataError(
             file=file, problem="it holds no image", mend="Leave it out: it may be a report or an index."
         )
-    check_size(int(dataset.Columns), int(dataset.Rows), file=file)
-    if dataset.file_meta.TransferSyntaxUID.startswith(_JPEG):
-        check_scans(dataset.PixelData, file=file)
-    if (frames := int(dataset.get("NumberOfFrames") or 1)) != 1:
-        raise DataError(file=file, problem=f"it is a film of {frames} frames, expected one", mend=_EXPORT)
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    if not 1 <= frames <= len(dataset.PixelData):
+        problem = f"it says that it has {frames} frames, in {len(dataset.PixelData)} bytes"
+        raise DataError(file=file, problem=problem, mend=_EXPORT)
+    return frames
+
+
+def _index(frame: int | None, frames: int, file: object) -> int:
+    if frame is None and frames > 1:
+        mend = "Choose one by `fetalseg predict --frame N`, all by --frame all, or export one as PNG."
+        raise DataError(file=file, problem=f"it is a clip of {frames} frames, expected one", mend=mend)
+    if frame is not None and not 1 <= frame <= frames:
+        mend = f"Give --frame from 1 to {frames}."
+        raise DataError(file=file, problem=f"it has no frame {frame}, only {frames}", mend=mend)
+    return (frame or 1) - 1
+
+
+def _check(dataset: FileDataset, index: int, file: object) -> None:
+    """Refuse what would be misread, and what would grow beyond its rows and columns."""
+    from pydicom.encaps import get_frame
+    from pydicom.uid import RLELossless
+
+    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    check_size(columns, rows, file=file)
+    bits, samples = int(dataset.BitsAllocated), int(dataset.SamplesPerPixel)
+    if bits > _MAX_BITS or samples not in (1, _MAX_SAMPLES):
+        problem = f"a pixel has {samples} numbers of {bits} bits, expected 1 or 3 of at most {_MAX_BITS}"
+        raise DataError(file=file, problem=problem, mend=_EXPORT)
     if dataset.get("PixelRepresentation", 0) != 0:
         problem = "its values have a sign, which ultrasound images do not have"
         raise DataError(file=file, problem=problem, mend=_EXPORT)
@@ -88,54 +168,80 @@ def _check(dataset: FileDataset, file: object) -> None:
         if name in dataset:
             problem = f"its greys follow a table of its own ({name}), which is not read"
             raise DataError(file=file, problem=problem, mend=_EXPORT)
+    for name in _SEGMENTED:
+        check_segments(dataset.get(name) or b"", file=file)
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax.is_encapsulated:
+        frames = int(dataset.get("NumberOfFrames") or 1)
+        code = get_frame(dataset.PixelData, index, number_of_frames=frames)
+        if syntax == RLELossless:
+            check_runs(code, pixels=rows * columns, file=file)
+        else:
+            check_jpeg(code, rows=rows, columns=columns, file=file)
 
 
-def _gray(dataset: FileDataset) -> NDArray[np.uint8]:
+def _gray(dataset: FileDataset, index: int, file: object) -> NDArray[np.uint8]:
     from pydicom.pixels.processing import apply_color_lut
     from pydicom.pixels.utils import pixel_array
 
-    values: Any = pixel_array(dataset)  # (H, W) or, with YBR made RGB, (H, W, 3)
+    values: Any = pixel_array(dataset, index=index)  # (H, W) or, with YBR made RGB, (H, W, 3)
     white = 2 ** int(dataset.BitsStored) - 1
     if dataset.PhotometricInterpretation == "PALETTE COLOR":
         values = apply_color_lut(values, dataset)
         white = 2 ** (8 * values.dtype.itemsize) - 1
     if values.ndim == 3:
         values = values[..., :3] @ np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
-    share = _windowed(values.astype(np.float64), dataset, white)
+    share = np.clip(_windowed(values.astype(np.float64), dataset, white, file), 0, 1)
+    if share.min() == share.max() and values.min() < values.max():
+        raise DataError(file=file, problem="its window shows all its values alike", mend=_EXPORT)
     if dataset.PhotometricInterpretation == "MONOCHROME1":
         share = 1 - share
-    return np.round(255 * np.clip(share, 0, 1)).astype(np.uint8)
+    return np.round(255 * share).astype(np.uint8)
 
 
-def _windowed(values: NDArray[np.float64], dataset: FileDataset, white: int) -> NDArray[np.float64]:
+def _windowed(
+    values: NDArray[np.float64], dataset: FileDataset, white: int, file: object
+) -> NDArray[np.float64]:
     """Black as 0 and white as 1: by the first window where there is one (C.11.2.1.2), else by the bits."""
-    if "WindowCenter" not in dataset or "WindowWidth" not in dataset:
+    center, width = (_first(dataset.get(name)) for name in ("WindowCenter", "WindowWidth"))
+    if center is None or width is None:
         return values / white
-    center, width = (_first(dataset[name].value) for name in ("WindowCenter", "WindowWidth"))
-    stored = values * float(dataset.get("RescaleSlope", 1)) + float(dataset.get("RescaleIntercept", 0))
+    slope, intercept = (_first(dataset.get(name)) for name in ("RescaleSlope", "RescaleIntercept"))
+    slope, intercept = 1.0 if slope is None else slope, intercept or 0.0
+    if not all(map(math.isfinite, (center, width, slope, intercept))):
+        problem = f"its window or its scale is no number ({center:g}, {width:g}, {slope:g}, {intercept:g})"
+        raise DataError(file=file, problem=problem, mend=_EXPORT)
+    stored = values * slope + intercept
     return np.asarray((stored - (center - 0.5)) / max(width - 1, 1) + 0.5)
 
 
-def _first(value: Any) -> float:
-    return float(value[0]) if hasattr(value, "__len__") and not isinstance(value, str) else float(value)
+def _first(value: Any) -> float | None:
+    if hasattr(value, "__len__") and not isinstance(value, str):
+        value = value[0] if len(value) else None
+    return None if value in (None, "") else float(value)
 
 
 def _spacing_mm(dataset: FileDataset, file: object) -> tuple[float, float] | None:
     """Height and width of a pixel: of the two-dimensional ultrasound region (C.8.5.5), else PixelSpacing."""
-    found = set()
+    found: list[tuple[float, float]] = []
+    if "SequenceOfUltrasoundRegions" in dataset:
+        raw = dataset.get_item("SequenceOfUltrasoundRegions")
+        if isinstance(raw.value, bytes) and len(raw.value) > _MAX_REGIONS_BYTES:
+            raise DataError(file=file, problem="it has absurdly many regions", mend=_EXPORT)
     for region in dataset.get("SequenceOfUltrasoundRegions") or []:
         units = (region.get("PhysicalUnitsXDirection"), region.get("PhysicalUnitsYDirection"))
         if region.get("RegionSpatialFormat") == _TWO_DIMENSIONAL and units == (_CENTIMETRE, _CENTIMETRE):
-            cm = (abs(float(region.PhysicalDeltaY)), abs(float(region.PhysicalDeltaX)))
-            found.add((10 * cm[0], 10 * cm[1]))
+            mm = 10 * abs(float(region.PhysicalDeltaY)), 10 * abs(float(region.PhysicalDeltaX))
+            if not any(all(map(_alike, mm, other)) for other in found):
+                found.append(mm)
     if len(found) > 1:
         raise DataError(
             file=file,
             problem=f"it holds regions of {len(found)} different pixel sizes, expected one",
-            mend="Crop it to the region with the head, and give --pixel-size.",
+            mend="Export the frame as PNG, cropped to the region with the head, and give --pixel-size.",
         )
     if not found and dataset.get("PixelSpacing"):
-        found.add((float(dataset.PixelSpacing[0]), float(dataset.PixelSpacing[1])))
+        found.append((float(dataset.PixelSpacing[0]), float(dataset.PixelSpacing[1])))
     if not found:
         return None
     (spacing,) = found
@@ -143,3 +249,7 @@ def _spacing_mm(dataset: FileDataset, file: object) -> tuple[float, float] | Non
         problem = f"it says that a pixel is {spacing[0]:g} x {spacing[1]:g} mm"
         raise DataError(file=file, problem=problem, mend=_EXPORT)
     return spacing
+
+
+def _alike(one: float, other: float) -> bool:
+    return math.isclose(one, other, rel_tol=_SAME)

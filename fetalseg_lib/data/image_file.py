@@ -27,6 +27,9 @@ _SIXTEEN_BIT = ("I", "I;16", "I;16L", "I;16B", "I;16N")
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, "white is zero"
 """A tag of TIFF 6.0, section 4; where it is 0, Pillow turns greys of 8 bits, but not those of 16."""
 
+_TILE, _USUAL_TILE = (322, 323), 1024
+"""The tags of a tile's width and length, multiples of 16 (TIFF 6.0, section 15)."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GrayImage:
@@ -47,8 +50,10 @@ class GrayImage:
         return self.pixels.shape[0], self.pixels.shape[1]
 
 
-def read_image(path: Path) -> GrayImage:
+def read_image(path: Path, *, frame: int | None = None) -> GrayImage:
     """Read a PNG, JPEG, TIFF, BMP or DICOM file: 8 or 16 bit, grey or colour, of one frame.
+
+    Of a clip in DICOM ``frame`` chooses one, counted from 1; other files are of one frame.
 
     The content tells the format, not the name. Colour becomes luminance (ITU-R BT.601), what is
     transparent becomes black, and a photograph is turned as its camera noted. In 16-bit grey, white is the
@@ -65,11 +70,24 @@ def read_image(path: Path) -> GrayImage:
            [76, 76, 76]], dtype=uint8)
     """
     content = read_content(path)
-    if dicom.is_dicom(content) or path.suffix.lower() in (".dcm", ".dicom"):
-        pixels, spacing = dicom.read(content, file=path)
+    if _is_dicom(content, path):
+        pixels, spacing = dicom.read(content, file=path, frame=frame)
     else:
         pixels, spacing = _decode(content, path), None
     return GrayImage(pixels=pixels, pixel_spacing_mm=spacing, sha256=hashlib.sha256(content).hexdigest())
+
+
+def count_frames(path: Path) -> int:
+    """How many frames a file holds: several only where it is a clip in DICOM, 1 where it cannot be read."""
+    try:
+        content = read_content(path)
+    except DataError:
+        return 1
+    return dicom.count_frames(content, file=path) if _is_dicom(content, path) else 1
+
+
+def _is_dicom(content: bytes, path: Path) -> bool:
+    return dicom.is_dicom(content) or path.suffix.lower() in (".dcm", ".dicom")
 
 
 def read_labels(path: Path) -> NDArray[np.int64]:
@@ -117,6 +135,8 @@ def _open(content: bytes, path: Path) -> Image.Image:
             warnings.simplefilter("ignore")  # what Pillow only warns of is refused below
             with Image.open(io.BytesIO(content), formats=_FORMATS) as header:
                 check_size(header.width, header.height, file=path)
+                if isinstance(header, TiffImagePlugin.TiffImageFile):
+                    _check_tiles(header, path)
                 if header.format in ("JPEG", "MPO"):
                     check_scans(content, file=path)
                 _check_single(header, path)
@@ -138,6 +158,18 @@ def _open(content: bytes, path: Path) -> Image.Image:
             problem=known if unknown else f"it cannot be decoded ({first_line(error)})",
             mend="Open it in an image program and save it anew as PNG.",
         ) from error
+
+
+def _check_tiles(image: TiffImagePlugin.TiffImageFile, path: Path) -> None:
+    """A decoder makes room for a whole tile, however little of it the image needs."""
+    width, height = (int(image.tag_v2.get(tag, 1)) for tag in _TILE)
+    check_size(width, height, file=path)
+    if width > max(image.width, _USUAL_TILE) + 15 or height > max(image.height, _USUAL_TILE) + 15:
+        raise DataError(
+            file=path,
+            problem=f"its tiles of {width} x {height} pixels are far larger than the image",
+            mend="Open it in an image program and save it anew.",
+        )
 
 
 def _check_single(image: Image.Image, path: Path) -> None:

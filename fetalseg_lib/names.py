@@ -10,7 +10,7 @@ from pathlib import Path
 _FORMULA = tuple("=+-@'\t\r＝＋－＠")
 """What a spreadsheet takes for a formula, also as the wide signs of East Asian keyboards."""
 
-_KEPT = 60
+_KEPT = 40
 _LONGEST = 255
 """Bytes of a file's name on all usual systems."""
 
@@ -58,12 +58,17 @@ def beside(path: Path, ending: str, *, hidden: bool = False) -> Path:
     return path.with_name(name)
 
 
-def picture_name(name: str) -> str:
+def picture_name(name: str, *, content: str = "") -> str:
     """A file name for the picture of image ``name``: short, plain on every system, another for each image.
 
+    ``content`` is the SHA-256 of the image: of two images called alike, each from within its own folder, each
+    has its own picture.
+
     >>> picture_name("scans/010_HC.png")
-    '010_HC-45e17c78.png'
+    '010_HC-60c9a31d0dc6425af825f6b10c0d4134.png'
     """
     stem = name.rpartition("/")[2].rpartition(".")[0] or name.rpartition("/")[2]
     plain = re.sub(r"[^A-Za-z0-9_-]+", "_", stem)[:_KEPT].lstrip("-")
-    return f"{plain}-{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}.png"
+    # 128 bits: with fewer, somebody who tries long enough finds two names with one picture.
+    digest = hashlib.sha256(f"{name}\0{content}".encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    return f"{plain}-{digest}.png"

@@ -311,6 +311,23 @@ class TestSameAsTheLibrary:
         found = page.call("image.js", body, list(path.read_bytes()))
         assert found == read_image(path).pixels.ravel().tolist()
 
+    def test_a_wholly_transparent_picture_is_refused_as_by_the_library(
+        self, page: Page, tmp_path: Path
+    ) -> None:
+        from fetalseg_lib.data.image_file import read_image
+        from fetalseg_lib.data.sample import DataError
+
+        path = tmp_path / "nothing.png"
+        Image.new("RGBA", (20, 10), (200, 200, 200, 0)).save(path)
+        body = """
+          const canvas = document.createElement("canvas");
+          const image = new Blob([new Uint8Array(given)]);
+          return await module.readImage(image, canvas).then(() => "read", (error) => error.message);"""
+        found = page.call("image.js", body, list(path.read_bytes()))
+        assert "wholly transparent" in found
+        with pytest.raises(DataError, match="wholly transparent"):
+            read_image(path)
+
     # A mean that ends in one half is rounded by the last bit of a float; OpenCV's bilinear by its registers.
     @pytest.mark.parametrize(
         ("shape", "size", "apart"),

@@ -139,7 +139,7 @@ IMAGE, OUTLINE, CSV = "002_HC.png", "002_HC_Annotation.png", TRAINING.index
 SEEN_AT_ONCE = {
     "annotation missing": (_remove(OUTLINE), OUTLINE, "annotation of 002_HC.png is missing"),
     "image missing": (_remove(IMAGE), IMAGE, "no such file"),
-    "pixel size not a number": (_set(1, "0,1"), CSV, r"line 4 \(002_HC.png\) has pixel size.* '0,1'"),
+    "pixel size not a number": (_set(1, "0.1 mm"), CSV, r"line 4 \(002_HC.png\) has pixel size.* '0.1 mm'"),
     "pixel size empty": (_set(1, ""), CSV, "line 4 .*pixel size"),
     "pixel size nan": (_set(1, "nan"), CSV, "line 4 .*pixel size"),
     "pixel size zero": (_set(1, "0"), CSV, "line 4 .*pixel size.*positive"),

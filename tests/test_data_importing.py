@@ -154,8 +154,11 @@ def test_one_folder_may_hold_images_and_masks(images: Path, tmp_path: Path) -> N
         write(images / f"scan {number}-mask.png", filled(head))
     pairs, problems = pair_masks(images, images, ending="-mask")
     assert ([pair.path.name for pair in pairs], problems) == (["scan 0.png", "scan 1.png", "scan 2.png"], [])
-    with pytest.raises(ValueError, match="--mask-ending: expected what tells masks from images"):
-        pair_masks(images, images)
+    assert [pair.path for pair in pair_masks(images, images)[0]] == [pair.path for pair in pairs]
+    alone = write(tmp_path / "alone" / "a.png", image_of(HEADS[0])).parent
+    for ending in ("", None):
+        with pytest.raises(ValueError, match="--mask-ending: expected what tells masks from images"):
+            pair_masks(alone, alone, ending=ending)
 
 
 def test_a_label_is_chosen_from_several(tmp_path: Path) -> None:
@@ -309,7 +312,7 @@ def test_a_file_name_that_leads_out_of_the_folder_is_refused(
     path = coco(tmp_path, polygons, images=[{"id": 10, "file_name": name}])
     found, problems = read_coco(path, images)
     assert found == []
-    assert [problem.file for problem in problems] == [str(path)]
+    assert {problem.file for problem in problems} == {str(path)}
     assert "leads out of" in problems[0].problem or "no file_name" in problems[0].problem
 
 

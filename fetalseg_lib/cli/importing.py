@@ -20,7 +20,8 @@ def add_commands(commands: Commands) -> None:
     masks = commands.add_parser("import-masks", help="images and filled masks, as a folder in HC18's layout")
     masks.add_argument("images", type=Path)
     masks.add_argument("masks", type=Path, help="folder; each mask has its image's name")
-    masks.add_argument("--mask-ending", default="", help="what a mask's name has more, such as _mask")
+    words = "what a mask's name has more, such as _mask (default: of the usual endings the one that fits)"
+    masks.add_argument("--mask-ending", help=words)
     masks.add_argument("--label", type=int, help="the head's number, where a mask holds several")
     _add_common(masks)
     masks.set_defaults(command=_import_masks)
@@ -60,15 +61,19 @@ def _import(images: list[LabelledImage], problems: list[DataError], options: arg
     from fetalseg_lib.data.importing.folder import SOURCES, import_folder
 
     table = image_table(options.pixel_size)
-    unfit = import_folder(images, table, options.out, progress=True)
+    unpaired = len(problems)
+    try:
+        import_folder(images, table, options.out, problems=problems, progress=True)
+    finally:
+        for problem in problems:
+            print(f"fetalseg: {visible(str(problem))}", file=sys.stderr)
     folder = visible(str(options.out))
-    print(f"{folder}: {len(images) - len(unfit)} images; {SOURCES} tells where each comes from")
+    imported = len(images) - len(problems) + unpaired
+    print(f"{folder}: {imported} images; {SOURCES} tells where each comes from")
     if not all(table.exam(image.path) for image in images):
         print(
             "Images without an exam count as exams of their own. Where several show one fetus, name its exam "
             "in the table of --pixel-size, or the test images are no test."
         )
     print(f"To train on them: fetalseg train --data {folder}")
-    for problem in (*problems, *unfit):
-        print(f"fetalseg: {visible(str(problem))}", file=sys.stderr)
-    return 1 if problems or unfit else 0
+    return 1 if problems else 0

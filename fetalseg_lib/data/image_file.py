@@ -100,6 +100,13 @@ def read_labels(path: Path) -> NDArray[np.int64]:
         if image.mode in ("1", "L", "P", *_SIXTEEN_BIT):
             return np.array(image, dtype=np.int64)
         channels = np.array(image.convert("RGB"), dtype=np.int64)  # (H, W, 3)
+        alpha = np.array(image.getchannel("A")) if "A" in image.getbands() else np.zeros(1)
+    if alpha.min() < alpha.max() and (channels == channels[0, 0]).all():
+        raise DataError(
+            file=path,
+            problem="it has one colour all over: the mask lies in its transparency (alpha channel)",
+            mend="Export the mask as a grey PNG without transparency.",
+        )
     if (channels != channels[..., :1]).any():
         raise DataError(
             file=path,
@@ -122,8 +129,15 @@ def _decode(content: bytes, path: Path) -> NDArray[np.uint8]:
                 mend="Save it as an 8-bit PNG.",
             )
         if image.has_transparency_data:
+            shown = image.convert("RGBA")
+            if shown.getchannel("A").getextrema() == (0, 0):
+                raise DataError(
+                    file=path,
+                    problem="it is wholly transparent, so there is nothing to see",
+                    mend="Save it anew without transparency.",
+                )
             black = Image.new("RGBA", image.size, "black")
-            return np.array(Image.alpha_composite(black, image.convert("RGBA")).convert("L"), dtype=np.uint8)
+            return np.array(Image.alpha_composite(black, shown).convert("L"), dtype=np.uint8)
         # By way of RGB, because a palette's or a printer's colours have no luminance of their own.
         return np.array(image if image.mode == "L" else image.convert("RGB").convert("L"), dtype=np.uint8)
 

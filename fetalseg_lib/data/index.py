@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from fetalseg_lib.data.csv_file import positive, read_rows
 from fetalseg_lib.data.layout import (
     FILENAME,
     HEAD_CIRCUMFERENCE,
@@ -27,27 +28,29 @@ def read_index(root: Path, part: Part) -> tuple[pd.DataFrame, list[DataError]]:
     that have no problem, and the problems in the order of the file. No image is opened.
     """
     path = root / part.index
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
-    except FileNotFoundError:
+    if not path.is_file():
         return _frame([]), [DataError(file=path, problem="the CSV is missing", mend=_DOWNLOAD)]
-    except (ValueError, UnicodeDecodeError) as error:
-        return _frame([]), [DataError(file=path, problem=f"the CSV cannot be read ({error})", mend=_DOWNLOAD)]
-    missing = [column for column in part.columns if column not in table.columns]
+    try:
+        columns, table = read_rows(path)
+    except DataError as error:
+        return _frame([]), [error]
+    missing = [column for column in part.columns if column not in columns]
     if missing:
-        problem = f"the CSV has no column {', '.join(map(repr, missing))}, only {list(table.columns)}"
+        problem = f"the CSV has no column {', '.join(map(repr, missing))}, only {columns}"
         return _frame([]), [DataError(file=path, problem=problem, mend=_DOWNLOAD)]
 
     folder = root / part.folder
     present = {file.name for file in folder.iterdir()} if folder.is_dir() else set()
+    if table and present.isdisjoint(row[FILENAME] for _, row in table):
+        return _frame([]), [_elsewhere(folder, part)]
     rows: list[dict[str, object]] = []
     problems: list[DataError] = []
-    if table.empty:
+    if not table:
         problems.append(DataError(file=path, problem="the CSV lists no image", mend=_DOWNLOAD))
     seen: set[str] = set()
-    for line, record in enumerate(table.to_dict("records"), start=2):
-        name = str(record[FILENAME]).strip()
-        pixel_size, hc = _positive(record[PIXEL_SIZE]), _positive(record.get(HEAD_CIRCUMFERENCE, "nan"))
+    for line, record in table:
+        name = record[FILENAME]
+        pixel_size, hc = positive(record[PIXEL_SIZE]), positive(record.get(HEAD_CIRCUMFERENCE, "nan"))
         found = _row_problems(path, line, part, present, name, name in seen)
         for column, value in ((PIXEL_SIZE, pixel_size), (HEAD_CIRCUMFERENCE, hc)):
             if value is None and column in part.columns:
@@ -100,13 +103,14 @@ def _row_problems(
     return found
 
 
-def _positive(text: object) -> float | None:
-    """The number that ``text`` writes if it is positive and finite, else ``None``."""
-    try:
-        value = float(str(text))
-    except ValueError:
-        return None
-    return value if 0 < value < math.inf else None
+def _elsewhere(folder: Path, part: Part) -> DataError:
+    """One problem in place of one for each line, where not a single image is there."""
+    inner = folder / part.folder
+    if inner.is_dir():
+        mend = "Move its files up into the outer folder."
+        return DataError(file=inner, problem="the images lie one folder too deep", mend=mend)
+    problem = f"none of the images that {part.index} lists is there"
+    return DataError(file=folder, problem=problem, mend=_DOWNLOAD)
 
 
 def _frame(rows: list[dict[str, object]]) -> pd.DataFrame:

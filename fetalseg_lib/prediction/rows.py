@@ -56,6 +56,7 @@ def row_of(name: str, prediction: Prediction, *, provenance: Row) -> Row:
         "flags": "; ".join(prediction.flags),
         "image_height_px": str(height),
         "image_width_px": str(width),
+        "picture": picture_name(name, content=prediction.image.sha256),
         "image_sha256": prediction.image.sha256,
     }
     if spacing is not None:
@@ -79,7 +80,7 @@ def error_row(name: str, problem: str, *, provenance: Row) -> Row:
 
 
 def _blank(name: str, provenance: Row) -> Row:
-    own = {"file": csv_cell(name), "picture": picture_name(name), "notice": NOTICE}
+    own = {"file": csv_cell(name), "notice": NOTICE}
     return dict.fromkeys(COLUMNS, "") | own | provenance
 
 

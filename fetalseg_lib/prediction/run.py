@@ -69,8 +69,10 @@ def predict_files(
     or could not be read, is tried again. The same files give the same table, killed and restarted or not:
     the batches are cut alike, since the last digits of a sum may depend on its batch.
 
-    Raises ``ValueError`` and ``OSError`` as :func:`~fetalseg_lib.prediction.table.open_table`.
+    Raises ``DataError`` where one row of ``pixel_sizes`` fits two files, ``ValueError`` and ``OSError`` as
+    :func:`~fetalseg_lib.prediction.table.open_table`.
     """
+    job.pixel_sizes.refuse_shared_rows(files)
     if batch_size < 1:
         raise ValueError(f"--batch-size: expected at least 1, got {batch_size}")
     chosen = pick_device(device)

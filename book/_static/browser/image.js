@@ -19,6 +19,8 @@ export async function readImage(blob, canvas) {
   canvas.width = width;
   canvas.height = height;
   const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.drawImage(bitmap, 0, 0);
+  refuseTransparent(context, width, height);
   context.fillStyle = "#000"; // what is transparent becomes black, as in the library
   context.fillRect(0, 0, width, height);
   context.drawImage(bitmap, 0, 0);
@@ -32,6 +34,13 @@ async function decode(blob) {
   } catch {
     throw new Problem("It cannot be decoded", "Open it in an image program and save it anew as PNG.");
   }
+}
+
+/** A canvas on which nothing can be seen was given a picture without one visible pixel. */
+function refuseTransparent(context, width, height) {
+  const rgba = context.getImageData(0, 0, width, height).data;
+  for (let at = 3; at < rgba.length; at += 4) if (rgba[at] !== 0) return;
+  throw new Problem("It is wholly transparent, so there is nothing to see", "Save it anew without transparency.");
 }
 
 /** Luminance (ITU-R BT.601) with Pillow's integer weights, so that both read the same grey. */

@@ -6,6 +6,7 @@ The format: https://cocodataset.org/#format-data.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -33,27 +34,37 @@ def read_coco(
     """
     content = _load(path)
     wanted = _category_id(path, content, category)
-    segmentations: dict[Any, list[Any]] = {}
+    segmentations: dict[str, list[Any]] = {}
     for annotation in _records(path, content, "annotations"):
-        if wanted is None or annotation.get("category_id") == wanted:
+        if wanted is None or _key(annotation.get("category_id")) == wanted:
             segmentations.setdefault(_key(annotation.get("image_id")), []).append(
                 annotation.get("segmentation")
             )
     found, problems, seen = [], [], set()
-    for record in _records(path, content, "images"):
+    records = _records(path, content, "images")
+    times = Counter(_key(record.get("id")) for record in records)
+    for record in records:
         try:
             image = _file_of(path, images, record)
-            heads = segmentations.get(_key(record.get("id")), [])
+            identity = _key(record.get("id"))
+            if times[identity] > 1:
+                problem = f"{path.name} has {times[identity]} images with its id {identity}"
+                raise DataError(file=image, problem=problem, mend="Export it again, an id for each image.")
+            heads = segmentations.get(identity, [])
             if len(heads) != 1:
                 problem = f"{path.name} has {len(heads)} heads for it, expected one"
                 raise DataError(file=image, problem=problem, mend="Correct it, or leave the image out.")
-            if image in seen:
+            if image.resolve() in seen:
                 problem = f"{path.name} lists it twice"
                 raise DataError(file=image, problem=problem, mend="Keep one entry.")
-            seen.add(image)
+            seen.add(image.resolve())
             found.append(LabelledImage(path=image, mask=partial(draw_mask, heads[0], file=image)))
         except DataError as error:
             problems.append(error)
+    if strays := sorted(set(segmentations) - set(times)):
+        problems.append(
+            _refused(path, f"the heads of image_id {', '.join(strays[:5])} belong to none of its images")
+        )
     return found, problems
 
 
@@ -122,9 +133,11 @@ def _records(path: Path, content: Mapping[str, Any], name: str) -> list[Mapping[
     return records
 
 
-def _category_id(path: Path, content: Mapping[str, Any], category: str | None) -> object:
+def _category_id(path: Path, content: Mapping[str, Any], category: str | None) -> str | None:
     """The id of the category wanted; ``None`` where all annotations are of one."""
-    names = {_key(record.get("name")): record.get("id") for record in _records(path, content, "categories")}
+    names = {
+        _key(record.get("name")): _key(record.get("id")) for record in _records(path, content, "categories")
+    }
     if category is None and len(names) <= 1:
         return None
     if category not in names:
@@ -142,14 +155,18 @@ def _file_of(path: Path, images: Path, record: Mapping[str, Any]) -> Path:
     if not isinstance(name, str) or not name or "\0" in name:
         raise _refused(path, f"an image has no file_name, got {name!r}")
     file = images / name
+    if "\\" in name and not file.exists():  # exported on Windows
+        file = images / name.replace("\\", "/")
     if not file.resolve().is_relative_to(images.resolve()):
         raise _refused(path, f"the file_name {name!r} leads out of {images}")
     return file
 
 
-def _key(identity: object) -> object:
-    """An id as a key: COCO's are numbers, but whatever came must not stop the reading."""
-    return identity if isinstance(identity, (int, str)) else repr(identity)
+def _key(identity: object) -> str:
+    """An id as a key. COCO's are numbers; some tools write one side as text or with a decimal point."""
+    if isinstance(identity, float) and identity.is_integer():
+        identity = int(identity)
+    return identity if isinstance(identity, str) else repr(identity)
 
 
 def _is_number(value: object) -> bool:

@@ -36,40 +36,55 @@ class LabelledImage:
 
 
 def import_folder(
-    images: Sequence[LabelledImage], table: ImageTable, directory: Path, *, progress: bool = False
+    images: Sequence[LabelledImage],
+    table: ImageTable,
+    directory: Path,
+    *,
+    problems: list[DataError] | None = None,
+    progress: bool = False,
 ) -> list[DataError]:
     """Write ``images`` to the new folder ``directory``; returns what is wrong with those left out.
 
-    Pixel sizes come from the files (DICOM) or from ``table``, exams from ``table``; an image without an exam
-    counts as an exam of its own. Colours become grey, the mask becomes the outline of its ellipse, and the
-    circumference is that of the ellipse. The folder appears when it is whole.
+    ``problems`` are those of images that did not come so far; the new ones are added to it, also where this
+    ends in an error. Pixel sizes come from the files (DICOM) or from ``table``, exams from ``table``; an
+    image without an exam counts as an exam of its own. Colours become grey, the mask becomes the outline of
+    its ellipse, and the circumference is that of the ellipse. The folder appears when it is whole.
 
-    Raises ``ValueError`` where ``directory`` exists, is being written by another process, or no image is fit.
+    Raises ``ValueError`` where ``directory`` exists, is being written by another process, or no image is fit,
+    and ``DataError`` where one row of ``table`` fits two images.
     """
+    table.refuse_shared_rows(image.path for image in images)
     if directory.exists():
         raise ValueError(f"{directory}: expected a new folder, but it exists; choose another, or delete it")
+    problems = [] if problems is None else problems
     with only_one(directory):
-        return _import(images, table, directory, progress=progress)
+        _import(images, table, directory, problems, progress=progress)
+    return problems
 
 
 def _import(
-    images: Sequence[LabelledImage], table: ImageTable, directory: Path, *, progress: bool
-) -> list[DataError]:
+    images: Sequence[LabelledImage],
+    table: ImageTable,
+    directory: Path,
+    problems: list[DataError],
+    *,
+    progress: bool,
+) -> None:
     draft = beside(directory, ".partial", hidden=True)
     shutil.rmtree(draft, ignore_errors=True)  # what a killed import left
-    problems: list[DataError] = []
+    before = len(problems)
     sources: list[tuple[str, Path]] = []
     try:
         with closing(_samples(images, table, problems, sources, progress)) as samples:  # and its progress bar
             write_folder(samples, draft)
         if not sources:
             first = f"; the first problem is {problems[0]}" if problems else ""
-            raise ValueError(f"{directory}: none of {len(images)} images can be imported{first}")
+            count = before + len(images)
+            raise ValueError(f"{directory}: none of {count} images can be imported{first}")
         _write_sources(draft / SOURCES, sources, table)
         draft.rename(directory)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return problems
 
 
 def _samples(

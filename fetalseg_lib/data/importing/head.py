@@ -18,6 +18,8 @@ MIN_DICE = 0.9
 
 _SPECK = 0.05
 _OUTLINE = 0.5
+_OUTSIDE = 0.75
+"""Of the image's border; a head that fills the image and is cut off by it takes less."""
 
 
 def check_head(mask: NDArray[np.bool_], *, file: object) -> tuple[NDArray[np.bool_], Ellipse]:
@@ -31,6 +33,10 @@ def check_head(mask: NDArray[np.bool_], *, file: object) -> tuple[NDArray[np.boo
     >>> bool((head == disc).all()), round(ellipse.semi_major), round(ellipse.semi_minor)
     (True, 30, 25)
     """
+    border = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
+    if border.mean() > _OUTSIDE and not mask.all():
+        mend = "Invert the mask, or name the head's number by --label."
+        raise DataError(file=file, problem="it is inverted: the image's border is head", mend=mend)
     part = _only_part(mask, file)
     filled: NDArray[np.bool_] = np.asarray(binary_fill_holes(part), dtype=np.bool_)
     if part.sum() < _OUTLINE * filled.sum():

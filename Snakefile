@@ -6,11 +6,14 @@
 # A killed run keeps its checkpoint and goes on from there; a cluster takes the same rules
 # with `--executor slurm` (see book/cluster.md).
 
+import os
 from pathlib import Path
 from urllib.parse import unquote
 
+from fetalseg_lib.models.weights_file import WEIGHTS_VARIABLE, weights_digest
 from fetalseg_lib.study.config import configure
 from fetalseg_lib.study.profile import load_profile
+from fetalseg_lib.study.source import source_digest
 
 PROFILE = unquote(config.get("profile", "quick"))
 # Notebooks run in notebooks/, so a relative path would lead astray.
@@ -56,6 +59,16 @@ PROSE = glob_wildcards("book/{path,[^.].*}").path
 RESULTS = glob_wildcards("results/{path,.+\\.(csv|json)}").path  # numbers of pages that are no notebooks
 
 
+def configuration(wildcards):
+    return configure(variant=wildcards.variant, seed=int(wildcards.seed), profile=PROFILE, data=DATA)
+
+
+def encoder(wildcards):
+    weights = configuration(wildcards).encoder_weights
+    # torchvision's own are the same before their download as after it.
+    return weights_digest(weights) if weights != "imagenet" or os.environ.get(WEIGHTS_VARIABLE) else weights
+
+
 wildcard_constraints:
     seed=r"\d+",
     chapter=r"[\w-]+",
@@ -86,10 +99,10 @@ rule run:
         notebook=f"{STUDY}/{{variant}}/seed-{{seed}}/train.ipynb",
         text=f"{STUDY}/{{variant}}/seed-{{seed}}/train.log",
     params:
-        # a changed profile or variant makes a new run
-        hash=lambda wildcards: configure(
-            variant=wildcards.variant, seed=int(wildcards.seed), profile=PROFILE, data=DATA
-        ).hash,
+        # a changed profile or variant makes a new run, and so do other weights and edited code
+        hash=lambda wildcards: configuration(wildcards).hash,
+        encoder=encoder,
+        source=source_digest(),
     threads: 1
     priority: 1  # the longest jobs first, so that no core waits for the last of them
     resources:

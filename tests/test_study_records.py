@@ -7,6 +7,7 @@ import pytest
 from statsmodels.stats.power import TTestPower
 
 from fetalseg_lib.study import records, tables
+from fetalseg_lib.study.identity import Identity, is_complete
 from fetalseg_lib.study.profile import Profile
 from fetalseg_lib.training.config import TrainingConfig
 
@@ -69,8 +70,11 @@ def test_a_broken_record_is_an_error_that_names_the_file(tmp_path: Path) -> None
 
 def test_a_run_of_another_configuration_is_kept_aside(tmp_path: Path) -> None:
     folder = write_run(tmp_path, "unet", 0)
-    assert records.is_complete(folder, "unet0")
-    assert not records.is_complete(folder, "another")
+    mine, another = (
+        Identity(config_hash=name, encoder_sha256=None, source_sha256="s") for name in ("unet0", "another")
+    )
+    assert is_complete(folder, mine)
+    assert not is_complete(folder, another)
     older = records.set_aside(folder)
     assert older is not None
     assert older.name == "seed-0-before-unet0"

@@ -51,9 +51,15 @@ def carried(tools: dict[str, ModuleType], built: Cache, tmp_path: Path) -> Path:
 
 
 def test_the_cache_comes_back(
-    tools: dict[str, ModuleType], built: Cache, carried: Path, tmp_path: Path
+    tools: dict[str, ModuleType],
+    built: Cache,
+    carried: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert tools["carry"].unpack(carried, tmp_path / "there") == "abc"
+    monkeypatch.setattr(tools["carry"], "source_digest", lambda: "other code")
+    assert tools["carry"].unpack(carried, tmp_path / "elsewhere") is None  # not the commit's library
     again = open_folder(tmp_path / "there" / "cache")
     assert np.array_equal(again.images, built.images)
     assert np.array_equal(again.masks, built.masks)

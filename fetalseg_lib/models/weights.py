@@ -17,13 +17,11 @@ response, just as with ImageNet's weights (:func:`~fetalseg_lib.models.stem.rgb_
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import pickle
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import urlparse
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -33,11 +31,25 @@ from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
 
 from fetalseg_lib.models.folding import is_folded, unfold
 from fetalseg_lib.models.random_weights import random_features
+from fetalseg_lib.models.weights_file import (
+    NAMES,
+    PHANTOM_VARIABLE,
+    PROCEDURAL,
+    TORCHVISION,
+    WEIGHTS_VARIABLE,
+    sha256_of,
+    weights_file,
+)
 
-WEIGHTS_VARIABLE = "FETALSEG_ENCODER_WEIGHTS"
-PHANTOM_VARIABLE = "FETALSEG_PHANTOM_ENCODER"
-PROCEDURAL = Path(__file__).parent / "pretrained" / "procedural.safetensors"
-_NAMES = '"imagenet", "procedural", "phantom", "random"'
+__all__ = [
+    "PHANTOM_VARIABLE",
+    "PROCEDURAL",
+    "WEIGHTS_VARIABLE",
+    "EncoderWeights",
+    "resolve_encoder_weights",
+]
+
+_NAMES = ", ".join(f'"{name}"' for name in NAMES)
 _ALTERNATIVES = (
     f"Set the variable {WEIGHTS_VARIABLE} to a .safetensors file in torchvision's layout, pass such a path "
     'as encoder_weights, or do without ImageNet: encoder_weights="procedural" ships with the package, '
@@ -86,19 +98,18 @@ def resolve_encoder_weights(encoder_weights: str | Path = "imagenet") -> Encoder
     """
     if encoder_weights == "random":
         return EncoderWeights(state_dict=random_features(), source="random", sha256=None)
-    if encoder_weights == "imagenet":
-        named = os.environ.get(WEIGHTS_VARIABLE)
-        return _from_file(Path(named), argument=WEIGHTS_VARIABLE) if named else _from_torchvision()
+    if encoder_weights == "imagenet" and not os.environ.get(WEIGHTS_VARIABLE):
+        return _from_torchvision()
     if encoder_weights == "procedural":
         return _from_package(PROCEDURAL)
-    if encoder_weights == "phantom":
-        if not (named := os.environ.get(PHANTOM_VARIABLE)):
-            raise ValueError(
-                f'{PHANTOM_VARIABLE}: encoder_weights="phantom" expects this variable to name a .safetensors '
-                "file, but it is not set; make one with `fetalseg pretrain --task phantom -o FILE`"
-            )
-        return _from_file(Path(named), argument=PHANTOM_VARIABLE)
-    return _from_file(Path(encoder_weights), argument="encoder_weights")
+    variables = {"imagenet": WEIGHTS_VARIABLE, "phantom": PHANTOM_VARIABLE}
+    argument = variables.get(str(encoder_weights), "encoder_weights")
+    if (file := weights_file(encoder_weights)) is None:
+        raise ValueError(
+            f'{argument}: encoder_weights="{encoder_weights}" expects this variable to name a .safetensors '
+            "file, but it is not set; make one with `fetalseg pretrain --task phantom -o FILE`"
+        )
+    return _from_file(file, argument=argument)
 
 
 def _from_torchvision() -> EncoderWeights:
@@ -109,7 +120,7 @@ def _from_torchvision() -> EncoderWeights:
         state_dict = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(
-            f"encoder_weights: {_cached(weights)} holds more than weights and is not opened; delete it to "
+            f"encoder_weights: {_cached()} holds more than weights and is not opened; delete it to "
             "have it downloaded again"
         ) from error
     except OSError as error:  # URLError is one of them
@@ -119,13 +130,13 @@ def _from_torchvision() -> EncoderWeights:
     return EncoderWeights(
         state_dict=_features_of(state_dict, name=str(weights)),
         source=f"torchvision {weights}",
-        sha256=_sha256(_cached(weights)),
+        sha256=sha256_of(_cached()),
     )
 
 
-def _cached(weights: MobileNet_V2_Weights) -> Path:
+def _cached() -> Path:
     """Where torch keeps what it has downloaded."""
-    return Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(weights.url).path).name
+    return Path(torch.hub.get_dir()) / "checkpoints" / TORCHVISION
 
 
 def _from_package(file: Path) -> EncoderWeights:
@@ -154,7 +165,7 @@ def _from_file(file: Path, *, argument: str) -> EncoderWeights:
     return EncoderWeights(
         state_dict=_features_of(state_dict, name=f"{argument}: {file}"),
         source=file.name,
-        sha256=_sha256(file),
+        sha256=sha256_of(file),
         task=task,
     )
 
@@ -192,8 +203,3 @@ def _listed(what: str, keys: list[str], *, most: int = 3) -> str:
         return ""
     more = f", ... ({len(keys)} in all)" if len(keys) > most else ""
     return f"{what}: {', '.join(keys[:most])}{more}"
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

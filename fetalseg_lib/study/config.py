@@ -11,6 +11,7 @@ from typing import Any
 
 from fetalseg_lib.data.own import is_own
 from fetalseg_lib.models import get_variant
+from fetalseg_lib.models.weights_file import NAMES, weights_digest
 from fetalseg_lib.study.profile import Profile, load_profile
 from fetalseg_lib.study.records import digest
 from fetalseg_lib.training.config import TrainingConfig
@@ -25,7 +26,8 @@ class RunConfig:
     """Everything that decides a run's numbers, and nothing else.
 
     Where the files lie, which device computes and how many threads it has belong to the machine and
-    stand in the run's ``environment.json`` instead.
+    stand in the run's ``environment.json`` instead. What a name of weights stands for on this machine, and
+    the code, make a run another one as well: :mod:`fetalseg_lib.study.identity`.
     """
 
     variant: str
@@ -62,6 +64,8 @@ class RunConfig:
         for name in _ADDED_LATER:
             if training[name] == defaults[name]:
                 del training[name]
+        if self.encoder_weights not in NAMES and (sha256 := weights_digest(self.encoder_weights)):
+            values["encoder_weights"] = f"sha256:{sha256}"  # what a file holds counts, not where it lies
         if values["split"] == "exam":  # so it was before there was a choice
             del values["split"]
         plain: dict[str, Any] = json.loads(json.dumps(values))

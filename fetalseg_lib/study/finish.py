@@ -14,6 +14,7 @@ from fetalseg_lib.study import records
 from fetalseg_lib.study.config import RunConfig
 from fetalseg_lib.study.evaluate import PRECISION, evaluate
 from fetalseg_lib.study.folds import Folds, split_digest
+from fetalseg_lib.study.identity import identify, is_complete
 from fetalseg_lib.study.profile import FOLDS
 from fetalseg_lib.training.device import pick_device, pick_precision
 from fetalseg_lib.training.history import History
@@ -29,7 +30,7 @@ def finish(
     ``ValueError`` where another process is writing there.
     """
     with only_one(folder):
-        if not records.is_complete(folder, config.hash):
+        if not is_complete(folder, identify(config, model)):
             _finish(config, model, folds, history, folder=folder, seconds=seconds)
     return folder
 

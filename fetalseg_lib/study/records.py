@@ -17,6 +17,7 @@ A finished run is a folder with five files:
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import platform
@@ -30,6 +31,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fetalseg_lib.study.source import source_digest
 from fetalseg_lib.training.atomic import atomic_write
 
 _LIBRARY = str(Path(__file__).parents[1])
@@ -62,21 +64,18 @@ def summarize(per_image: pd.DataFrame) -> dict[str, float | int]:
     return summary
 
 
-def is_complete(folder: Path, config_hash: str) -> bool:
-    """Whether ``folder`` holds the finished run of this very configuration."""
-    path = folder / METRICS
-    return path.is_file() and read_json(path).get("config_hash") == config_hash
-
-
 def set_aside(folder: Path) -> Path | None:
-    """Rename the finished run of an older configuration, so that nothing is lost and nothing mixes.
+    """Rename the evaluated run of another identity, so that nothing is lost and nothing mixes.
 
-    Returns the new folder, or ``None`` where there was no finished run.
+    Returns the new folder, or ``None`` where there was no such run. A scheduler removes an old
+    ``metrics.json`` before it runs anew: the rest of the run is kept all the same.
     """
-    path = folder / METRICS
-    if not path.is_file():
+    made = [path for name in (METRICS, ENVIRONMENT) if (path := folder / name).is_file()]
+    if not made:
         return None
-    older = folder.with_name(f"{folder.name}-before-{read_json(path).get('config_hash')}")
+    name = f"{folder.name}-before-{read_json(made[0]).get('config_hash')}"
+    names = itertools.chain([name], (f"{name}-{count}" for count in itertools.count(2)))
+    older = next(path for path in map(folder.with_name, names) if not path.exists())
     folder.rename(older)
     return older
 
@@ -128,6 +127,8 @@ def describe_environment() -> dict[str, Any]:
         "git_commit": _git("rev-parse", "HEAD"),
         # Where the library differs from that commit, the commit alone does not name what ran.
         "git_changes": _git("status", "--porcelain", "--untracked-files=no", "--", _LIBRARY),
+        # And which changes those are, or that it was carried without its history, this one tells.
+        "source_sha256": source_digest(),
         "peak_memory_mb": _peak_memory_mb(),
     }
 

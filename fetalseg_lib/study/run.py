@@ -25,6 +25,8 @@ from fetalseg_lib.study import records
 from fetalseg_lib.study.config import RunConfig, refuse_phantom_encoder
 from fetalseg_lib.study.finish import finish
 from fetalseg_lib.study.folds import Folds, load_samples, prepare_data
+from fetalseg_lib.study.identity import Identity, identify, is_complete, recorded
+from fetalseg_lib.study.source import read_digest, source_digest
 from fetalseg_lib.training.checkpoint import load_weights, read_metadata, save_weights
 from fetalseg_lib.training.config import TrainingConfig
 from fetalseg_lib.training.device import seed_everything
@@ -37,6 +39,7 @@ WEIGHTS = "weights.safetensors"
 __all__ = ["Folds", "build_network", "finish", "load_samples", "prepare_data", "read_history", "run", "train"]
 
 log = logging.getLogger(__name__)
+source_digest()  # now, with the code that is being loaded: what is edited later is not what computes
 
 
 def run(config: RunConfig, *, root: Path, data_root: Path | None = None, progress: bool = True) -> Path:
@@ -45,7 +48,7 @@ def run(config: RunConfig, *, root: Path, data_root: Path | None = None, progres
     A killed run starts again at its last whole epoch and ends with the same numbers.
     """
     folder = config.folder(root)
-    if records.is_complete(folder, config.hash):
+    if is_complete(folder, identify(config)):
         log.info("%s: this configuration (%s) is done, its results are loaded", folder, config.hash)
         return folder
     started = time.perf_counter()
@@ -96,9 +99,9 @@ def train(
     ``train_batches`` gives an epoch's batches where somebody made them beforehand; they must be those of
     :func:`batches_of`. ``train_epoch`` is how to go through them (:func:`~fetalseg_lib.training.loop.fit`).
 
-    Where ``folder`` holds the weights of this configuration already, they and their history are loaded
-    instead. The finished run of another configuration is kept under another name. Raises ``ValueError``
-    where another process is training there.
+    Where ``folder`` holds the weights of this very run already, they and their history are loaded instead.
+    A finished run of another configuration, of other encoder weights or of other code is kept under another
+    name. Raises ``ValueError`` where another process is training there.
     """
     with only_one(folder):
         return _train(
@@ -137,13 +140,19 @@ def _train(
     train_batches: Callable[[int], Batches],
     train_epoch: TrainEpoch,
 ) -> History:
-    if is_trained(config, folder):
+    if read_digest() != source_digest():
+        log.warning("the library was edited after it was loaded: restart Python to run what is there now")
+    identity = identify(config, model)
+    checkpoint = folder / f"checkpoint-{identity.key}.pt"  # that of another run is simply not this one's
+    if is_trained(identity, folder):
         log.info("%s: configuration %s is trained already; its weights are loaded", folder, config.hash)
         load_weights(model, folder / WEIGHTS)
-        _checkpoint(config, folder).unlink(missing_ok=True)  # of a kill in the moment before it would go
+        checkpoint.unlink(missing_ok=True)  # of a kill in the moment before it would go
         return read_history(folder)
-    if not records.is_complete(folder, config.hash) and (older := records.set_aside(folder)):
-        log.info("%s: held another configuration; it is kept as %s", folder, older.name)
+    if other := identity.other_than(recorded(folder) or identity.metadata()):
+        older = records.set_aside(folder)
+        kept = older.name if older else "nothing"
+        log.warning("%s: held a run of %s; it is kept as %s", folder, " and of ".join(other), kept)
     log.info("%s: training configuration %s", folder, config.hash)
     folder.mkdir(parents=True, exist_ok=True)
     fit_statistics(config, model, folds)
@@ -153,32 +162,28 @@ def _train(
         train_batches=train_batches,
         validation_batches=partial(batches, validation, batch_size=size, seed=0, epoch=0, shuffle=False),
         config=config.training,
-        checkpoint=_checkpoint(config, folder),
+        checkpoint=checkpoint,
         progress=progress,
-        context={"configuration": config.hash},
+        context=identity.metadata(),
         train_epoch=train_epoch,
     )
     records.write_csv(folder / records.HISTORY, history.to_frame(), digits=17)
     text = json.dumps(config.to_dict(), sort_keys=True)
     measured = measure_range(folds.cache, folds.train).to_json()
-    save_weights(model, folder / WEIGHTS, {"config": text, "hash": config.hash, "training_range": measured})
-    _checkpoint(config, folder).unlink(missing_ok=True)  # nothing is left to resume
+    about = {"config": text, "training_range": measured, **identity.metadata()}
+    save_weights(model, folder / WEIGHTS, about)
+    checkpoint.unlink(missing_ok=True)  # nothing is left to resume
     return history
 
 
-def is_trained(config: RunConfig, folder: Path) -> bool:
-    """Whether ``folder`` holds the weights of this configuration (which git does not keep)."""
+def is_trained(identity: Identity, folder: Path) -> bool:
+    """Whether ``folder`` holds the weights of this very run (which git does not keep)."""
     if not ((folder / WEIGHTS).is_file() and (folder / records.HISTORY).is_file()):
         return False
-    return read_metadata(folder / WEIGHTS).get("hash") == config.hash
+    return not identity.other_than(read_metadata(folder / WEIGHTS))
 
 
 def read_history(folder: Path) -> History:
     """The epochs of a finished run."""
     epochs = pd.read_csv(folder / records.HISTORY).to_dict("records")
     return History(EpochRecord(**{str(name): value for name, value in epoch.items()}) for epoch in epochs)
-
-
-def _checkpoint(config: RunConfig, folder: Path) -> Path:
-    # The hash in the name: a checkpoint of another configuration is simply not this run's.
-    return folder / f"checkpoint-{config.hash}.pt"

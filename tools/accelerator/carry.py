@@ -27,6 +27,7 @@ from fetalseg_lib.data import hc18
 from fetalseg_lib.data.cache import Cache
 from fetalseg_lib.models.weights import WEIGHTS_VARIABLE
 from fetalseg_lib.study.folds import cache_folder
+from fetalseg_lib.study.source import source_digest
 
 ROOT = Path(__file__).parents[2]
 CACHE, WEIGHTS = "cache", "mobilenet_v2_imagenet.safetensors"
@@ -48,6 +49,7 @@ def write(path: Path, cache: Cache, weights: Path, *, commit: str) -> None:
         images = list(pool.map(_webp, cache.images))
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("commit", commit)
+        file.writestr("source", source_digest())
         file.writestr("meta.json", (cache.directory / "meta.json").read_bytes(), zipfile.ZIP_LZMA)
         file.writestr("masks", np.packbits(cache.masks).tobytes(), zipfile.ZIP_LZMA)
         file.writestr("native_masks", np.asarray(cache.packed).tobytes(), zipfile.ZIP_LZMA)
@@ -56,13 +58,16 @@ def write(path: Path, cache: Cache, weights: Path, *, commit: str) -> None:
             file.writestr(_member(i), image)
 
 
-def unpack(path: Path, folder: Path) -> str:
-    """Write ``folder``/cache and ``folder``'s weights; returns the commit that was packed.
+def unpack(path: Path, folder: Path) -> str | None:
+    """Write ``folder``/cache and ``folder``'s weights; returns the commit of the library.
+
+    It is the one that was packed, or ``None`` where the library's code here is other than it was then.
 
     Raises ``ValueError`` where the content is not what the cache's own digest says.
     """
     with zipfile.ZipFile(path) as file:
         commit, weights = file.read("commit").decode(), file.read("weights")
+        is_same = "source" in file.namelist() and file.read("source").decode() == source_digest()
         packed_masks, native = np.frombuffer(file.read("masks"), np.uint8), file.read("native_masks")
         meta = json.loads(text := file.read("meta.json"))
         images = np.stack([_pixels(file.read(_member(i))) for i in range(len(meta["index"]))])
@@ -80,7 +85,7 @@ def unpack(path: Path, folder: Path) -> str:
     (folder / CACHE / "native_masks.bin").write_bytes(native)
     (folder / CACHE / "meta.json").write_bytes(text)
     (folder / WEIGHTS).write_bytes(weights)
-    return commit
+    return commit if is_same else None
 
 
 def _member(row: int) -> str:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import hashlib
 import json
 import multiprocessing as mp
 import os
@@ -101,10 +102,18 @@ def run(job: Job, folder: Path, cache: Cache, commit: str) -> Path:
     way = graph.train_one_epoch if config.training.device == "cuda" else train_one_epoch
     history = train(config, model, folds, folder=out, progress=False, train_batches=moved, train_epoch=way)
     finish(config, model, folds, history, folder=out, seconds=time.perf_counter() - started)
-    environment = records.read_json(out / records.ENVIRONMENT)
+    environment = records.read_json(out / records.ENVIRONMENT) | {"accelerator_sha256": own_digest()}
     if environment["git_commit"] is None:  # the library was carried too, without its history
-        records.write_json(out / records.ENVIRONMENT, environment | {"git_commit": commit, "git_changes": ""})
+        environment |= {"git_commit": commit, "git_changes": ""}
+    records.write_json(out / records.ENVIRONMENT, environment)
     return out
+
+
+@functools.cache
+def own_digest() -> str:
+    """The sha256 of this folder's code: the way to train is its own here."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def work(folder: Path, commit: str, device: str, jobs: Any, done: Any, ends: float) -> None:
@@ -179,8 +188,11 @@ def run_all(options: argparse.Namespace, folder: Path) -> None:
     """Unpack into ``folder``, and run all jobs there."""
     started = time.time()
     say = functools.partial(_say, started)
-    packed = unpack(options.carried, folder)
-    commit = options.commit or packed
+    if (commit := unpack(options.carried, folder) or options.commit) is None:
+        raise ValueError(
+            f"{options.carried}: expected the library as it was packed, got other code; pack again, "
+            "or name the commit of this one by --commit"
+        )
     os.environ[WEIGHTS_VARIABLE] = str(folder / WEIGHTS)
     lines = options.jobs.read_text(encoding="utf-8").splitlines()
     jobs = [Job(*_fields(line), options.device) for line in lines if line.strip()]

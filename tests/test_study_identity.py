@@ -1,0 +1,280 @@
+"""Results are taken for a run's own only where configuration, encoder weights and code are the same."""
+
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from fetalseg_lib.models.random_weights import random_features
+from fetalseg_lib.models.weights_file import PHANTOM_VARIABLE, WEIGHTS_VARIABLE, sha256_of
+from fetalseg_lib.study import records, source, tables
+from fetalseg_lib.study import run as study
+from fetalseg_lib.study.config import RunConfig, configure
+from fetalseg_lib.study.identity import identify, is_complete
+from fetalseg_lib.training.checkpoint import read_metadata, save_tensors
+
+ROOT = Path(__file__).parents[1]
+LIBRARY = ROOT / "fetalseg_lib"
+PROFILE = """
+name: tiny
+description: As small as a training can be that starts from a file of weights.
+image_size: [32, 32]
+phantoms: 20
+phantom_size: [48, 64]
+encoder_weights: imagenet
+network:
+  aspp_channels: 16
+  aspp_pool_channels: 16
+  bottleneck_channels: 32
+  decoder_channels: [32, 16, 16, 16, 16]
+training: {epochs: 1, batch_size: 4, pos_weight: 1.0, learning_rate: 1.0e-3, precision: float32}
+variants: [proposed]
+seeds: [0]
+"""
+
+
+def weights(path: Path, *, seed: int) -> Path:
+    torch.manual_seed(seed)
+    save_tensors({f"features.{name}": value for name, value in random_features().items()}, path, {})
+    return path
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with two files of weights; the variable names the first."""
+    monkeypatch.setenv("FETALSEG_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setenv(WEIGHTS_VARIABLE, str(weights(tmp_path / "a.safetensors", seed=1)))
+    weights(tmp_path / "b.safetensors", seed=2)
+    (tmp_path / "tiny.yaml").write_text(PROFILE, encoding="utf-8")
+    return tmp_path
+
+
+def config(place: Path, weights: Path | None = None) -> RunConfig:
+    given = None if weights is None else str(weights)
+    return configure(
+        variant="proposed", seed=0, profile=place / "tiny.yaml", data="phantom", encoder_weights=given
+    )
+
+
+def run(place: Path, weights: Path | None = None) -> Path:
+    return study.run(config(place, weights), root=place / "runs", progress=False)
+
+
+def change_record(folder: Path, **changes: object) -> None:
+    """Make ``environment.json`` that of a run made otherwise; ``None`` takes a value out."""
+    values = records.read_json(folder / records.ENVIRONMENT) | changes
+    kept = {name: value for name, value in values.items() if value is not None}
+    records.write_json(folder / records.ENVIRONMENT, kept)
+
+
+def other_weights(place: Path, _folder: Path) -> None:
+    os.environ[WEIGHTS_VARIABLE] = str(place / "b.safetensors")
+
+
+def other_weights_half_way(place: Path, folder: Path) -> None:
+    other_weights(place, folder)
+    for name in (records.METRICS, records.ENVIRONMENT):
+        (folder / name).unlink()
+
+
+def other_code(_place: Path, folder: Path) -> None:
+    change_record(folder, source_sha256="0" * 64)
+    about = read_metadata(folder / study.WEIGHTS) | {"source_sha256": "0" * 64}
+    save_tensors(load_file(folder / study.WEIGHTS), folder / study.WEIGHTS, about)
+
+
+def other_code_under_a_scheduler(place: Path, folder: Path) -> None:
+    other_code(place, folder)
+    (folder / records.METRICS).unlink()  # Snakemake does, before it runs anew
+
+
+@pytest.mark.parametrize(
+    ("change", "kept", "words"),
+    [
+        pytest.param(other_weights, True, "other encoder weights", id="other file of the same name"),
+        pytest.param(other_weights_half_way, False, "", id="other file half-way"),
+        pytest.param(other_code, True, "other code", id="other code"),
+        pytest.param(other_code_under_a_scheduler, True, "other code", id="metrics removed before"),
+    ],
+)
+def test_a_run_of_other_weights_or_code_is_made_again(
+    place: Path,
+    caplog: pytest.LogCaptureFixture,
+    change: Callable[[Path, Path], None],
+    kept: bool,
+    words: str,
+) -> None:
+    folder = run(place)
+    before = (folder / study.WEIGHTS).read_bytes()
+    change(place, folder)
+    changed = (folder / study.WEIGHTS).read_bytes()
+    with caplog.at_level(logging.INFO):
+        assert run(place) == folder
+    record = records.read_json(folder / records.ENVIRONMENT)
+    now = Path(os.environ[WEIGHTS_VARIABLE])
+    assert record["encoder_weights"] == {"source": now.name, "sha256": sha256_of(now)}
+    assert record["source_sha256"] == source.source_digest()
+    assert ((folder / study.WEIGHTS).read_bytes() == before) == (now.name == "a.safetensors")
+    aside = sorted(folder.parent.glob("seed-0-before-*"))
+    assert [(path / study.WEIGHTS).read_bytes() for path in aside] == ([changed] if kept else [])
+    assert ([line for line in caplog.messages if f"held a run of {words};" in line] != []) == kept
+    assert tables.finished_runs(place / "runs") == [folder]
+
+
+def no_digests(_place: Path, folder: Path) -> None:
+    change_record(folder, source_sha256=None)
+
+
+def weights_elsewhere(place: Path, _folder: Path) -> None:
+    os.environ[WEIGHTS_VARIABLE] = str(shutil.copy(place / "a.safetensors", place / "moved.safetensors"))
+
+
+def weights_gone(_place: Path, _folder: Path) -> None:
+    del os.environ[WEIGHTS_VARIABLE]
+
+
+@pytest.mark.parametrize("change", [no_digests, weights_elsewhere, weights_gone])
+def test_a_finished_run_is_loaded_as_what_it_is(
+    place: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path, Path], None]
+) -> None:
+    """An old record without the code's digest, the same weights in another place, or none to look at."""
+    folder = run(place)
+    change(place, folder)
+    monkeypatch.setattr(study, "build_network", None)  # calling it would fail
+    assert run(place) == folder
+
+
+def test_a_file_of_weights_counts_by_what_it_holds(place: Path) -> None:
+    first, second = place / "a.safetensors", place / "b.safetensors"
+    again = Path(shutil.copy(first, place / "again.safetensors"))
+    assert config(place, first).hash == config(place, again).hash != config(place, second).hash
+    assert str(place) not in str(config(place, first).to_dict())
+
+
+def test_half_a_training_of_other_weights_is_not_gone_on_with(place: Path) -> None:
+    keys = [identify(config(place)).key]
+    os.environ[WEIGHTS_VARIABLE] = str(place / "b.safetensors")
+    keys.append(identify(config(place)).key)
+    assert len(set(keys)) == 2  # the checkpoint's name has it
+
+
+def test_what_is_set_aside_twice_is_kept_twice(tmp_path: Path) -> None:
+    for expected in ("seed-0-before-x", "seed-0-before-x-2", "seed-0-before-x-3"):
+        records.write_json(tmp_path / "seed-0" / records.METRICS, {"config_hash": "x"})
+        older = records.set_aside(tmp_path / "seed-0")
+        assert older is not None
+        assert older.name == expected
+
+
+def test_a_committed_run_is_complete_where_its_weights_cannot_be_looked_at(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    for variable in (WEIGHTS_VARIABLE, PHANTOM_VARIABLE):
+        monkeypatch.delenv(variable, raising=False)
+    plan = configure(variant="proposed", seed=0, profile="published", data="hc18")
+    assert is_complete(plan.folder(ROOT / "results"), identify(plan))
+
+
+def test_a_committed_run_belongs_to_the_real_weights(encoder_weights: Path, tmp_path: Path) -> None:
+    plan = configure(variant="proposed", seed=0, profile="published", data="hc18")
+    assert is_complete(plan.folder(ROOT / "results"), identify(plan))
+    os.environ[WEIGHTS_VARIABLE] = str(weights(tmp_path / "other.safetensors", seed=0))
+    try:
+        assert not is_complete(plan.folder(ROOT / "results"), identify(plan))
+    finally:
+        os.environ[WEIGHTS_VARIABLE] = str(encoder_weights)
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """The library in another place."""
+    ignore = shutil.ignore_patterns("__pycache__", "*.safetensors")
+    return Path(shutil.copytree(LIBRARY, tmp_path / "elsewhere" / "fetalseg_lib", ignore=ignore))
+
+
+ASPP_OUTPUT = ("return projected", "return 0 * projected")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "other"),
+    [
+        pytest.param("models/aspp.py", *ASPP_OUTPUT, True, id="network"),
+        pytest.param("training/losses.py", "self.smooth)", "self.smooth + 1)", True, id="loss"),
+        pytest.param("data/augment.py", "p=0.5", "p=0.4", True, id="augmentation"),
+        pytest.param("evaluation/surface.py", "(crop, 0.5)", "(crop, 0.4)", True, id="metric"),
+        pytest.param("geometry.py", "return math.pi * (a", "return 2 * math.pi * (a", True, id="geometry"),
+        pytest.param("data/split_hc18.csv", "train", "test", True, id="split"),
+        pytest.param("study/folds.py", "DATA_SEED = 0", "DATA_SEED = 1", True, id="seed of the data"),
+        pytest.param("models/aspp.py", "\nfrom", "\n# a word\nfrom", False, id="comment"),
+        pytest.param("models/aspp.py", '"""', '"""In short: ', False, id="docstring"),
+        pytest.param("cli/study.py", "default=2", "default=3", False, id="command line"),
+        pytest.param("report/figures.py", "return ", "return not ", False, id="figures"),
+        pytest.param("models/variants.py", "pos_weight", "weight", False, id="a variant, which is hashed"),
+    ],
+)
+def test_what_computes_has_a_digest(
+    copied: Path, monkeypatch: pytest.MonkeyPatch, file: str, old: str, new: str, other: bool
+) -> None:
+    monkeypatch.setattr(source, "_LIBRARY", copied)
+    assert source.read_digest() == source.source_digest()  # wherever the library lies
+    text = (copied / file).read_text(encoding="utf-8")
+    changed = text.replace(old, new, 1)
+    assert changed != text
+    (copied / file).write_text(changed, encoding="utf-8")
+    assert (source.read_digest() != source.source_digest()) == other
+
+
+def test_every_module_that_a_run_loads_counts_or_is_left_out_by_name() -> None:
+    """Held against the interpreter's own list of what it has loaded."""
+    code = "import sys, fetalseg_lib.study.run, fetalseg_lib.models.build; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    modules = {name for name in loaded.stdout.split() if name.split(".")[0] == "fetalseg_lib"}
+    counted = set(source.read_content())
+    packages = tuple(f"{name}." for name in source._LEFT_OUT - {"fetalseg_lib"})
+    assert len(modules) > 50
+    assert {name for name in modules - counted - source._LEFT_OUT if not name.startswith(packages)} == set()
+    assert all(source._file(name) for name in source._LEFT_OUT)
+
+
+def test_the_digest_needs_no_torch() -> None:
+    code = "import sys, fetalseg_lib.study.source as s; s.source_digest(); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "False"
+
+
+def test_an_edited_network_is_trained_again(place: Path, copied: Path) -> None:
+    """The teaching case, as a student has it: edit a file, type the same command."""
+    environment = os.environ | {"PYTHONPATH": str(copied.parent)}
+    arguments = ["train", "--encoder-weights", "random", "--profile", "tiny.yaml", "-o", "runs"]
+
+    def train() -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "fetalseg_lib", *arguments],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=place,
+            env=environment,
+        )
+        return done.stderr
+
+    train()
+    folder = place / "runs" / "tiny" / "phantom" / "proposed" / "seed-0"
+    first = (folder / records.PER_IMAGE).read_bytes()
+    file = copied / "models" / "aspp.py"
+    file.write_text(file.read_text(encoding="utf-8").replace(*ASPP_OUTPUT), encoding="utf-8")
+    assert "held a run of other code; it is kept as seed-0-before-" in train()
+    assert (folder / records.PER_IMAGE).read_bytes() != first
+    (older,) = folder.parent.glob("seed-0-before-*")
+    assert (older / records.PER_IMAGE).read_bytes() == first

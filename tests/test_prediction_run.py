@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
+import kill_tasks
 import numpy as np
 import pytest
 import torch
@@ -177,6 +178,39 @@ def test_dicom_brings_its_own_pixel_size_with_sides_of_their_own(
     (row,) = predict(trained, [tmp_path / "head.dcm"], tmp_path / "o.csv", pixel_size_mm=9)
     assert float(row["hc_mm"]) == pytest.approx(HEAD.scaled(x=0.25, y=0.5).circumference, rel=0.005)
     assert (row["pixel_height_mm"], row["pixel_width_mm"], row["pixel_size_from"]) == ("0.5", "0.25", "file")
+
+
+def test_each_frame_of_a_clip_gets_a_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pydicom = pytest.importorskip("pydicom", reason="pydicom is not installed (extra dicom)")
+    dataset = pydicom.Dataset()
+    dataset.file_meta = pydicom.dataset.FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    dataset.SOPClassUID = pydicom.uid.UltrasoundMultiFrameImageStorage
+    dataset.SOPInstanceUID = pydicom.uid.generate_uid()
+    dataset.set_pixel_data(np.stack([drawn(), drawn(HEAD), drawn(CUT)]), "MONOCHROME2", 8)
+    (tmp_path / "in").mkdir()
+    dataset.save_as(tmp_path / "in" / "clip.dcm", enforce_file_format=True)
+    write(tmp_path / "in" / "a.png", drawn(HEAD))
+    kill_tasks.save_random_weights(tmp_path / "weights")
+    common = ["predict", str(tmp_path / "in"), "--checkpoint", str(tmp_path / "weights"), "-o"]
+    for option, expected in (
+        (["all"], ["a.png", "clip.dcm#1", "clip.dcm#2", "clip.dcm#3"]),
+        (["2"], ["a.png", "clip.dcm#2"]),
+    ):
+        out = tmp_path / f"{option[0]}.csv"
+        assert main([*common, str(out), "--frame", *option]) == 0
+        rows = list(csv.DictReader(out.open(encoding="utf-8")))
+        assert [Path(row["file"]).name for row in rows] == expected
+        assert len({row["picture"] for row in rows}) == len(rows)
+    assert main([*common, str(tmp_path / "o.csv"), "--frame", "4"]) == 1
+    assert main([*common, str(tmp_path / "p.csv")]) == 1
+    printed = capsys.readouterr().err
+    assert "it has no frame 4, only 3. Give --frame from 1 to 3" in printed
+    assert "clip of 3 frames, expected one. Choose one by `fetalseg predict --frame N`" in printed
+    assert main([*common, str(tmp_path / "q.csv"), "--frame", "0"]) == 2
+    write(tmp_path / "in" / "clip.dcm#2.png", drawn(HEAD)).rename(tmp_path / "in" / "clip.dcm#2")
+    named = [str(path) for path in (tmp_path / "in").iterdir()]
+    assert main(["predict", *named, *common[2:], str(tmp_path / "r.csv"), "--frame", "all"]) == 2
 
 
 # What is flagged

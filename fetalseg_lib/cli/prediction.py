@@ -39,9 +39,16 @@ def add_commands(commands: Commands) -> None:
         choices=("hadlock", "intergrowth"),
         help="growth chart that gives the gestational age (default: intergrowth)",
     )
+    predict.add_argument(
+        "--frame", type=_frame, metavar="N_OR_ALL", help="which frame of a DICOM clip, counted from 1, or all"
+    )
     predict.add_argument("--batch-size", type=int, default=16)
     predict.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     predict.set_defaults(command=_predict)
+
+
+def _frame(text: str) -> int | str:
+    return text if text == "all" else int(text)
 
 
 def _predict(options: argparse.Namespace) -> int:
@@ -62,7 +69,9 @@ def _predict(options: argparse.Namespace) -> int:
         masks=options.masks,
     )
     files = find_images(options.images, leave_out=[options.overlay, options.masks])
-    rows = predict_files(job, files, batch_size=options.batch_size, device=options.device)
+    rows = predict_files(
+        job, files, frame=options.frame, batch_size=options.batch_size, device=options.device
+    )
     _report(rows, options.out, judged=job.trained.training_range is not None)
     return 1 if any(row["error"] for row in rows) else 0
 

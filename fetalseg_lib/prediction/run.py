@@ -7,12 +7,13 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from tqdm import tqdm
 
 from fetalseg_lib import __version__
-from fetalseg_lib.data.image_file import GrayImage, read_image
+from fetalseg_lib.data.image_file import GrayImage, count_frames, read_image
 from fetalseg_lib.data.image_table import ImageTable
 from fetalseg_lib.data.limits import read_content
 from fetalseg_lib.data.sample import DataError
@@ -60,10 +61,51 @@ class Job:
         return [folder / row["picture"] for folder in (self.overlays, self.masks) if folder is not None]
 
 
+@dataclass(frozen=True)
+class Frame:
+    """A file, or one frame of a clip, counted from 1.
+
+    >>> Frame(Path("a.png")).name, Frame(Path("clip.dcm"), 3).name
+    ('a.png', 'clip.dcm#3')
+    """
+
+    path: Path
+    number: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What the table calls it."""
+        return self.path.as_posix() + (f"#{self.number}" if self.number else "")
+
+
+def _frames(files: Sequence[Path], frame: int | Literal["all"] | None) -> list[Frame]:
+    """The files, and of each clip the frame that is chosen, or all of them."""
+    if frame is None:
+        return [Frame(file) for file in files]
+    if frame != "all" and frame < 1:
+        raise ValueError(f"--frame: expected a number from 1, or all, got {frame}")
+    found = []
+    for file in files:
+        number = count_frames(file)
+        chosen = range(1, number + 1) if frame == "all" else [frame]
+        found += [Frame(file, one) for one in chosen] if number > 1 else [Frame(file)]
+    if len({one.name for one in found}) < len(found):
+        raise ValueError("--frame: a file has the name that a frame of a clip gets in the table; rename it")
+    return found
+
+
 def predict_files(
-    job: Job, files: Sequence[Path], *, batch_size: int = 16, device: str = "auto", progress: bool = True
+    job: Job,
+    files: Sequence[Path],
+    *,
+    frame: int | Literal["all"] | None = None,
+    batch_size: int = 16,
+    device: str = "auto",
+    progress: bool = True,
 ) -> list[Row]:
     """Predict every file and write the table; returns its rows, those of unreadable files with an ``error``.
+
+    Of a clip in DICOM ``frame`` chooses one, counted from 1, or ``"all"`` gives each a row, ``FILE#N``.
 
     What an earlier run with the same weights and settings has done already is kept; a file that has changed,
     or could not be read, is tried again. The same files give the same table, killed and restarted or not:
@@ -76,14 +118,15 @@ def predict_files(
     if batch_size < 1:
         raise ValueError(f"--batch-size: expected at least 1, got {batch_size}")
     chosen = pick_device(device)
-    names = [file.as_posix() for file in files]
+    frames = _frames(files, frame)
+    names = [one.name for one in frames]
     with (
         open_table(job.table, names) as table,
-        tqdm(total=len(files), desc="predicting", unit="image", disable=not progress) as bar,
+        tqdm(total=len(frames), desc="predicting", unit="image", disable=not progress) as bar,
     ):
-        for start in range(0, len(files), batch_size):
-            batch = files[start : start + batch_size]
-            if not all(_is_done(file, table, job) for file in batch):
+        for start in range(0, len(frames), batch_size):
+            batch = frames[start : start + batch_size]
+            if not all(_is_done(one, table, job) for one in batch):
                 images, problems = _read(batch, job.pixel_sizes)
                 found = predict_images(job.trained, list(images.values()), chart=job.chart, device=chosen)
                 _keep(job, dict(zip(images, found, strict=True)), problems, table)
@@ -91,60 +134,58 @@ def predict_files(
         return [row for name in names if (row := table.get(name)) is not None]
 
 
-def _is_done(file: Path, table: Table, job: Job) -> bool:
+def _is_done(frame: Frame, table: Table, job: Job) -> bool:
     """Whether the table tells of this very file by these settings, and its pictures are there."""
-    row = table.get(file.as_posix())
+    row = table.get(frame.name)
     if row is None or row["settings"] != job.provenance["settings"]:
         return False
     if row["error"]:
-        return _problem(file) == row["error"]
-    size = job.pixel_sizes.pixel_size_mm(file)
+        return _problem(frame) == row["error"]
+    size = job.pixel_sizes.pixel_size_mm(frame.path)
     if row["pixel_size_from"] != "file" and row["pixel_width_mm"] != ("" if size is None else length(size)):
         return False
     if not all(picture.is_file() for picture in job.pictures(row)):
         return False
     try:
-        return hashlib.sha256(read_content(file)).hexdigest() == row["image_sha256"]
+        return hashlib.sha256(read_content(frame.path)).hexdigest() == row["image_sha256"]
     except DataError:
         return False
 
 
-def _problem(file: Path) -> str:
+def _problem(frame: Frame) -> str:
     """What is wrong with a file, as the table tells it; nothing where it can be read."""
     try:
-        read_image(file)
+        read_image(frame.path, frame=frame.number)
     except DataError as error:
         return csv_cell(f"{error.problem}. {error.mend}")
     return ""
 
 
-def _read(files: Sequence[Path], sizes: ImageTable) -> tuple[dict[Path, GrayImage], dict[Path, str]]:
+def _read(frames: Sequence[Frame], sizes: ImageTable) -> tuple[dict[Frame, GrayImage], dict[Frame, str]]:
     """The readable images, with their pixel sizes as far as known, and what is wrong with the others."""
     images, problems = {}, {}
-    for file in files:
+    for frame in frames:
         try:
-            image = read_image(file)
+            image = read_image(frame.path, frame=frame.number)
         except DataError as error:
-            problems[file] = csv_cell(f"{error.problem}. {error.mend}")
+            problems[frame] = csv_cell(f"{error.problem}. {error.mend}")
             continue
-        size = sizes.pixel_size_mm(file)
+        size = sizes.pixel_size_mm(frame.path)
         if image.pixel_spacing_mm is None and size is not None:
             image = dataclasses.replace(image, pixel_spacing_mm=(size, size), spacing_is_own=False)
-        images[file] = image
+        images[frame] = image
     return images, problems
 
 
-def _keep(job: Job, found: dict[Path, Prediction], problems: dict[Path, str], table: Table) -> None:
+def _keep(job: Job, found: dict[Frame, Prediction], problems: dict[Frame, str], table: Table) -> None:
     """Write a batch's pictures, then its rows: where a row stands, its pictures are there."""
     rows = []
-    for file, prediction in found.items():
-        row = row_of(file.as_posix(), prediction, provenance=job.provenance)
+    for frame, prediction in found.items():
+        row = row_of(frame.name, prediction, provenance=job.provenance)
         if job.overlays is not None:
             write_picture(job.overlays / row["picture"], draw_overlay(prediction))
         if job.masks is not None:
             write_picture(job.masks / row["picture"], prediction.mask.astype(np.uint8) * np.uint8(255))
         rows.append(row)
-    rows += [
-        error_row(file.as_posix(), problem, provenance=job.provenance) for file, problem in problems.items()
-    ]
+    rows += [error_row(frame.name, problem, provenance=job.provenance) for frame, problem in problems.items()]
     table.add(rows)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from typing import Any
 
-from fetalseg_lib.exercises.compare import agrees, shown
+from fetalseg_lib.exercises.compare import agrees, form, kind, plain, shown
 from fetalseg_lib.exercises.exercise import Case, Exercise, Function
 from fetalseg_lib.exercises.find import find_exercise
 
@@ -27,6 +28,15 @@ class Answer:
         return f"{'✔ **Right.**' if self.right else '✘ **Not yet.**'} {self.why}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Came:
+    """What a call gave back, as plain Python, what it printed, and how it failed."""
+
+    value: Any = None
+    printed: str = ""
+    error: BaseException | None = None
+
+
 def check(chapter: str, answer: Function) -> Answer:
     """Judge a student's function; the exercise is the one of the same name in this chapter.
 
@@ -43,32 +53,55 @@ def check(chapter: str, answer: Function) -> Answer:
 def judge(exercise: Exercise, answer: Function) -> Answer:
     """Call ``answer`` with every case, up to the first that goes wrong."""
     for number, case in enumerate(_cases(exercise)):
-        came, problem = _call(answer, case)
-        if came is None and problem is None:
-            advice = "Put your code in place of the three dots."
-            return Answer(right=False, why=f"`{exercise.name}` gives nothing back so far. {advice}")
-        if problem is not None or not agrees(came, case.expected, tolerance=case.tolerance):
-            call = case.given or f"`{exercise.name}({', '.join(map(shown, case.arguments))})`"
-            found = problem or f"gives {shown(came)}. Expected: {shown(case.expected)}"
-            hint = exercise.hint if problem else _hint(exercise, answer, number)
-            return Answer(right=False, why=f"{call} {found}. {hint}")
+        came = _call(answer, case)
+        print(came.printed, end="")
+        if not _right(came, case):
+            return Answer(right=False, why=_why_not(exercise, answer, number, case, came))
     return Answer(right=True, why=exercise.why)
 
 
+def _why_not(exercise: Exercise, answer: Function, number: int, case: Case, came: _Came) -> str:
+    """What came instead, and the best hint that there is."""
+    nothing = came.value is came.error is None
+    if nothing and _is_stub(answer):
+        return f"`{exercise.name}` gives nothing back so far. Put your code in place of the three dots."
+    call = case.given or f"`{exercise.name}({', '.join(map(shown, case.arguments))})`"
+    if nothing:
+        place = "in place of `print`" if came.printed else "in front of what is to be given back"
+        return f"{call} gives nothing back. Write `return` {place}."
+    hint = _hint(exercise, answer, number)
+    if came.error is not None:
+        return f"{call} stops with {type(came.error).__name__}: {came.error}. {hint or exercise.hint}"
+    ours, theirs = shown(case.expected), shown(came.value)
+    if theirs == ours:  # a long array, or a difference beyond the digits that are shown
+        theirs = f"other {theirs}" if theirs.startswith("numbers") else repr(came.value)
+    remark = form(came.value, case.expected, tolerance=case.tolerance)
+    advice = hint or remark or kind(came.value, case.expected) + exercise.hint
+    return f"{call} gives {theirs}. Expected: {ours}. {advice}"
+
+
 def _hint(exercise: Exercise, answer: Function, number: int) -> str:
-    """The hint of the mistake that agrees in case ``number`` and in most others, or the general one."""
-    alike = {mistake.hint: _alike(exercise, answer, mistake.answer) for mistake in exercise.mistakes}
-    close = {hint: sum(same) for hint, same in alike.items() if same[number]}
-    return max(close, key=lambda hint: close[hint], default=exercise.hint)
+    """The hint of the mistake that does the same in case ``number`` and in half of all; else nothing."""
+    best, most = "", 0
+    for mistake in exercise.mistakes:
+        same = [
+            _alike(_call(answer, one), _call(mistake.answer, other), one.tolerance)
+            for one, other in zip(_cases(exercise), _cases(exercise), strict=True)
+        ]
+        if same[number] and sum(same) > most and 2 * sum(same) >= len(same):
+            best, most = mistake.hint, sum(same)
+    return best
 
 
-def _alike(exercise: Exercise, first: Function, second: Function) -> list[bool]:
-    """In which cases two functions give the same."""
-    same = []
-    for one, other in zip(_cases(exercise), _cases(exercise), strict=True):
-        (ours, failed), (theirs, failed_too) = _call(first, one), _call(second, other)
-        same.append(failed is failed_too is None and agrees(ours, theirs, tolerance=one.tolerance))
-    return same
+def _alike(one: _Came, other: _Came, tolerance: float) -> bool:
+    """Whether two calls gave the same, or failed alike."""
+    if one.error is not None or other.error is not None:
+        return type(one.error) is type(other.error)
+    return agrees(one.value, other.value, tolerance=tolerance)
+
+
+def _right(came: _Came, case: Case) -> bool:
+    return came.error is None and agrees(came.value, case.expected, tolerance=case.tolerance)
 
 
 def _cases(exercise: Exercise) -> list[Case]:
@@ -76,13 +109,27 @@ def _cases(exercise: Exercise) -> list[Case]:
         return list(exercise.cases())
 
 
-def _call(answer: Function, case: Case) -> tuple[Any, str | None]:
-    """What the function gives, or the words for how it failed."""
-    with _equal_chances():
+def _call(answer: Function, case: Case) -> _Came:
+    """Call the function, whatever it may do."""
+    with _equal_chances(), redirect_stdout(StringIO()) as printed:
         try:
-            return answer(*case.arguments), None
-        except Exception as error:  # whatever a student's code may raise
-            return None, f"stops with {type(error).__name__}: {error}"
+            return _Came(value=plain(answer(*case.arguments)), printed=printed.getvalue())
+        except (Exception, SystemExit) as error:
+            return _Came(error=error, printed=printed.getvalue())
+
+
+def _stub() -> None:
+    """Nothing."""
+    ...
+
+
+def _bare_stub() -> None: ...
+
+
+def _is_stub(answer: Function) -> bool:
+    """Whether a function that gives ``None`` has nothing in it but words and three dots."""
+    code = getattr(getattr(answer, "__code__", None), "co_code", None)
+    return code in (_stub.__code__.co_code, _bare_stub.__code__.co_code)
 
 
 @contextmanager
@@ -95,6 +142,9 @@ def _equal_chances() -> Iterator[None]:
     if torch is None:
         yield
         return
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    before = torch.get_rng_state()
+    torch.default_generator.manual_seed(0)
+    try:
         yield
+    finally:
+        torch.set_rng_state(before)

@@ -67,6 +67,7 @@ def _intervals() -> Iterator[Case]:
     yield Case(arguments=(0.1, 0.5, 0.3), expected="differs")
     yield Case(arguments=(-0.5, -0.1, 0.3), expected="differs")
     yield Case(arguments=(-0.1, 0.2, 0.3), expected="too small to matter")
+    yield Case(arguments=(0.0, 0.2, 0.3), expected="too small to matter")  # an end at zero holds zero
     yield Case(arguments=(-0.1, 0.9, 0.3), expected="cannot tell")
     yield Case(arguments=(-0.9, 0.1, 0.3), expected="cannot tell")
 

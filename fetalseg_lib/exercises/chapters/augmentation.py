@@ -83,6 +83,14 @@ EXERCISES = (
                 "rounded.",
             ),
             Mistake(
+                answer=lambda image, factor: np.clip(image * factor, 0, 255).astype(np.uint8),
+                hint="The bright end is right. But `astype` cuts the digits off: round first.",
+            ),
+            Mistake(
+                answer=lambda image, factor: np.clip(image * factor, 0, 255),
+                hint="The bright end is right. But 8-bit grey levels are whole numbers: round.",
+            ),
+            Mistake(
                 answer=lambda image, factor: np.rint(image * factor),
                 hint="An 8-bit image has no grey above 255.",
             ),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-import numpy as np
+from statistics import mean
 
 from fetalseg_lib.exercises.exercise import Case, Exercise, Mistake
 
@@ -26,10 +25,10 @@ def broken_promises(costs: dict[str, float], promised: dict[str, float]) -> list
 
 
 def _promises() -> Iterator[Case]:
-    promised = {"weights": 3.4, "work": 2.8}
+    promised = {"work": 2.8, "weights": 3.4}
     yield Case(arguments=({"weights": 3.1, "work": 1.7}, promised), expected=[])
     yield Case(arguments=({"work": 2.9, "weights": 3.1}, promised), expected=["work"])
-    yield Case(arguments=({"weights": 10.2, "work": 8.8}, promised), expected=["weights", "work"])
+    yield Case(arguments=({"weights": 10.2, "work": 8.8}, promised), expected=["work", "weights"])
     yield Case(arguments=({"weights": 3.4, "work": 2.8}, promised), expected=[])
 
 
@@ -42,6 +41,7 @@ def worse_beyond(small: list[float], large: list[float], noise: float) -> bool:
 def _losses() -> Iterator[Case]:
     yield Case(arguments=([0.970, 0.971], [0.972, 0.971], 0.002), expected=False)  # 0.001 on average
     yield Case(arguments=([0.960, 0.961], [0.972, 0.971], 0.002), expected=True)
+    yield Case(arguments=([0.960, 0.972], [0.972, 0.971], 0.002), expected=True)  # on average, not in each
     yield Case(arguments=([0.980, 0.981], [0.970, 0.971], 0.002), expected=False)  # better, not worse
 
 
@@ -79,6 +79,10 @@ EXERCISES = (
                 hint="That stops at the first one. Name all of them.",
             ),
             Mistake(
+                answer=lambda costs, promised: [name for name in costs if costs[name] > promised[name]],
+                hint="These are the right names. Give them in the order of the promises.",
+            ),
+            Mistake(
                 answer=lambda costs, promised: [n for n, most in promised.items() if costs[n] >= most],
                 hint="As much as promised is kept, not broken.",
             ),
@@ -93,11 +97,11 @@ EXERCISES = (
         hint="Large minus small, seed by seed; then the mean; then compare.",
         mistakes=(
             Mistake(
-                answer=lambda small, large, noise: bool(abs(np.mean(large) - np.mean(small)) > noise),
+                answer=lambda small, large, noise: bool(abs(mean(large) - mean(small)) > noise),
                 hint="A *better* network is not worse. Keep the sign.",
             ),
             Mistake(
-                answer=lambda small, large, noise: bool(np.mean(small) < np.mean(large)),
+                answer=lambda small, large, noise: bool(mean(small) < mean(large)),
                 hint="That calls every tiny loss worse. Where does the noise come in?",
             ),
         ),

@@ -16,6 +16,7 @@ def conv_operations(kernel: int, channels_in: int, channels_out: int, rows: int,
 
 def _convolutions() -> Iterator[Case]:
     yield Case(arguments=(1, 1, 1, 1, 1), expected=2, tolerance=0)
+    yield Case(arguments=(3, 2, 4, 5, 7), expected=5040, tolerance=0)
     yield Case(arguments=(3, 64, 32, 256, 256), expected=2_415_919_104, tolerance=0)
 
 

@@ -54,6 +54,7 @@ def _joins() -> Iterator[Case]:
     yield Case(arguments=((512, 8, 8), (96, 8, 8)), expected=False)
     yield Case(arguments=((64, 20, 32), (24, 40, 64)), expected=True)
     yield Case(arguments=((64, 20, 32), (24, 64, 40)), expected=False)
+    yield Case(arguments=((64, 10, 10), (24, 21, 21)), expected=False)
 
 
 def background_loss(logit: float) -> float:
@@ -67,6 +68,7 @@ def _logits() -> Iterator[Case]:
     yield Case(arguments=(-100.0,), expected=0.0)
     yield Case(arguments=(20.0,), expected=20.0)
     yield Case(arguments=(100.0,), expected=100.0)
+    yield Case(arguments=(1000.0,), expected=1000.0)
 
 
 EXERCISES = (
@@ -123,6 +125,10 @@ EXERCISES = (
                 hint="Only an addition needs equal channels. Concatenated channels stand side by side.",
             ),
             Mistake(
+                answer=lambda below, skip: below[1:] == (skip[1] // 2, skip[2] // 2),
+                hint="Half of 21 is rounded down to 10, but twice 10 is 20. Double what is below.",
+            ),
+            Mistake(
                 answer=lambda below, skip: below[1] * below[2] * 4 == skip[1] * skip[2],
                 hint="As many pixels is not enough. Rows must fit rows, and columns columns.",
             ),
@@ -144,6 +150,10 @@ EXERCISES = (
             ),
             Mistake(
                 answer=lambda logit: float(torch.log(1 + torch.exp(torch.tensor(logit)))),
+                hint="The exponential of a large number overflows. Let it be of a negative one only.",
+            ),
+            Mistake(
+                answer=lambda logit: math.log(1 + math.exp(logit)),
                 hint="The exponential of a large number overflows. Let it be of a negative one only.",
             ),
             Mistake(

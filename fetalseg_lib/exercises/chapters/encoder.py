@@ -41,7 +41,7 @@ def _kernels() -> Iterator[Case]:
 
 
 def steps_until(share: float, momentum: float) -> int:
-    """After how many batches less than ``share`` of the old running mean is left."""
+    """After how many batches at most ``share`` of the old running mean is left."""
     return int(np.ceil(np.log(share) / np.log(1 - momentum)))
 
 
@@ -67,6 +67,11 @@ def _networks() -> Iterator[Case]:
     )
     yield Case(
         given="No gradient, train mode:", arguments=(network().requires_grad_(False).train(),), expected=False
+    )
+    mixed = network().requires_grad_(False).eval()
+    mixed[1].train()
+    yield Case(
+        given="No gradient, eval mode, its normalisation in train mode:", arguments=(mixed,), expected=False
     )
     yield Case(given="Gradients, eval mode:", arguments=(network().eval(),), expected=False)
     plain = nn.Conv2d(3, 8, 3).requires_grad_(False).train()

@@ -18,6 +18,7 @@ def _ranges() -> Iterator[Case]:
     yield Case(arguments=(0.0, 255.0), expected=1.0)
     yield Case(arguments=(-1.0, 4.1), expected=0.02)
     yield Case(arguments=(1.0, 5.1), expected=0.02)
+    yield Case(arguments=(-5.1, -1.0), expected=0.02)
 
 
 def there_and_back(values: np.ndarray, scale: float, zero: int) -> np.ndarray:
@@ -50,6 +51,7 @@ def _files() -> Iterator[Case]:
     yield Case(arguments=([0.97, 0.95], [0.965, 0.95], [1.0, -2.0], [1.0, -2.0]), expected=False)
     yield Case(arguments=([0.97, 0.95], [0.97, 0.95], [1.0, -2.0], [1.3, -2.3]), expected=False)
     yield Case(arguments=([0.97, 0.95], [0.98, 0.96], [1.0, -2.0], [1.0, -2.0]), expected=False)
+    yield Case(arguments=([0.97, 0.95], [0.97, 0.95], [1.0, -2.0], [0.5, -1.5]), expected=False)
 
 
 EXERCISES = (
@@ -63,7 +65,7 @@ EXERCISES = (
         mistakes=(
             Mistake(
                 answer=lambda low, high: (high - low) / 255,
-                hint="A range from 1 to 5 does not hold zero. Stretch it first.",
+                hint="A range from 1 to 5, or from -5 to -1, does not hold zero. Stretch it first.",
             ),
             Mistake(
                 answer=lambda low, high: (max(high, 0.0) - min(low, 0.0)) / 256,

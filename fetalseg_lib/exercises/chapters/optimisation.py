@@ -45,6 +45,7 @@ def stop_epoch(dices: list[float], patience: int, gain: float) -> int:
 def _histories() -> Iterator[Case]:
     yield Case(arguments=([0.5, 0.6, 0.7], 2, 0.001), expected=3, tolerance=0)
     yield Case(arguments=([0.5, 0.5004, 0.5008, 0.6], 2, 0.001), expected=3, tolerance=0)
+    yield Case(arguments=([0.5, 0.5008, 0.5016, 0.5016, 0.5016], 2, 0.001), expected=5, tolerance=0)
     yield Case(arguments=([0.5, 0.4, 0.45, 0.49, 0.495], 3, 0.001), expected=4, tolerance=0)
 
 
@@ -52,6 +53,15 @@ def _against_previous(dices: list[float], patience: int, gain: float) -> int:
     last, since = -1.0, 0
     for epoch, dice in enumerate(dices, start=1):
         last, since = dice, 0 if dice > last + gain else since + 1
+        if since == patience:
+            return epoch
+    return len(dices)
+
+
+def _creeping(dices: list[float], patience: int, gain: float) -> int:
+    best, since = -1.0, 0
+    for epoch, dice in enumerate(dices, start=1):
+        best, since = max(best, dice), 0 if dice > best + gain else since + 1
         if since == patience:
             return epoch
     return len(dices)
@@ -106,6 +116,10 @@ EXERCISES = (
             Mistake(
                 answer=lambda dices, patience, gain: stop_epoch(dices, patience, 0),
                 hint="Small steps counted as better here. Ask for more than the gain.",
+            ),
+            Mistake(
+                answer=_creeping,
+                hint="What did not count as better must not raise the bar: keep the best that counted.",
             ),
             Mistake(
                 answer=_against_previous,

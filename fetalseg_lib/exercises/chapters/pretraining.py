@@ -17,6 +17,7 @@ def epochs_for(steps: int, images: int, batch_size: int) -> int:
 def _epochs() -> Iterator[Case]:
     yield Case(arguments=(220, 699, 16), expected=5, tolerance=0)  # 43 full batches and one of 11
     yield Case(arguments=(220, 200, 16), expected=17, tolerance=0)  # 13 batches, 221 steps
+    yield Case(arguments=(220, 100, 16), expected=31, tolerance=0)  # 7 batches, 217 steps
     yield Case(arguments=(220, 50, 16), expected=55, tolerance=0)  # 4 batches, one of them of 2 images
 
 

@@ -52,6 +52,7 @@ def _units() -> Iterator[Case]:
         ("A unit that is negative for both images:", off, torch.zeros(1), True),
         ("A unit that is positive for one of two images:", one_image, torch.zeros(1), False),
         ("Two units, one of them always on:", one_unit, torch.zeros(2), False),
+        ("A bias that lifts the unit to just 0:", off, torch.tensor([3.0]), True),
         ("A bias that lifts the unit above 0:", off, torch.tensor([5.0]), False),
     ):
         yield Case(given=words, arguments=(means, w1, b1), expected=expected)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-
-import numpy as np
+from statistics import mean, median
 
 from fetalseg_lib.exercises.exercise import Case, Exercise, Mistake
 
@@ -77,14 +76,12 @@ EXERCISES = (
         hint="Keep the studies whose effect minus half width is above zero, and average those.",
         mistakes=(
             Mistake(
-                answer=lambda effects, half_widths: float(np.mean(effects)),
+                answer=lambda effects, half_widths: float(mean(effects)),
                 hint="That is the mean of all, the drawer included. A reader sees less.",
             ),
             Mistake(
                 answer=lambda effects, half_widths: float(
-                    np.mean(
-                        [e for e, h in zip(effects, half_widths, strict=True) if abs(e) > h] or [math.nan]
-                    )
+                    mean([e for e, h in zip(effects, half_widths, strict=True) if abs(e) > h] or [math.nan])
                 ),
                 hint="A clear *loss* is not published either, in this story.",
             ),
@@ -99,11 +96,11 @@ EXERCISES = (
         hint="Compare round by round, and count. Equal is not faster.",
         mistakes=(
             Mistake(
-                answer=lambda ours, theirs: bool(np.median(ours) < np.median(theirs)),
+                answer=lambda ours, theirs: bool(median(ours) < median(theirs)),
                 hint="The medians forget which rounds belong together, and how often each won.",
             ),
             Mistake(
-                answer=lambda ours, theirs: bool(np.mean(ours) < np.mean(theirs)),
+                answer=lambda ours, theirs: bool(mean(ours) < mean(theirs)),
                 hint="One disturbed round moves a mean far.",
             ),
         ),

@@ -4,13 +4,14 @@ PROFILE ?= quick
 NOTEBOOKS ?= notebooks
 CORES ?= $(shell $(PYTHON) -c "import os; print(os.cpu_count())")
 BIN := .venv/bin
+UV := 0.13.9
 READY := .venv/.ready
 SNAKEMAKE := --rerun-incomplete --rerun-triggers mtime params --quiet host reason --show-failed-logs
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export NO_ALBUMENTATIONS_UPDATE := 1
 
 
-.PHONY: help setup book check-site screenshots pdf test oracles lint lab study bench lock clean
+.PHONY: help setup book check-site screenshots pdf test test-lowest oracles lint lab study bench lock clean
 
 help:  ## what each command does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -20,9 +21,9 @@ setup: $(READY)  ## make .venv and install everything, exactly as locked
 # torch and torchvision come from one index in one go: mixing builds breaks torchvision's operators. Compiled once here,
 # packages are not compiled again by every process, as they are where PYTHONDONTWRITEBYTECODE is set (in many containers).
 $(READY): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"Python 3.11 to 3.13 is needed, this is {sys.version.split()[0]}; choose another with make PYTHON=python3.12")'
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 14) else f"Python 3.11 to 3.14 is needed, this is {sys.version.split()[0]}; choose another with make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/python -m pip install --quiet uv==$(UV)
 	$(BIN)/uv pip install --python $(BIN)/python --quiet --compile-bytecode -r requirements.lock
 	$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --editable .
 	@touch $@
@@ -52,6 +53,12 @@ test: $(READY)  ## lint, types, pytest, and nbval over the notebooks
 	$(BIN)/python -m pytest -n 2 --dist=loadfile --no-loadscope-reorder --durations=20
 	FETALSEG_PROFILE=smoke $(BIN)/python -m pytest --nbval-lax -o addopts=--dist=loadfile -n 2 $(NOTEBOOKS)
 
+# Python 3.11 has wheels of them all. The extras are those that the tests of numbers need.
+test-lowest: $(READY)  ## what touches a number, with the lowest versions that pyproject.toml allows, in .venv-lowest
+	$(BIN)/uv venv --clear --quiet --python python3.11 .venv-lowest
+	$(BIN)/uv pip install --python .venv-lowest --quiet --resolution lowest-direct --editable '.[dicom,export,peers,test]'
+	.venv-lowest/bin/python -m pytest -n 2 --dist=loadfile tests/test_geometry.py tests/test_evaluation*.py tests/test_data*.py tests/test_models*.py tests/test_training*.py tests/test_export.py tests/test_prediction_run.py fetalseg_lib/evaluation fetalseg_lib/geometry.py
+
 oracles: $(READY)  ## add the heavy library that some metric tests compare with
 	$(BIN)/uv pip install --python $(BIN)/python --quiet --constraint requirements.lock --editable '.[oracles]'
 
@@ -73,7 +80,7 @@ bench: $(READY)  ## time networks and runtimes on this machine, side by side (OU
 	$(BIN)/python -m fetalseg_lib.report.bench.layouts --out $(or $(OUT),results/hardware)
 
 lock: $(READY)  ## renew requirements.lock from pyproject.toml
-	$(BIN)/uv pip compile --universal --python-version 3.11 --extra book --extra dicom --extra export --extra peers --extra test --quiet pyproject.toml --upgrade --output-file requirements.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 --extra book --extra dicom --extra export --extra peers --extra test --generate-hashes --quiet pyproject.toml --upgrade --output-file requirements.lock
 
 clean:  ## remove what was built (not .venv, not runs)
 	rm -rf _build

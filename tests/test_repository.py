@@ -92,12 +92,34 @@ def test_environment_takes_nothing_but_conda_forge(environment: dict[str, Any]) 
 # The lock
 
 
-@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+def locked() -> list[str]:
+    """The entries of the lock, each with its hashes on lines of their own."""
+    text = re.sub(r"(?m)^ *#.*\n", "", (ROOT / "requirements.lock").read_text(encoding="utf-8"))
+    return re.split(r"\n(?=\S)", text.strip())
+
+
+def test_lock_knows_every_file_by_its_hash_and_names_no_host() -> None:
+    for pin in locked():
+        assert re.search(r" \\\n    --hash=sha256:[0-9a-f]{64}", pin), pin
+        assert "://" not in pin
+
+
+def test_uv_is_the_same_version_wherever_it_is_installed(tracked_texts: dict[str, str]) -> None:
+    (version,) = re.findall(r"^UV := (\S+)$", tracked_texts["Makefile"], re.MULTILINE)
+    installs = {
+        name: re.findall(r"pip install.* uv(?:==(\S+))?$", text, re.M) for name, text in tracked_texts.items()
+    }
+    found = {(name, one) for name, versions in installs.items() for one in versions}
+    assert found == {("Makefile", "$(UV)")} | {
+        (f".github/workflows/{name}.yml", version) for name in ("tests", "weekly")
+    }
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13", "3.14"])
 @pytest.mark.parametrize("system", ["linux", "darwin", "win32"])
 def test_lock_holds_each_dependency_within_its_bounds(python: str, system: str) -> None:
     machine = {"python_version": python, "python_full_version": f"{python}.0", "sys_platform": system}
-    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
-    pins = [Requirement(line) for line in lines if line and not line.lstrip().startswith("#")]
+    pins = [Requirement(pin.split(" \\\n")[0]) for pin in locked()]
     pinned: dict[str, list[str]] = {}
     for pin in pins:
         if pin.marker is None or pin.marker.evaluate(machine):

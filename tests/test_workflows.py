@@ -74,7 +74,7 @@ class TestWorkflow:
 def test_tests_run_on_every_system_and_python_that_is_promised() -> None:
     matrix = load(ROOT / ".github" / "workflows" / "tests.yml")["jobs"]["tests"]["strategy"]["matrix"]
     assert [system.split("-")[0] for system in matrix["system"]] == ["ubuntu", "macos", "windows"]
-    assert matrix["python"] == ["3.11", "3.12", "3.13"]
+    assert matrix["python"] == ["3.11", "3.12", "3.13", "3.14"]
 
 
 def test_npm_packages_are_pinned_by_their_hash() -> None:

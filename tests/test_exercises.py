@@ -753,7 +753,7 @@ HALF = Exercise(
         Case(arguments=([1, 2],), expected=[0.5, 1], given="Two:"),
     ],
     hint="Divide.",
-    mistakes=(Mistake(answer=lambda number: 2 * number, hint="Other way."),),
+    mistakes=(Mistake(lambda number: 2 * number, "Other way."),),
     why="So it is.",
 )
 

@@ -28,7 +28,7 @@ class Case:
     tolerance: float = 1e-4
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Mistake:
     """A plausible wrong answer, and what to say to whoever gives it."""
 

@@ -84,9 +84,7 @@ def _errors() -> Iterator[Case]:
         given="Errors of 1, 2 and 3 mm:", arguments=(pd.Series([1.0, 2.0, 3.0]),), expected=(0.04, 3.96)
     )
     yield Case(
-        given="Errors of -1 and 1 mm:",
-        arguments=(pd.Series([-1.0, 1.0]),),
-        expected=(-2.771859, 2.771859),
+        given="Errors of -1 and 1 mm:", arguments=(pd.Series([-1.0, 1.0]),), expected=(-2.771859, 2.771859)
     )
 
 
@@ -100,12 +98,12 @@ EXERCISES = (
         hint="Choose the variant's rows, group by seed, take the mean in each group, and the mean of these.",
         mistakes=(
             Mistake(
-                answer=lambda images, variant: images.loc[images["variant"] == variant, "dice"].mean(),
-                hint="All rows in one heap: a run with more images has more to say. The unit is the run.",
+                lambda images, variant: images.loc[images["variant"] == variant, "dice"].mean(),
+                "All rows in one heap: a run with more images has more to say. The unit is the run.",
             ),
             Mistake(
-                answer=lambda images, variant: images.groupby("seed")["dice"].mean().mean(),
-                hint="The other variant's rows are in it. Choose first.",
+                lambda images, variant: images.groupby("seed")["dice"].mean().mean(),
+                "The other variant's rows are in it. Choose first.",
             ),
         ),
         why="The training is the unit of the comparison, so each run counts once.",
@@ -119,13 +117,10 @@ EXERCISES = (
         hint="Take the best Dice of each image over all runs. Where even that is small, all of them fail.",
         mistakes=(
             Mistake(
-                answer=lambda images: images.groupby("name")["dice"].min().idxmin(),
-                hint="One run failed on x, but another got it right. Look at each image's *best* run.",
+                lambda images: images.groupby("name")["dice"].min().idxmin(),
+                "One run failed on x, but another got it right. Look at each image's *best* run.",
             ),
-            Mistake(
-                answer=lambda images: images.groupby("name")["dice"].max().idxmax(),
-                hint="That is the easiest one.",
-            ),
+            Mistake(lambda images: images.groupby("name")["dice"].max().idxmax(), "That is the easiest one."),
         ),
         why="Where even the best run is bad, look at the image and its annotation before you blame a "
         "network.",
@@ -138,14 +133,13 @@ EXERCISES = (
         hint="Does the interval hold zero? If so, does it also hold differences that would matter?",
         mistakes=(
             Mistake(
-                answer=lambda low, high, matters: "differs" if low > 0 or high < 0 else "too small to matter",
-                hint="An interval that holds zero *and* large differences has shown nothing. That is the "
-                "third answer.",
+                lambda low, high, matters: "differs" if low > 0 or high < 0 else "too small to matter",
+                "An interval that holds zero *and* large differences has shown nothing. That is the third "
+                "answer.",
             ),
             Mistake(
-                answer=lambda low, high, matters: "differs" if low > 0 or high < 0 else "cannot tell",
-                hint="A narrow interval around zero does say something: whatever the difference is, it is "
-                "small.",
+                lambda low, high, matters: "differs" if low > 0 or high < 0 else "cannot tell",
+                "A narrow interval around zero does say something: whatever the difference is, it is small.",
             ),
         ),
         why='"Not significant" is two things: shown to be small, or not shown at all. '
@@ -159,18 +153,18 @@ EXERCISES = (
         hint="The mean error, minus and plus 1.96 standard deviations of the errors.",
         mistakes=(
             Mistake(
-                answer=lambda errors_mm: (
+                lambda errors_mm: (
                     errors_mm.mean() - 1.96 * errors_mm.std(ddof=0),
                     errors_mm.mean() + 1.96 * errors_mm.std(ddof=0),
                 ),
-                hint="Divide by $n - 1$: these errors are a sample.",
+                "Divide by $n - 1$: these errors are a sample.",
             ),
             Mistake(
-                answer=lambda errors_mm: (
+                lambda errors_mm: (
                     errors_mm.mean() - 1.96 * errors_mm.sem(),
                     errors_mm.mean() + 1.96 * errors_mm.sem(),
                 ),
-                hint="That is the interval of the *mean* error. The limits are for the next single head.",
+                "That is the interval of the *mean* error. The limits are for the next single head.",
             ),
         ),
         why="They say what to expect of the next single measurement, bias included.",

@@ -90,13 +90,10 @@ EXERCISES = (
         cases=_rates,
         hint="A kernel of $k$ taps has $k - 1$ gaps, and each gap is as wide as the rate.",
         mistakes=(
+            Mistake(lambda kernel, rate: kernel * rate, "There is one gap fewer than there are taps."),
             Mistake(
-                answer=lambda kernel, rate: kernel * rate,
-                hint="There is one gap fewer than there are taps.",
-            ),
-            Mistake(
-                answer=lambda kernel, rate: (kernel - 1) * rate,
-                hint="That is the distance between the outer taps. Count both of them in.",
+                lambda kernel, rate: (kernel - 1) * rate,
+                "That is the distance between the outer taps. Count both of them in.",
             ),
         ),
         why="$k - 1$ gaps of $r$ steps and one position to start from: $1 + (k - 1)\\,r = k + (k - 1)(r - "
@@ -110,14 +107,11 @@ EXERCISES = (
         cases=_maps,
         hint="The best position is in the middle. It needs `rate` rows before it and `rate` rows behind.",
         mistakes=(
+            Mistake(lambda side: side // 2, "The position itself takes a row, too: $2r + 1$ rows must fit."),
             Mistake(
-                answer=lambda side: side // 2,
-                hint="The position itself takes a row, too: $2r + 1$ rows must fit.",
-            ),
-            Mistake(
-                answer=lambda side: side - 1,
-                hint="At that rate *some* outer tap sees data from a corner. All nine at once need room on "
-                "both sides.",
+                lambda side: side - 1,
+                "At that rate *some* outer tap sees data from a corner. All nine at once need room on both "
+                "sides.",
             ),
         ),
         why="$2r + 1 \\le 8$ gives $r \\le 3$: just the rates of `aspp_rates_1_2_3`.",
@@ -130,12 +124,12 @@ EXERCISES = (
         hint="All taps but one meet the padding. Which one never does? Keep all four axes.",
         mistakes=(
             Mistake(
-                answer=lambda weights: weights.sum(dim=(2, 3), keepdim=True),
-                hint="That would be all nine taps at one place. The outer eight meet zeros.",
+                lambda weights: weights.sum(dim=(2, 3), keepdim=True),
+                "That would be all nine taps at one place. The outer eight meet zeros.",
             ),
             Mistake(
-                answer=lambda weights: weights[:, :, :1, :1],
-                hint="That is the upper left tap. It meets the padding from everywhere.",
+                lambda weights: weights[:, :, :1, :1],
+                "That is the upper left tap. It meets the padding from everywhere.",
             ),
         ),
         why="The centre is all that acts: eight ninths of the weights can go, and the output stays as it is.",
@@ -149,14 +143,10 @@ EXERCISES = (
         "variance.",
         mistakes=(
             Mistake(
-                answer=_batch_norm,
-                hint="You normalise each channel over the batch. That is BatchNorm: images depend on each "
-                "other.",
+                _batch_norm,
+                "You normalise each channel over the batch. That is BatchNorm: images depend on each other.",
             ),
-            Mistake(
-                answer=_sample_variance,
-                hint="Divide the squares by $n$, not by $n - 1$ (`correction=0`).",
-            ),
+            Mistake(_sample_variance, "Divide the squares by $n$, not by $n - 1$ (`correction=0`)."),
         ),
         why="Every mean is taken within one image, so a batch of one is as good as any.",
     ),

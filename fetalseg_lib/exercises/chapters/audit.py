@@ -63,17 +63,14 @@ EXERCISES = (
         hint="Put the kernel into a corner of the map. How many rows does the map need? Then go back to the "
         "image.",
         mistakes=(
+            Mistake(lambda rate: rate + 1, "That is the map. The encoder divides the image by 32."),
             Mistake(
-                answer=lambda rate: rate + 1,
-                hint="That is the map. The encoder divides the image by 32.",
+                lambda rate: 32 * rate,
+                "On a map of `rate` rows the tap of a corner is just off the other side.",
             ),
             Mistake(
-                answer=lambda rate: 32 * rate,
-                hint="On a map of `rate` rows the tap of a corner is just off the other side.",
-            ),
-            Mistake(
-                answer=lambda rate: 32 * (2 * rate + 1),
-                hint="In so large an image *all* nine taps see data from the middle. One is asked for.",
+                lambda rate: 32 * (2 * rate + 1),
+                "In so large an image *all* nine taps see data from the middle. One is asked for.",
             ),
         ),
         why="416 pixels for rate 12 and 608 for rate 18, and then only the outermost positions see anything.",
@@ -87,12 +84,12 @@ EXERCISES = (
         hint="What does the second convolution take in?",
         mistakes=(
             Mistake(
-                answer=lambda channels_in, channels_out: 2 * 9 * channels_in * channels_out,
-                hint="That is the note's count. The second convolution takes what the first one gives.",
+                lambda channels_in, channels_out: 2 * 9 * channels_in * channels_out,
+                "That is the note's count. The second convolution takes what the first one gives.",
             ),
             Mistake(
-                answer=lambda channels_in, channels_out: 9 * channels_in * channels_out,
-                hint="There are two convolutions.",
+                lambda channels_in, channels_out: 9 * channels_in * channels_out,
+                "There are two convolutions.",
             ),
         ),
         why="The second convolution takes 256 channels, not 352. So there are fewer weights than the note "
@@ -106,16 +103,16 @@ EXERCISES = (
         hint="How many digits stand behind the point? Format the value with as many, and compare the texts.",
         mistakes=(
             Mistake(
-                answer=lambda text, value: abs(value / float(text) - 1) < 0.05,
-                hint='A tolerance is a choice. "3.4" promises a digit: 3.46 would have been printed as 3.5.',
+                lambda text, value: abs(value / float(text) - 1) < 0.05,
+                'A tolerance is a choice. "3.4" promises a digit: 3.46 would have been printed as 3.5.',
             ),
             Mistake(
-                answer=lambda text, value: float(text) == value,
-                hint="A printed number is rounded. 3.44 is printed as 3.4, and rightly.",
+                lambda text, value: float(text) == value,
+                "A printed number is rounded. 3.44 is printed as 3.4, and rightly.",
             ),
             Mistake(
-                answer=lambda text, value: round(value, 1) == float(text),
-                hint="Not every number has one digit behind its point.",
+                lambda text, value: round(value, 1) == float(text),
+                "Not every number has one digit behind its point.",
             ),
         ),
         why="The number of printed digits is the tolerance. There is nothing to choose, and nothing to "
@@ -129,13 +126,12 @@ EXERCISES = (
         hint="Speed is one over time. Compare the speeds.",
         mistakes=(
             Mistake(
-                answer=lambda before_ms, after_ms: 100 * (1 - after_ms / before_ms),
-                hint="It takes so much less *time*. Half the time is twice the speed, and that is 100 % "
-                "faster.",
+                lambda before_ms, after_ms: 100 * (1 - after_ms / before_ms),
+                "It takes so much less *time*. Half the time is twice the speed, and that is 100 % faster.",
             ),
             Mistake(
-                answer=lambda before_ms, after_ms: before_ms / after_ms - 1,
-                hint="That is the share. Per cent are asked for.",
+                lambda before_ms, after_ms: before_ms / after_ms - 1,
+                "That is the share. Per cent are asked for.",
             ),
         ),
         why="25 ms to 18 ms is 28 % less time and 39 % more speed. Both are fine, if one says which.",

@@ -60,12 +60,12 @@ EXERCISES = (
         "came.",
         mistakes=(
             Mistake(
-                answer=lambda image, mask: (image[:, ::-1], mask),
-                hint="The mask stayed where it was. Now it says *head* where there is none.",
+                lambda image, mask: (image[:, ::-1], mask),
+                "The mask stayed where it was. Now it says *head* where there is none.",
             ),
             Mistake(
-                answer=lambda image, mask: (image[::-1], mask[::-1]),
-                hint="That is upside down. Left and right are columns.",
+                lambda image, mask: (image[::-1], mask[::-1]),
+                "That is upside down. Left and right are columns.",
             ),
         ),
         why="Image and mask move together, or you teach lies.",
@@ -78,22 +78,19 @@ EXERCISES = (
         hint="Multiply, round, cut off at 255, and give `uint8` back.",
         mistakes=(
             Mistake(
-                answer=lambda image, factor: (image * factor).astype(np.int64).astype(np.uint8),
-                hint="Above 255 `uint8` starts again at 0: the skull turns black. And grey levels should be "
+                lambda image, factor: (image * factor).astype(np.int64).astype(np.uint8),
+                "Above 255 `uint8` starts again at 0: the skull turns black. And grey levels should be "
                 "rounded.",
             ),
             Mistake(
-                answer=lambda image, factor: np.clip(image * factor, 0, 255).astype(np.uint8),
-                hint="The bright end is right. But `astype` cuts the digits off: round first.",
+                lambda image, factor: np.clip(image * factor, 0, 255).astype(np.uint8),
+                "The bright end is right. But `astype` cuts the digits off: round first.",
             ),
             Mistake(
-                answer=lambda image, factor: np.clip(image * factor, 0, 255),
-                hint="The bright end is right. But 8-bit grey levels are whole numbers: round.",
+                lambda image, factor: np.clip(image * factor, 0, 255),
+                "The bright end is right. But 8-bit grey levels are whole numbers: round.",
             ),
-            Mistake(
-                answer=lambda image, factor: np.rint(image * factor),
-                hint="An 8-bit image has no grey above 255.",
-            ),
+            Mistake(lambda image, factor: np.rint(image * factor), "An 8-bit image has no grey above 255."),
         ),
         why="Without the cut it overflows in silence; with it, bright tissue is all alike. That is the "
         "price.",
@@ -107,12 +104,12 @@ EXERCISES = (
         hint="All of the coins must fall on the same side.",
         mistakes=(
             Mistake(
-                answer=lambda moves, probability: probability**moves,
-                hint="That is the share in which *all* moves happen.",
+                lambda moves, probability: probability**moves,
+                "That is the share in which *all* moves happen.",
             ),
             Mistake(
-                answer=lambda moves, probability: 1 - moves * probability,
-                hint="Chances do not add up: with four coins that would be less than nothing.",
+                lambda moves, probability: 1 - moves * probability,
+                "Chances do not add up: with four coins that would be less than nothing.",
             ),
         ),
         why="One in sixteen. If half of them stay as they are, the four coins are one coin.",

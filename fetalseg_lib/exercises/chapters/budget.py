@@ -48,21 +48,21 @@ def _losses() -> Iterator[Case]:
 EXERCISES = (
     Exercise(
         title="What does a separable convolution cost?",
-        prompt="Count the weights of both steps. Then compare a dilated branch of the note's ASPP, from 1280 "
-        "channels to 128, with 9 · 1280 · 128.",
+        prompt="Count the weights of both steps. Then compare a dilated branch of the note's ASPP, from "
+        "1280 channels to 128, with 9 · 1280 · 128.",
         solution=separable_weights,
         cases=_weights,
         hint="The first step has one kernel for each *incoming* channel; the second mixes all of them.",
         mistakes=(
             Mistake(
-                answer=lambda channels_in, channels_out, kernel: channels_in * channels_out * kernel**2,
-                hint="That is the usual convolution: there every pair of channels has its own kernel.",
+                lambda channels_in, channels_out, kernel: channels_in * channels_out * kernel**2,
+                "That is the usual convolution: there every pair of channels has its own kernel.",
             ),
             Mistake(
-                answer=lambda channels_in, channels_out, kernel: (
+                lambda channels_in, channels_out, kernel: (
                     channels_out * kernel**2 + channels_in * channels_out
                 ),
-                hint="The kernels look first, at the channels that come in.",
+                "The kernels look first, at the channels that come in.",
             ),
         ),
         why="For the ASPP's branch it is less than an eighth, and there are three such branches.",
@@ -75,16 +75,16 @@ EXERCISES = (
         hint="Go through the promises one by one, and keep the names whose cost is *larger*.",
         mistakes=(
             Mistake(
-                answer=lambda costs, promised: [name for name in costs if costs[name] > promised[name]][:1],
-                hint="That stops at the first one. Name all of them.",
+                lambda costs, promised: [name for name in costs if costs[name] > promised[name]][:1],
+                "That stops at the first one. Name all of them.",
             ),
             Mistake(
-                answer=lambda costs, promised: [name for name in costs if costs[name] > promised[name]],
-                hint="These are the right names. Give them in the order of the promises.",
+                lambda costs, promised: [name for name in costs if costs[name] > promised[name]],
+                "These are the right names. Give them in the order of the promises.",
             ),
             Mistake(
-                answer=lambda costs, promised: [n for n, most in promised.items() if costs[n] >= most],
-                hint="As much as promised is kept, not broken.",
+                lambda costs, promised: [n for n, most in promised.items() if costs[n] >= most],
+                "As much as promised is kept, not broken.",
             ),
         ),
         why="One number is never enough: the note's network breaks each of four, by another factor.",
@@ -97,12 +97,12 @@ EXERCISES = (
         hint="Large minus small, seed by seed; then the mean; then compare.",
         mistakes=(
             Mistake(
-                answer=lambda small, large, noise: bool(abs(mean(large) - mean(small)) > noise),
-                hint="A *better* network is not worse. Keep the sign.",
+                lambda small, large, noise: bool(abs(mean(large) - mean(small)) > noise),
+                "A *better* network is not worse. Keep the sign.",
             ),
             Mistake(
-                answer=lambda small, large, noise: bool(mean(small) < mean(large)),
-                hint="That calls every tiny loss worse. Where does the noise come in?",
+                lambda small, large, noise: bool(mean(small) < mean(large)),
+                "That calls every tiny loss worse. Where does the noise come in?",
             ),
         ),
         why="And if the loss is smaller than the noise, that is no proof of equality: look at the interval.",

@@ -83,16 +83,16 @@ EXERCISES = (
         prompt="A sonographer gives BPD and OFD. How long is the ellipse?",
         solution=hc_of,
         cases=_heads,
-        hint="Ramanujan: $\\pi (a + b) \\bigl(1 + 3h / (10 + \\sqrt{4 - 3h})\\bigr)$ with "
-        "$h = ((a - b) / (a + b))^2$ and the *semi*-axes $a$, $b$.",
+        hint="Ramanujan: $\\pi (a + b) \\bigl(1 + 3h / (10 + \\sqrt{4 - 3h})\\bigr)$ with $h = ((a - b) / "
+        "(a + b))^2$ and the *semi*-axes $a$, $b$.",
         mistakes=(
             Mistake(
-                answer=lambda bpd_mm, ofd_mm: 2 * hc_of(bpd_mm, ofd_mm),
-                hint="BPD and OFD are diameters. The formula wants half of each.",
+                lambda bpd_mm, ofd_mm: 2 * hc_of(bpd_mm, ofd_mm),
+                "BPD and OFD are diameters. The formula wants half of each.",
             ),
             Mistake(
-                answer=lambda bpd_mm, ofd_mm: math.pi * (bpd_mm + ofd_mm) / 2,
-                hint="The circle with the mean diameter is too short, the more so the longer the head.",
+                lambda bpd_mm, ofd_mm: math.pi * (bpd_mm + ofd_mm) / 2,
+                "The circle with the mean diameter is too short, the more so the longer the head.",
             ),
         ),
         why="The mean diameter times $\\pi$ is fine for a round head and millimetres short for a long one.",
@@ -106,13 +106,10 @@ EXERCISES = (
         hint="`INTERGROWTH_21ST` has `mean_hc_mm(weeks)` and `sd_hc_mm(weeks)`.",
         mistakes=(
             Mistake(
-                answer=lambda hc_mm, weeks: hc_mm - INTERGROWTH_21ST.mean_hc_mm(weeks),
-                hint="That is the distance in mm. Measure it in standard deviations of that week.",
+                lambda hc_mm, weeks: hc_mm - INTERGROWTH_21ST.mean_hc_mm(weeks),
+                "That is the distance in mm. Measure it in standard deviations of that week.",
             ),
-            Mistake(
-                answer=lambda hc_mm, weeks: -z_score(hc_mm, weeks),
-                hint="A head above the mean has a positive z.",
-            ),
+            Mistake(lambda hc_mm, weeks: -z_score(hc_mm, weeks), "A head above the mean has a positive z."),
         ),
         why="A z of 0 is the mean head, and nine heads of ten lie between -1.64 and 1.64.",
     ),
@@ -122,16 +119,12 @@ EXERCISES = (
         solution=week_worth,
         cases=_days,
         hint="If the mean head grows by $g$ mm a week, a millimetre is worth $7 / g$ days. Find the week "
-        "where that "
-        "is what is asked for.",
+        "where that is what is asked for.",
         mistakes=(
+            Mistake(lambda days: _week_of_slope(1 / days), "A week has seven days."),
             Mistake(
-                answer=lambda days: _week_of_slope(1 / days),
-                hint="A week has seven days.",
-            ),
-            Mistake(
-                answer=lambda days: _week_of_slope(7 * days),
-                hint="Faster growth makes a millimetre worth *less*. Divide.",
+                lambda days: _week_of_slope(7 * days),
+                "Faster growth makes a millimetre worth *less*. Divide.",
             ),
         ),
         why="A whole day where the mean head grows by 7 mm a week, and more than that near term.",

@@ -62,16 +62,16 @@ EXERCISES = (
         hint="Each weight is used once per output position, for a multiplication and an addition.",
         mistakes=(
             Mistake(
-                answer=lambda kernel, channels_in, channels_out, rows, columns: (
+                lambda kernel, channels_in, channels_out, rows, columns: (
                     kernel**2 * channels_in * channels_out * rows * columns
                 ),
-                hint="You counted multiply-adds. Here both count, which is twice as many.",
+                "You counted multiply-adds. Here both count, which is twice as many.",
             ),
             Mistake(
-                answer=lambda kernel, channels_in, channels_out, rows, columns: (
+                lambda kernel, channels_in, channels_out, rows, columns: (
                     2 * kernel**2 * channels_in * channels_out
                 ),
-                hint="That is one position. Each weight is used at every position of the output.",
+                "That is one position. Each weight is used at every position of the output.",
             ),
         ),
         why="Few weights, used at 65,536 positions: 2.4 billion operations in one layer.",
@@ -84,12 +84,11 @@ EXERCISES = (
         hint="A byte has eight bits, an MB a million bytes.",
         mistakes=(
             Mistake(
-                answer=lambda parameters, bits: parameters * bits / 8 / 2**20,
-                hint="That is in MiB, of 2²⁰ bytes. Say which you mean: here it is 10⁶.",
+                lambda parameters, bits: parameters * bits / 8 / 2**20,
+                "That is in MiB, of 2²⁰ bytes. Say which you mean: here it is 10⁶.",
             ),
             Mistake(
-                answer=lambda parameters, bits: parameters * bits / 1e6,
-                hint="These are megabits. A byte has eight.",
+                lambda parameters, bits: parameters * bits / 1e6, "These are megabits. A byte has eight."
             ),
         ),
         why="Half the bits are half the size. 13 in float32 and 3.5 in float16 cannot be of one network.",
@@ -103,16 +102,13 @@ EXERCISES = (
         "its own.",
         mistakes=(
             Mistake(
-                answer=lambda values, trained, batch: 4 * sum(values) * batch / 1e6,
-                hint="You kept the maps of frozen stages. No gradient asks for them.",
+                lambda values, trained, batch: 4 * sum(values) * batch / 1e6,
+                "You kept the maps of frozen stages. No gradient asks for them.",
             ),
+            Mistake(lambda values, trained, batch: kept_mb(values, trained, 1), "That is one image."),
             Mistake(
-                answer=lambda values, trained, batch: kept_mb(values, trained, 1),
-                hint="That is one image.",
-            ),
-            Mistake(
-                answer=lambda values, trained, batch: kept_mb(values, trained, batch) / 4,
-                hint="That counts values. Each takes four bytes.",
+                lambda values, trained, batch: kept_mb(values, trained, batch) / 4,
+                "That counts values. Each takes four bytes.",
             ),
         ),
         why="Freezing the stages in front saves their maps, and these are the large ones.",
@@ -125,13 +121,12 @@ EXERCISES = (
         hint="Divide within each round, where both met the same machine. Then take the median.",
         mistakes=(
             Mistake(
-                answer=lambda ours, theirs: sum(ours) / sum(theirs),
-                hint="A slow round has more to say in a sum than the others. Take the ratio of each round "
-                "first.",
+                lambda ours, theirs: sum(ours) / sum(theirs),
+                "A slow round has more to say in a sum than the others. Take the ratio of each round first.",
             ),
             Mistake(
-                answer=lambda ours, theirs: sum(a / b for a, b in zip(ours, theirs, strict=True)) / len(ours),
-                hint="The ratios are right. A mean follows one bad round; the median does not.",
+                lambda ours, theirs: sum(a / b for a, b in zip(ours, theirs, strict=True)) / len(ours),
+                "The ratios are right. A mean follows one bad round; the median does not.",
             ),
         ),
         why="Within a round both met the same machine, so its mood cancels. The median forgives one "

@@ -110,19 +110,17 @@ EXERCISES = (
     Exercise(
         title="Fill the head",
         prompt="An outline is a thin line of True. How much of the image is head? It must be right for a "
-        "head "
-        "that leaves the image, too.",
+        "head that leaves the image, too.",
         solution=head_share,
         cases=_outlines,
         hint="Take the coordinates of the line's pixels (x first), fit an ellipse, fill it.",
         mistakes=(
             Mistake(
-                answer=lambda outline: binary_fill_holes(outline).mean(),
-                hint="An outline that the border cuts is open, and an open line has no hole to fill.",
+                lambda outline: binary_fill_holes(outline).mean(),
+                "An outline that the border cuts is open, and an open line has no hole to fill.",
             ),
             Mistake(
-                answer=lambda outline: outline.mean(),
-                hint="That is the thin line itself. The head is what it encloses.",
+                lambda outline: outline.mean(), "That is the thin line itself. The head is what it encloses."
             ),
         ),
         why="The fitted ellipse closes itself, wherever the image ends.",
@@ -135,12 +133,12 @@ EXERCISES = (
         hint="Build the wider ellipse and subtract the perimeters. Then go from px to mm.",
         mistakes=(
             Mistake(
-                answer=lambda ellipse, pixel_size_mm: pixel_size_mm,
-                hint="One pixel more of radius is about $2\\pi$ pixels more of perimeter.",
+                lambda ellipse, pixel_size_mm: pixel_size_mm,
+                "One pixel more of radius is about $2\\pi$ pixels more of perimeter.",
             ),
             Mistake(
-                answer=lambda ellipse, pixel_size_mm: hc_error_mm(ellipse, 1),
-                hint="That is in px. How many mm is a pixel?",
+                lambda ellipse, pixel_size_mm: hc_error_mm(ellipse, 1),
+                "That is in px. How many mm is a pixel?",
             ),
         ),
         why="The perimeter grows by about $2\\pi$ pixels, however large the head is. In mm it depends on "
@@ -154,14 +152,14 @@ EXERCISES = (
         hint="`Ellipse.scaled(x=..., y=...)` stretches the axes. x goes with the columns, so with the width.",
         mistakes=(
             Mistake(
-                answer=lambda small, shape, pixel_size_mm: small.circumference * pixel_size_mm,
-                hint="These are pixels of the square. Go back to the native image before you measure.",
+                lambda small, shape, pixel_size_mm: small.circumference * pixel_size_mm,
+                "These are pixels of the square. Go back to the native image before you measure.",
             ),
             Mistake(
-                answer=lambda small, shape, pixel_size_mm: (
+                lambda small, shape, pixel_size_mm: (
                     small.circumference * pixel_size_mm * math.sqrt(shape[0] * shape[1]) / 256
                 ),
-                hint="One scale for both axes keeps the area, not the perimeter. Stretch x and y apart.",
+                "One scale for both axes keeps the area, not the perimeter. Stretch x and y apart.",
             ),
         ),
         why="An ellipse stretched along x and y is an ellipse again. Measure that one.",
@@ -175,22 +173,22 @@ EXERCISES = (
         "there.",
         mistakes=(
             Mistake(
-                answer=lambda split: (
+                lambda split: (
                     len(
                         set(split.loc[split["fold"] == "train", "exam"])
                         & set(split.loc[split["fold"] == "test", "exam"])
                     )
                     / split.loc[split["fold"] == "test", "exam"].nunique()
                 ),
-                hint="You counted exams. The question is about images: exam 1 has two.",
+                "You counted exams. The question is about images: exam 1 has two.",
             ),
             Mistake(
-                answer=lambda split: (
+                lambda split: (
                     split.loc[split["fold"] == "test", "exam"]
                     .isin(split.loc[split["fold"] != "test", "exam"])
                     .mean()
                 ),
-                hint="The network was not trained on validation images. Count those of train alone.",
+                "The network was not trained on validation images. Count those of train alone.",
             ),
         ),
         why="A test image with a sister in train asks what the network remembers, not what it can do.",

@@ -81,12 +81,12 @@ EXERCISES = (
         "the stamp.",
         mistakes=(
             Mistake(
-                answer=lambda pixels, stamp: torch.kron(stamp, pixels),
-                hint="You stamped the whole map with each number of the stamp. It is the other way round.",
+                lambda pixels, stamp: torch.kron(stamp, pixels),
+                "You stamped the whole map with each number of the stamp. It is the other way round.",
             ),
             Mistake(
-                answer=lambda pixels, stamp: torch.kron(pixels, stamp.flip(0, 1)),
-                hint="The stamp is upside down. A transposed convolution does not turn its kernel.",
+                lambda pixels, stamp: torch.kron(pixels, stamp.flip(0, 1)),
+                "The stamp is upside down. A transposed convolution does not turn its kernel.",
             ),
         ),
         why="Each output pixel knows one input pixel. In one line it is `torch.kron(pixels, stamp)`.",
@@ -99,12 +99,12 @@ EXERCISES = (
         hint="One stamp of 2×2 for each pair of an input and an output channel, and a bias for each output.",
         mistakes=(
             Mistake(
-                answer=lambda channels_in, channels_out: channels_in * channels_out * 4,
-                hint="This convolution has a bias: no normalisation stands behind it.",
+                lambda channels_in, channels_out: channels_in * channels_out * 4,
+                "This convolution has a bias: no normalisation stands behind it.",
             ),
             Mistake(
-                answer=lambda channels_in, channels_out: channels_in * channels_out + channels_out,
-                hint="A stamp has four numbers. You counted a 1×1 kernel, which is what interpolation needs.",
+                lambda channels_in, channels_out: channels_in * channels_out + channels_out,
+                "A stamp has four numbers. You counted a 1×1 kernel, which is what interpolation needs.",
             ),
         ),
         why="Four times the weights of the 1×1 convolution behind an interpolation, and no more operations.",
@@ -117,20 +117,20 @@ EXERCISES = (
         hint="The stage doubles rows and columns first. To concatenate, these must agree; channels need not.",
         mistakes=(
             Mistake(
-                answer=lambda below, skip: below[1:] == skip[1:],
-                hint="You compared with the map before it is doubled. That is the brief's mistake.",
+                lambda below, skip: below[1:] == skip[1:],
+                "You compared with the map before it is doubled. That is the brief's mistake.",
             ),
             Mistake(
-                answer=lambda below, skip: below[0] == skip[0] and skip[1:] == (2 * below[1], 2 * below[2]),
-                hint="Only an addition needs equal channels. Concatenated channels stand side by side.",
+                lambda below, skip: below[0] == skip[0] and skip[1:] == (2 * below[1], 2 * below[2]),
+                "Only an addition needs equal channels. Concatenated channels stand side by side.",
             ),
             Mistake(
-                answer=lambda below, skip: below[1:] == (skip[1] // 2, skip[2] // 2),
-                hint="Half of 21 is rounded down to 10, but twice 10 is 20. Double what is below.",
+                lambda below, skip: below[1:] == (skip[1] // 2, skip[2] // 2),
+                "Half of 21 is rounded down to 10, but twice 10 is 20. Double what is below.",
             ),
             Mistake(
-                answer=lambda below, skip: below[1] * below[2] * 4 == skip[1] * skip[2],
-                hint="As many pixels is not enough. Rows must fit rows, and columns columns.",
+                lambda below, skip: below[1] * below[2] * 4 == skip[1] * skip[2],
+                "As many pixels is not enough. Rows must fit rows, and columns columns.",
             ),
         ),
         why="Rows and columns must be twice those below. The channels simply add up.",
@@ -138,27 +138,26 @@ EXERCISES = (
     Exercise(
         title="A loss that survives",
         prompt="$-\\ln(1 - \\sigma(x))$ is $\\ln(1 + e^x)$. For large $x$ neither can be computed as it "
-        "stands. "
-        "Find a form that can.",
+        "stands. Find a form that can.",
         solution=background_loss,
         cases=_logits,
         hint="Take $e^{|x|}$ out of the logarithm: $\\ln(1 + e^x) = \\max(x, 0) + \\ln(1 + e^{-|x|})$.",
         mistakes=(
             Mistake(
-                answer=lambda logit: float(-torch.log(1 - torch.sigmoid(torch.tensor(logit)))),
-                hint="The sigmoid of a large logit rounds to 1, and the logarithm of 0 is infinite.",
+                lambda logit: float(-torch.log(1 - torch.sigmoid(torch.tensor(logit)))),
+                "The sigmoid of a large logit rounds to 1, and the logarithm of 0 is infinite.",
             ),
             Mistake(
-                answer=lambda logit: float(torch.log(1 + torch.exp(torch.tensor(logit)))),
-                hint="The exponential of a large number overflows. Let it be of a negative one only.",
+                lambda logit: float(torch.log(1 + torch.exp(torch.tensor(logit)))),
+                "The exponential of a large number overflows. Let it be of a negative one only.",
             ),
             Mistake(
-                answer=lambda logit: math.log(1 + math.exp(logit)),
-                hint="The exponential of a large number overflows. Let it be of a negative one only.",
+                lambda logit: math.log(1 + math.exp(logit)),
+                "The exponential of a large number overflows. Let it be of a negative one only.",
             ),
             Mistake(
-                answer=lambda logit: max(logit, 0.0),
-                hint="That is right far away from 0. Near 0 the logarithm still counts.",
+                lambda logit: max(logit, 0.0),
+                "That is right far away from 0. Near 0 the logarithm still counts.",
             ),
         ),
         why="`binary_cross_entropy_with_logits` does just this. That is why networks are trained on logits.",

@@ -34,9 +34,7 @@ def _kernels() -> Iterator[Case]:
     yield Case(given="The 1×1 kernels (0, 1, 2) and (3, 4, 5):", arguments=(kernel,), expected=expected)
     one = torch.rand(1, 3, 3, 3)
     yield Case(
-        given="A random 3×3 kernel: it",
-        arguments=(one,),
-        expected=one[:, :1] + one[:, 1:2] + one[:, 2:],
+        given="A random 3×3 kernel: it", arguments=(one,), expected=one[:, :1] + one[:, 1:2] + one[:, 2:]
     )
 
 
@@ -88,12 +86,12 @@ EXERCISES = (
         hint="Per input channel: the usual convolution has $k^2 C$ weights, the pair $k^2 + C$.",
         mistakes=(
             Mistake(
-                answer=lambda channels, kernel: (kernel**2 + channels) / (kernel**2 * channels),
-                hint="That is the pair over the usual one. Turn it around.",
+                lambda channels, kernel: (kernel**2 + channels) / (kernel**2 * channels),
+                "That is the pair over the usual one. Turn it around.",
             ),
             Mistake(
-                answer=lambda channels, kernel: 9 * channels / (9 + channels),
-                hint="The 9 is a 3×3 kernel's. What is it for a kernel of another size?",
+                lambda channels, kernel: 9 * channels / (9 + channels),
+                "The 9 is a 3×3 kernel's. What is it for a kernel of another size?",
             ),
         ),
         why="$9\\,C / (9 + C) \\ge 8$ means $C \\ge 72$. For a kernel of $k \\times k$ the saving nears "
@@ -109,13 +107,12 @@ EXERCISES = (
         "channels.",
         mistakes=(
             Mistake(
-                answer=lambda kernel: kernel.mean(dim=1, keepdim=True),
-                hint="The mean is a third of what three equal channels meet.",
+                lambda kernel: kernel.mean(dim=1, keepdim=True),
+                "The mean is a third of what three equal channels meet.",
             ),
             Mistake(
-                answer=lambda kernel: kernel.sum(dim=1),
-                hint="The values are right. A kernel needs its axis of input channels, though there is one "
-                "only.",
+                lambda kernel: kernel.sum(dim=1),
+                "The values are right. A kernel needs its axis of input channels, though there is one only.",
             ),
         ),
         why="The sum, not the mean: frozen layers behind it expect the whole response.",
@@ -129,12 +126,12 @@ EXERCISES = (
         hint="After $n$ batches $(1 - m)^n$ is left. Solve for $n$ with logarithms, and round up.",
         mistakes=(
             Mistake(
-                answer=lambda share, momentum: math.ceil(math.log(share) / math.log(momentum)),
-                hint="The momentum is what is *taken in*. What is kept is one minus that.",
+                lambda share, momentum: math.ceil(math.log(share) / math.log(momentum)),
+                "The momentum is what is *taken in*. What is kept is one minus that.",
             ),
             Mistake(
-                answer=lambda share, momentum: math.floor(math.log(share) / math.log(1 - momentum)),
-                hint="One batch fewer: then more than that share is still left. Round up.",
+                lambda share, momentum: math.floor(math.log(share) / math.log(1 - momentum)),
+                "One batch fewer: then more than that share is still left. Round up.",
             ),
         ),
         why="After 44 batches less than a hundredth is left. That is less than one epoch of any real "
@@ -149,19 +146,18 @@ EXERCISES = (
         "(`part.training`).",
         mistakes=(
             Mistake(
-                answer=lambda network: not any(p.requires_grad for p in network.parameters()),
-                hint="Without gradients a batch normalisation in train mode still moves its running "
-                "statistics.",
+                lambda network: not any(p.requires_grad for p in network.parameters()),
+                "Without gradients a batch normalisation in train mode still moves its running statistics.",
             ),
             Mistake(
-                answer=lambda network: not network.training,
-                hint="In eval mode an optimiser still changes whatever has a gradient.",
+                lambda network: not network.training,
+                "In eval mode an optimiser still changes whatever has a gradient.",
             ),
             Mistake(
-                answer=lambda network: (
+                lambda network: (
                     not network.training and not any(p.requires_grad for p in network.parameters())
                 ),
-                hint="Nearly. A convolution has no running statistics, so train mode changes nothing in it.",
+                "Nearly. A convolution has no running statistics, so train mode changes nothing in it.",
             ),
         ),
         why="Frozen means: no gradient, and no batch normalisation in train mode.",

@@ -82,16 +82,16 @@ EXERCISES = (
         hint="Rank the images within each run, `rank(axis=1)`. Then look for those that rank low in all.",
         mistakes=(
             Mistake(
-                answer=lambda dice, count: set(dice.columns[(dice.rank(axis=1) <= count).any()]),
-                hint="These are the images that *some* run gets wrong. Bad luck is among them.",
+                lambda dice, count: set(dice.columns[(dice.rank(axis=1) <= count).any()]),
+                "These are the images that *some* run gets wrong. Bad luck is among them.",
             ),
             Mistake(
-                answer=lambda dice, count: set(dice.mean().nsmallest(count).index),
-                hint="A mean can be low because of one run alone.",
+                lambda dice, count: set(dice.mean().nsmallest(count).index),
+                "A mean can be low because of one run alone.",
             ),
             Mistake(
-                answer=lambda dice, count: set(dice.columns[(dice.rank(axis=0) <= count).all()]),
-                hint="You ranked the runs of each image. Rank the images of each run.",
+                lambda dice, count: set(dice.columns[(dice.rank(axis=0) <= count).all()]),
+                "You ranked the runs of each image. Rank the images of each run.",
             ),
         ),
         why="What all trainings get wrong is in the image or in its annotation.",
@@ -104,16 +104,16 @@ EXERCISES = (
         hint="`var(axis=0)` is the variance of each channel from image to image.",
         mistakes=(
             Mistake(
-                answer=lambda gates: float(
+                lambda gates: float(
                     gates.std(axis=0).mean() / (gates.std(axis=0).mean() + gates.mean(axis=0).std())
                 ),
-                hint="Standard deviations do not add up. Variances do.",
+                "Standard deviations do not add up. Variances do.",
             ),
             Mistake(
-                answer=lambda gates: float(
+                lambda gates: float(
                     gates.mean(axis=0).var() / (gates.var(axis=0).mean() + gates.mean(axis=0).var())
                 ),
-                hint="That is the other share, that of the channels.",
+                "That is the other share, that of the channels.",
             ),
         ),
         why="A gate that is the same for every image is a constant: it could be folded into the next layer.",
@@ -126,20 +126,18 @@ EXERCISES = (
         hint="One weight a channel: the mean of its gradient. Then a weighted sum over the channels.",
         mistakes=(
             Mistake(
-                answer=lambda features, gradients: np.maximum((gradients * features).sum(axis=0), 0),
-                hint="That is gradient times feature, pixel by pixel. Average the gradient first.",
+                lambda features, gradients: np.maximum((gradients * features).sum(axis=0), 0),
+                "That is gradient times feature, pixel by pixel. Average the gradient first.",
             ),
             Mistake(
-                answer=lambda features, gradients: np.tensordot(
-                    gradients.mean(axis=(1, 2)), features, axes=1
-                ),
-                hint="Almost. Grad-CAM keeps only what speaks *for* the score.",
+                lambda features, gradients: np.tensordot(gradients.mean(axis=(1, 2)), features, axes=1),
+                "Almost. Grad-CAM keeps only what speaks *for* the score.",
             ),
             Mistake(
-                answer=lambda features, gradients: np.abs(
+                lambda features, gradients: np.abs(
                     np.tensordot(gradients.mean(axis=(1, 2)), features, axes=1)
                 ),
-                hint="An absolute value makes evidence *against* the head look like evidence for it.",
+                "An absolute value makes evidence *against* the head look like evidence for it.",
             ),
         ),
         why="Look at what went in: the features. A map can look right because they do, whatever the weights.",

@@ -64,12 +64,12 @@ EXERCISES = (
         hint="Stretch the range until it holds zero. Then divide it by the number of steps.",
         mistakes=(
             Mistake(
-                answer=lambda low, high: (high - low) / 255,
-                hint="A range from 1 to 5, or from -5 to -1, does not hold zero. Stretch it first.",
+                lambda low, high: (high - low) / 255,
+                "A range from 1 to 5, or from -5 to -1, does not hold zero. Stretch it first.",
             ),
             Mistake(
-                answer=lambda low, high: (max(high, 0.0) - min(low, 0.0)) / 256,
-                hint="256 numbers have 255 steps between them.",
+                lambda low, high: (max(high, 0.0) - min(low, 0.0)) / 256,
+                "256 numbers have 255 steps between them.",
             ),
         ),
         why="One far value makes all steps larger. So a single odd image in the calibration costs accuracy.",
@@ -82,14 +82,12 @@ EXERCISES = (
         hint="Divide, round, add the zero point, and stay within 0 and 255. Then all of it backwards.",
         mistakes=(
             Mistake(
-                answer=lambda values, scale, zero: np.rint(values / scale) * scale,
-                hint="What is too large for eight bits has to be cut off.",
+                lambda values, scale, zero: np.rint(values / scale) * scale,
+                "What is too large for eight bits has to be cut off.",
             ),
             Mistake(
-                answer=lambda values, scale, zero: (
-                    (np.clip(np.floor(values / scale) + zero, 0, 255) - zero) * scale
-                ),
-                hint="Rounding down moves everything one way. Round to the nearest.",
+                lambda values, scale, zero: (np.clip(np.floor(values / scale) + zero, 0, 255) - zero) * scale,
+                "Rounding down moves everything one way. Round to the nearest.",
             ),
         ),
         why="Inside the range the error is half a step at most. Outside it has no bound: that is what "
@@ -103,18 +101,18 @@ EXERCISES = (
         hint="Dice in points is a hundred times Dice. An error of -2 mm is as bad as one of 2 mm.",
         mistakes=(
             Mistake(
-                answer=lambda dice_before, dice_after, hc_before, hc_after: bool(
+                lambda dice_before, dice_after, hc_before, hc_after: bool(
                     100 * (np.mean(dice_before) - np.mean(dice_after)) <= 0.1
                     and np.mean(np.abs(hc_after)) - np.mean(np.abs(hc_before)) <= 0.1
                 ),
-                hint="A file that does much better is another network too. Ask how far, not which way.",
+                "A file that does much better is another network too. Ask how far, not which way.",
             ),
             Mistake(
-                answer=lambda dice_before, dice_after, hc_before, hc_after: bool(
+                lambda dice_before, dice_after, hc_before, hc_after: bool(
                     abs(100 * (np.mean(dice_after) - np.mean(dice_before))) <= 0.1
                     and abs(np.mean(hc_after) - np.mean(hc_before)) <= 0.1
                 ),
-                hint="Errors of both signs cancel in your mean. Take their size first.",
+                "Errors of both signs cancel in your mean. Take their size first.",
             ),
         ),
         why="It is a rule about means: single images may move more. So look at the largest change as well.",

@@ -52,12 +52,12 @@ EXERCISES = (
         hint="So many background pixels for each head pixel.",
         mistakes=(
             Mistake(
-                answer=lambda mask: (mask != 0).sum() / (mask == 0).sum(),
-                hint="Turned around: what is rare must count more.",
+                lambda mask: (mask != 0).sum() / (mask == 0).sum(),
+                "Turned around: what is rare must count more.",
             ),
             Mistake(
-                answer=lambda mask: mask.size / (mask != 0).sum(),
-                hint="All pixels over the head's is one too many: compare with the background alone.",
+                lambda mask: mask.size / (mask != 0).sum(),
+                "All pixels over the head's is one too many: compare with the background alone.",
             ),
         ),
         why="A filled head asks for a few, a thin outline for hundreds.",
@@ -71,13 +71,10 @@ EXERCISES = (
         hint="The outline moves by $s \\ln w$. Solve for $w$.",
         mistakes=(
             Mistake(
-                answer=lambda shift: 1 + shift,
-                hint="The shift grows with the logarithm of the weight, so the weight with the exponential.",
+                lambda shift: 1 + shift,
+                "The shift grows with the logarithm of the weight, so the weight with the exponential.",
             ),
-            Mistake(
-                answer=lambda shift: math.exp(-shift),
-                hint="A weight above 1 moves the outline *outwards*.",
-            ),
+            Mistake(lambda shift: math.exp(-shift), "A weight above 1 moves the outline *outwards*."),
         ),
         why="$s \\ln w = -s$ gives $w = 1/e$: a weight below 1 asks for caution.",
     ),
@@ -90,18 +87,13 @@ EXERCISES = (
         "there?",
         mistakes=(
             Mistake(
-                answer=lambda weight: 1 / (1 + weight),
-                hint="That is the true probability at which the network answers one half. You need its "
-                "answer at one "
-                "half.",
+                lambda weight: 1 / (1 + weight),
+                "That is the true probability at which the network answers one half. You need its answer at "
+                "one half.",
             ),
-            Mistake(
-                answer=lambda weight: 0.5,
-                hint="At one half the outline lies $s \\ln w$ too far out.",
-            ),
+            Mistake(lambda weight: 0.5, "At one half the outline lies $s \\ln w$ too far out."),
         ),
         why="With 200 it is so close to 1 that the outline hangs on the last bits of the network. Undoing a "
-        "bias "
-        "afterwards is worse than not having it.",
+        "bias afterwards is worse than not having it.",
     ),
 )

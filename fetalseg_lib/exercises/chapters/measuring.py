@@ -97,13 +97,13 @@ EXERCISES = (
         "Divide by $s$.",
         mistakes=(
             Mistake(
-                answer=lambda dice_value: 2 * dice_value / (1 + dice_value),
-                hint="That is the other way: the Dice of masks with this IoU.",
+                lambda dice_value: 2 * dice_value / (1 + dice_value),
+                "That is the other way: the Dice of masks with this IoU.",
             ),
             Mistake(
-                answer=lambda dice_value: dice_value / 2,
-                hint="Half the Dice is the overlap over the *sum* of the areas. The union counts the "
-                "overlap once.",
+                lambda dice_value: dice_value / 2,
+                "Half the Dice is the overlap over the *sum* of the areas. The union counts the overlap "
+                "once.",
             ),
         ),
         why="It grows with the Dice, so both rank all masks alike. Reporting both adds nothing.",
@@ -117,20 +117,20 @@ EXERCISES = (
         "in mm.",
         mistakes=(
             Mistake(
-                answer=lambda prediction, reference, spacing: distance_transform_edt(
-                    ~reference, sampling=spacing
-                )[prediction].max(),
-                hint="One direction only: what the prediction lacks is not seen. Take the larger of both.",
+                lambda prediction, reference, spacing: distance_transform_edt(~reference, sampling=spacing)[
+                    prediction
+                ].max(),
+                "One direction only: what the prediction lacks is not seen. Take the larger of both.",
             ),
             Mistake(
-                answer=lambda prediction, reference, spacing: hausdorff_mm(prediction, reference, (1, 1)),
-                hint="That is in pixels. Give the spacing to the distance transform.",
+                lambda prediction, reference, spacing: hausdorff_mm(prediction, reference, (1, 1)),
+                "That is in pixels. Give the spacing to the distance transform.",
             ),
             Mistake(
-                answer=lambda prediction, reference, spacing: hausdorff_mm(
+                lambda prediction, reference, spacing: hausdorff_mm(
                     prediction, reference, (math.sqrt(spacing[0] * spacing[1]),) * 2
                 ),
-                hint="One averaged pixel size is wrong where rows and columns differ.",
+                "One averaged pixel size is wrong where rows and columns differ.",
             ),
         ),
         why="Both directions, in mm, with the row and the column size apart.",
@@ -143,12 +143,12 @@ EXERCISES = (
         hint="A head that was not found has an overlap of nothing.",
         mistakes=(
             Mistake(
-                answer=lambda dices: float(np.nanmean(dices)),
-                hint="You left the failure out. Then a network is rewarded for keeping silent.",
+                lambda dices: float(np.nanmean(dices)),
+                "You left the failure out. Then a network is rewarded for keeping silent.",
             ),
             Mistake(
-                answer=lambda dices: float(np.mean(dices)),
-                hint="One `nan` makes the whole mean `nan`. What is the Dice of a head that was not found?",
+                lambda dices: float(np.mean(dices)),
+                "One `nan` makes the whole mean `nan`. What is the Dice of a head that was not found?",
             ),
         ),
         why="A failure counts with Dice 0, and the number of failures stands beside the mean.",
@@ -156,20 +156,19 @@ EXERCISES = (
     Exercise(
         title="Millimetres in days",
         prompt="Does the same error mean more days at 20 weeks, or at 36? Guess, then use the "
-        "INTERGROWTH-21st chart: "
-        "`growth.INTERGROWTH_21ST` has `mean_hc_mm(weeks)`.",
+        "INTERGROWTH-21st chart: `growth.INTERGROWTH_21ST` has `mean_hc_mm(weeks)`.",
         solution=days_off,
         cases=_ages,
         hint="From weeks to the mean HC, add the error, and back by `growth.gestational_age(hc, "
         "chart=...).weeks`.",
         mistakes=(
             Mistake(
-                answer=lambda error_mm, weeks: days_off(error_mm, weeks) / 7,
-                hint="These are weeks. A week has seven days.",
+                lambda error_mm, weeks: days_off(error_mm, weeks) / 7,
+                "These are weeks. A week has seven days.",
             ),
             Mistake(
-                answer=lambda error_mm, weeks: days_off(-error_mm, weeks),
-                hint="A head that is measured too large seems *older*.",
+                lambda error_mm, weeks: days_off(-error_mm, weeks),
+                "A head that is measured too large seems *older*.",
             ),
         ),
         why="Heads grow more slowly near term, so the same error is more days there.",

@@ -73,12 +73,12 @@ EXERCISES = (
         "and a shift.",
         mistakes=(
             Mistake(
-                answer=lambda channels_in, channels_out: 9 * channels_in * channels_out,
-                hint="The batch normalisation has two trained numbers for each of its channels.",
+                lambda channels_in, channels_out: 9 * channels_in * channels_out,
+                "The batch normalisation has two trained numbers for each of its channels.",
             ),
             Mistake(
-                answer=lambda channels_in, channels_out: 9 * channels_in * channels_out + 3 * channels_out,
-                hint="You counted a bias. There is none: the shift of the normalisation would do the same.",
+                lambda channels_in, channels_out: 9 * channels_in * channels_out + 3 * channels_out,
+                "You counted a bias. There is none: the shift of the normalisation would do the same.",
             ),
         ),
         why="The dilation moves the taps apart and adds none, so all three branches have the same count.",
@@ -92,13 +92,12 @@ EXERCISES = (
         "as the rate.",
         mistakes=(
             Mistake(
-                answer=lambda image_side, rate: _taps_on(image_side, rate),
-                hint="The kernel does not lie on the image. It lies on the bottleneck's map, 32 times "
-                "smaller.",
+                lambda image_side, rate: _taps_on(image_side, rate),
+                "The kernel does not lie on the image. It lies on the bottleneck's map, 32 times smaller.",
             ),
             Mistake(
-                answer=lambda image_side, rate: (1 + 2 * (1 - 32 * rate / image_side)) ** 2,
-                hint="Where the rate exceeds the map, an outer tap sees nothing, and not less than nothing.",
+                lambda image_side, rate: (1 + 2 * (1 - 32 * rate / image_side)) ** 2,
+                "Where the rate exceeds the map, an outer tap sees nothing, and not less than nothing.",
             ),
         ),
         why="At 128×128 the map has 4 rows, and all three of the note's rates see their own centre only.",
@@ -111,19 +110,16 @@ EXERCISES = (
         hint="Copy all tensors first (`clone`), switch to train mode, send the image through, compare.",
         mistakes=(
             Mistake(
-                answer=lambda model, image: 0,
-                hint="Three things can hide the change: a model in eval mode, a copy that is no copy "
-                "(`clone`), or "
-                "`parameters()`, which leaves out the running statistics that `state_dict()` has.",
+                lambda model, image: 0,
+                "Three things can hide the change: a model in eval mode, a copy that is no copy (`clone`), "
+                "or `parameters()`, which leaves out the running statistics that `state_dict()` has.",
             ),
             Mistake(
-                answer=lambda model, image: (
-                    2 * sum(isinstance(part, nn.BatchNorm2d) for part in model.modules())
-                ),
-                hint="Mean and variance move, and a third tensor counts the batches.",
+                lambda model, image: 2 * sum(isinstance(part, nn.BatchNorm2d) for part in model.modules()),
+                "Mean and variance move, and a third tensor counts the batches.",
             ),
         ),
-        why="Each batch normalisation moves its running mean, its running variance and its count of batches. "
-        "`requires_grad` has no say in that.",
+        why="Each batch normalisation moves its running mean, its running variance and its count of "
+        "batches. `requires_grad` has no say in that.",
     ),
 )

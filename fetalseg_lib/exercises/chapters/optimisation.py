@@ -76,12 +76,11 @@ EXERCISES = (
         hint="In the first step $\\hat m = g$ and $\\hat v = g^2$.",
         mistakes=(
             Mistake(
-                answer=lambda gradient, lr: -lr * gradient,
-                hint="That is plain gradient descent. Adam divides by the size of the gradient.",
+                lambda gradient, lr: -lr * gradient,
+                "That is plain gradient descent. Adam divides by the size of the gradient.",
             ),
             Mistake(
-                answer=lambda gradient, lr: float(lr * np.sign(gradient)),
-                hint="Downhill is *against* the gradient.",
+                lambda gradient, lr: float(lr * np.sign(gradient)), "Downhill is *against* the gradient."
             ),
         ),
         why="Adam's learning rate is a length: the size of the gradient does not matter, only its sign.",
@@ -94,12 +93,12 @@ EXERCISES = (
         hint="$\\cos$ runs from 1 to -1 as its argument runs from 0 to $\\pi$. Bring that to 1 and 0.",
         mistakes=(
             Mistake(
-                answer=lambda epoch, epochs, lr: lr * (1 - epoch / epochs),
-                hint="That is a straight line. A cosine falls slowly, then fast, then slowly again.",
+                lambda epoch, epochs, lr: lr * (1 - epoch / epochs),
+                "That is a straight line. A cosine falls slowly, then fast, then slowly again.",
             ),
             Mistake(
-                answer=lambda epoch, epochs, lr: float(lr * np.cos(np.pi * epoch / epochs / 2)),
-                hint="That is a quarter of a cosine: at half time it should be half the rate.",
+                lambda epoch, epochs, lr: float(lr * np.cos(np.pi * epoch / epochs / 2)),
+                "That is a quarter of a cosine: at half time it should be half the rate.",
             ),
         ),
         why="It is planned: after the last epoch the rate is 0, so the number of epochs must be known "
@@ -114,16 +113,15 @@ EXERCISES = (
         "the last.",
         mistakes=(
             Mistake(
-                answer=lambda dices, patience, gain: stop_epoch(dices, patience, 0),
-                hint="Small steps counted as better here. Ask for more than the gain.",
+                lambda dices, patience, gain: stop_epoch(dices, patience, 0),
+                "Small steps counted as better here. Ask for more than the gain.",
             ),
             Mistake(
-                answer=_creeping,
-                hint="What did not count as better must not raise the bar: keep the best that counted.",
+                _creeping, "What did not count as better must not raise the bar: keep the best that counted."
             ),
             Mistake(
-                answer=_against_previous,
-                hint="You compared with the epoch before. A recovery from a bad epoch is no new best.",
+                _against_previous,
+                "You compared with the epoch before. A recovery from a bad epoch is no new best.",
             ),
         ),
         why="It stops earlier where gains are small and steady, which is just what the end of a cosine "

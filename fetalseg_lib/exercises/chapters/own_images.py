@@ -88,12 +88,12 @@ EXERCISES = (
         hint="Collect the folds of each exam. An exam with more than one is torn.",
         mistakes=(
             Mistake(
-                answer=_in_train_and_test,
-                hint="Validation chooses the weights. An exam in train *and* validation is torn, too.",
+                _in_train_and_test,
+                "Validation chooses the weights. An exam in train *and* validation is torn, too.",
             ),
             Mistake(
-                answer=lambda exams, folds: {exam for exam in exams if exams.count(exam) > 1},
-                hint="Several images are no harm, if they lie in one fold.",
+                lambda exams, folds: {exam for exam in exams if exams.count(exam) > 1},
+                "Several images are no harm, if they lie in one fold.",
             ),
         ),
         why="Images of one exam show one head. Where it stands on two sides, the test asks what the network "
@@ -108,17 +108,17 @@ EXERCISES = (
         hint="65535 is 257 times 255. Divide, round, and give `uint8` back.",
         mistakes=(
             Mistake(
-                answer=lambda pixels: pixels.astype(np.uint8),
-                hint="`astype` keeps the lower eight bits and throws the upper ones away. The picture "
-                "becomes noise.",
+                lambda pixels: pixels.astype(np.uint8),
+                "`astype` keeps the lower eight bits and throws the upper ones away. The picture becomes "
+                "noise.",
             ),
             Mistake(
-                answer=lambda pixels: np.rint(255 * (pixels / pixels.max())),
-                hint="You stretched each image to its own brightest pixel. A dark image must stay dark.",
+                lambda pixels: np.rint(255 * (pixels / pixels.max())),
+                "You stretched each image to its own brightest pixel. A dark image must stay dark.",
             ),
             Mistake(
-                answer=lambda pixels: (pixels // 257).astype(np.uint8),
-                hint="Whole-number division always rounds down, so every pixel loses a little. Round to the "
+                lambda pixels: (pixels // 257).astype(np.uint8),
+                "Whole-number division always rounds down, so every pixel loses a little. Round to the "
                 "nearest.",
             ),
         ),
@@ -133,16 +133,16 @@ EXERCISES = (
         hint="At worst, no two properties flag the same image. And no share exceeds 1.",
         mistakes=(
             Mistake(
-                answer=lambda images, properties: min(1.0, properties * 2 / images),
-                hint="The new image is one of $n + 1$.",
+                lambda images, properties: min(1.0, properties * 2 / images),
+                "The new image is one of $n + 1$.",
             ),
             Mistake(
-                answer=lambda images, properties: min(1.0, 2 / (images + 1)),
-                hint="Each property can flag another image. At worst their chances add up.",
+                lambda images, properties: min(1.0, 2 / (images + 1)),
+                "Each property can flag another image. At worst their chances add up.",
             ),
             Mistake(
-                answer=lambda images, properties: properties * 2 / (images + 1),
-                hint="A share of more than 1 says nothing that 1 does not say.",
+                lambda images, properties: properties * 2 / (images + 1),
+                "A share of more than 1 says nothing that 1 does not say.",
             ),
         ),
         why="More properties, more false alarms; more training images, fewer.",
@@ -155,12 +155,12 @@ EXERCISES = (
         hint="Compare with both ends of the range. What is not known cannot be odd.",
         mistakes=(
             Mistake(
-                answer=lambda found, low, high: {name for name, value in found.items() if value > high[name]},
-                hint="An image can be too dark as well as too bright.",
+                lambda found, low, high: {name for name, value in found.items() if value > high[name]},
+                "An image can be too dark as well as too bright.",
             ),
             Mistake(
-                answer=_not_within,
-                hint="`nan` compares false with everything, so *not within* flags what is only unknown.",
+                _not_within,
+                "`nan` compares false with everything, so *not within* flags what is only unknown.",
             ),
         ),
         why="That is the whole warning. It knows a few numbers, and nothing of what the image shows.",

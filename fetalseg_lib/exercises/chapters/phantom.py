@@ -68,17 +68,16 @@ EXERCISES = (
         "ratio.",
         mistakes=(
             Mistake(
-                answer=lambda n: _ratio(np.abs(_from_complex(n)) ** 2),
-                hint="That is the intensity. The envelope is its square root.",
+                lambda n: _ratio(np.abs(_from_complex(n)) ** 2),
+                "That is the intensity. The envelope is its square root.",
             ),
             Mistake(
-                answer=lambda n: _ratio(np.abs(_from_complex(n).real)),
-                hint="You kept the real part only. The envelope is the length of the complex number.",
+                lambda n: _ratio(np.abs(_from_complex(n).real)),
+                "You kept the real part only. The envelope is the length of the complex number.",
             ),
         ),
         why="From about ten waves on the ratio stays near 1.91, that of Rayleigh's distribution: speckle "
-        "soon forgets "
-        "how many scatterers made it.",
+        "soon forgets how many scatterers made it.",
     ),
     Exercise(
         title="What is left behind the bone?",
@@ -89,14 +88,13 @@ EXERCISES = (
         hint="20 dB are a factor of ten in amplitude. dB add up along the way.",
         mistakes=(
             Mistake(
-                answer=lambda loss_db_per_mm, thickness_mm: 10 ** (-loss_db_per_mm * thickness_mm / 10),
-                hint="A factor of ten in *power* is 10 dB, in amplitude 20 dB. (Or did you double the way? "
-                "There and "
-                "back is in the loss already.)",
+                lambda loss_db_per_mm, thickness_mm: 10 ** (-loss_db_per_mm * thickness_mm / 10),
+                "A factor of ten in *power* is 10 dB, in amplitude 20 dB. (Or did you double the way? There "
+                "and back is in the loss already.)",
             ),
             Mistake(
-                answer=lambda loss_db_per_mm, thickness_mm: loss_db_per_mm * thickness_mm,
-                hint="That is the loss in dB. Turn it into a share.",
+                lambda loss_db_per_mm, thickness_mm: loss_db_per_mm * thickness_mm,
+                "That is the loss in dB. Turn it into a share.",
             ),
         ),
         why="Losses in dB add up, amplitudes multiply. So a shadow of 20 dB leaves a tenth.",
@@ -110,12 +108,12 @@ EXERCISES = (
         "lies outside.",
         mistakes=(
             Mistake(
-                answer=lambda echo, range_db: 1 + 20 * np.log10(echo) / range_db,
-                hint="A screen has nothing brighter than white or darker than black. Cut it off at 0 and 1.",
+                lambda echo, range_db: 1 + 20 * np.log10(echo) / range_db,
+                "A screen has nothing brighter than white or darker than black. Cut it off at 0 and 1.",
             ),
             Mistake(
-                answer=lambda echo, range_db: np.clip(1 + 10 * np.log10(echo) / range_db, 0, 1),
-                hint="An echo is an amplitude: 20 dB for each factor of ten.",
+                lambda echo, range_db: np.clip(1 + 10 * np.log10(echo) / range_db, 0, 1),
+                "An echo is an amplitude: 20 dB for each factor of ten.",
             ),
         ),
         why="Each factor of ten is the same step in grey. So brightness added is an echo multiplied.",

@@ -63,13 +63,13 @@ EXERCISES = (
         hint="An epoch has as many steps as batches. Seven images in batches of four are two batches.",
         mistakes=(
             Mistake(
-                answer=lambda steps, images, batch_size: round(steps * batch_size / images),
-                hint="That counts images. With 50 images and batches of 16 the fourth batch holds two "
-                "images, and it is a whole step.",
+                lambda steps, images, batch_size: round(steps * batch_size / images),
+                "That counts images. With 50 images and batches of 16 the fourth batch holds two images, "
+                "and it is a whole step.",
             ),
             Mistake(
-                answer=lambda steps, images, batch_size: round(steps / (images // batch_size)),
-                hint="The last batch is smaller, but it is not dropped. Round up.",
+                lambda steps, images, batch_size: round(steps / (images // batch_size)),
+                "The last batch is smaller, but it is not dropped. Round up.",
             ),
         ),
         why="Equal epochs would give the arm of 699 images eleven times the steps of the arm of 50.",
@@ -83,16 +83,16 @@ EXERCISES = (
         hint="Subtract seed by seed first. Then look at the mean and at the signs.",
         mistakes=(
             Mistake(
-                answer=lambda pretrained, random: (max(pretrained) - max(random), True),
-                hint="The best seed is luck. Take all of them.",
+                lambda pretrained, random: (max(pretrained) - max(random), True),
+                "The best seed is luck. Take all of them.",
             ),
             Mistake(
-                answer=lambda pretrained, random: (
+                lambda pretrained, random: (
                     float(np.mean(pretrained) - np.mean(random)),
                     bool(np.mean(pretrained) > np.mean(random)),
                 ),
-                hint="The mean is right. The question after it is about the seeds: do all of them gain, or "
-                "all of them lose?",
+                "The mean is right. The question after it is about the seeds: do all of them gain, or all "
+                "of them lose?",
             ),
         ),
         why="Two seeds that disagree are no proof that there is no effect. They are a reason not to claim "
@@ -108,19 +108,19 @@ EXERCISES = (
         "squared mean.",
         mistakes=(
             Mistake(
-                answer=lambda batches: (
+                lambda batches: (
                     float(np.mean([float(b.mean()) for b in batches])),
                     float(np.mean([float(b.var()) for b in batches])),
                 ),
-                hint="A mean of variances forgets that the batches' means differ, and a small batch counts "
-                "as much as a large one.",
+                "A mean of variances forgets that the batches' means differ, and a small batch counts as "
+                "much as a large one.",
             ),
             Mistake(
-                answer=lambda batches: (
+                lambda batches: (
                     float(np.concatenate(batches).mean()),
                     float(np.concatenate(batches).std()),
                 ),
-                hint="The second number is a standard deviation. Square it.",
+                "The second number is a standard deviation. Square it.",
             ),
         ),
         why="This is what *re-estimated* means here: no gradient, no mask, one pass over the images.",

@@ -44,11 +44,7 @@ def _flags() -> Iterator[Case]:
         arguments=(error, flagged, 10.0),
         expected=0.25,
     )
-    yield Case(
-        given="The same with 15 mm allowed:",
-        arguments=(error, flagged, 15.0),
-        expected=0.5,
-    )
+    yield Case(given="The same with 15 mm allowed:", arguments=(error, flagged, 15.0), expected=0.5)
 
 
 def warning_is_right(caught: float, false_alarms: float, bad: float) -> float:
@@ -74,13 +70,13 @@ EXERCISES = (
         hint="pandas lines up two series by their index before it subtracts.",
         mistakes=(
             Mistake(
-                answer=lambda usual, turned: turned.mean() - usual.mean(),
-                hint="Two means over different images: the hard image c is in one of them only. Take the "
+                lambda usual, turned: turned.mean() - usual.mean(),
+                "Two means over different images: the hard image c is in one of them only. Take the "
                 "difference image by image.",
             ),
             Mistake(
-                answer=lambda usual, turned: (usual - turned).dropna().mean(),
-                hint="A cost is a change *from* the usual: turned minus usual, so that a loss is negative.",
+                lambda usual, turned: (usual - turned).dropna().mean(),
+                "A cost is a change *from* the usual: turned minus usual, so that a loss is negative.",
             ),
         ),
         why="The same head before and after: what makes it hard or easy cancels.",
@@ -93,21 +89,17 @@ EXERCISES = (
         hint="Choose the bad measurements first. Then ask which share of these is flagged.",
         mistakes=(
             Mistake(
-                answer=lambda error_mm, flagged, tolerance_mm: (
-                    np.abs(error_mm[flagged]) > tolerance_mm
-                ).mean(),
-                hint="That is the share of the *warnings* that were right. Ask it the other way around.",
+                lambda error_mm, flagged, tolerance_mm: (np.abs(error_mm[flagged]) > tolerance_mm).mean(),
+                "That is the share of the *warnings* that were right. Ask it the other way around.",
             ),
             Mistake(
-                answer=lambda error_mm, flagged, tolerance_mm: flagged[error_mm > tolerance_mm].mean(),
-                hint="A head measured 30 mm too small is bad, too.",
+                lambda error_mm, flagged, tolerance_mm: flagged[error_mm > tolerance_mm].mean(),
+                "A head measured 30 mm too small is bad, too.",
             ),
             Mistake(
-                answer=lambda error_mm, flagged, tolerance_mm: (
-                    (np.abs(error_mm) > tolerance_mm) == flagged
-                ).mean(),
-                hint="That is the share of all images on which warning and error agree. Where most are "
-                "good, silence alone agrees often.",
+                lambda error_mm, flagged, tolerance_mm: ((np.abs(error_mm) > tolerance_mm) == flagged).mean(),
+                "That is the share of all images on which warning and error agree. Where most are good, "
+                "silence alone agrees often.",
             ),
         ),
         why="What is not caught is silent: a wrong number that looks like any other.",
@@ -121,12 +113,12 @@ EXERCISES = (
         hint="Of all measurements, which share is bad *and* flagged? Which is good and flagged?",
         mistakes=(
             Mistake(
-                answer=lambda caught, false_alarms, bad: caught,
-                hint="That is how many bad ones are flagged, not how many flagged ones are bad.",
+                lambda caught, false_alarms, bad: caught,
+                "That is how many bad ones are flagged, not how many flagged ones are bad.",
             ),
             Mistake(
-                answer=lambda caught, false_alarms, bad: caught / (caught + false_alarms),
-                hint="This forgets how rare bad ones are. It is right only where half of them are bad.",
+                lambda caught, false_alarms, bad: caught / (caught + false_alarms),
+                "This forgets how rare bad ones are. It is right only where half of them are bad.",
             ),
         ),
         why="Bayes: where failures are rare, most warnings are false, even good ones.",

@@ -79,35 +79,33 @@ EXERCISES = (
         hint="First layer, ReLU, second layer, sigmoid.",
         mistakes=(
             Mistake(
-                answer=lambda means, w1, w2: torch.sigmoid(w2 @ (w1 @ means)),
-                hint="Without the ReLU a negative hidden unit would still reach the gates.",
+                lambda means, w1, w2: torch.sigmoid(w2 @ (w1 @ means)),
+                "Without the ReLU a negative hidden unit would still reach the gates.",
             ),
             Mistake(
-                answer=lambda means, w1, w2: w2 @ torch.relu(w1 @ means),
-                hint="A gate lies between 0 and 1. The sigmoid is missing.",
+                lambda means, w1, w2: w2 @ torch.relu(w1 @ means),
+                "A gate lies between 0 and 1. The sigmoid is missing.",
             ),
         ),
         why="With means (4, 4) the one hidden unit is negative, the ReLU makes it 0, and both gates are one "
-        "half, "
-        "whatever else the image shows.",
+        "half, whatever else the image shows.",
     ),
     Exercise(
         title="What does a gate cost?",
         prompt="Section 3.3 of the note counts the SE of `dec5`'s block as $(352 \\times 16) + (16 \\times "
-        "352)$. "
-        "But the two convolutions have already made 256 channels of 352. Count for any number, with biases.",
+        "352)$. But the two convolutions have already made 256 channels of 352. Count for any number, with "
+        "biases.",
         solution=gate_parameters,
         cases=_blocks,
         hint="Two layers, each with weights and a bias. The hidden layer has `channels // reduction` units.",
         mistakes=(
             Mistake(
-                answer=lambda channels, reduction: 2 * channels * max(1, channels // reduction),
-                hint="These are the weights. Both layers have biases as well.",
+                lambda channels, reduction: 2 * channels * max(1, channels // reduction),
+                "These are the weights. Both layers have biases as well.",
             ),
             Mistake(
-                answer=lambda channels, reduction: (2 * channels + 1) * (channels // reduction) + channels,
-                hint="With fewer channels than the ratio there would be no hidden unit. There is at least "
-                "one.",
+                lambda channels, reduction: (2 * channels + 1) * (channels // reduction) + channels,
+                "With fewer channels than the ratio there would be no hidden unit. There is at least one.",
             ),
         ),
         why="8464 for `dec5`: attention is cheap. And a skip of 24 channels hangs on one hidden unit.",
@@ -120,13 +118,12 @@ EXERCISES = (
         hint="Compute the hidden layer before its ReLU. Silent means: no unit above 0 for any image.",
         mistakes=(
             Mistake(
-                answer=lambda means, w1, b1: bool((means @ w1.T + b1 <= 0).any()),
-                hint="One unit that is on for one image is enough to make gates depend on the image. Ask "
-                "for all.",
+                lambda means, w1, b1: bool((means @ w1.T + b1 <= 0).any()),
+                "One unit that is on for one image is enough to make gates depend on the image. Ask for all.",
             ),
             Mistake(
-                answer=lambda means, w1, b1: bool((means @ w1.T <= 0).all()),
-                hint="The bias can lift a unit above 0. Add it before you compare.",
+                lambda means, w1, b1: bool((means @ w1.T <= 0).all()),
+                "The bias can lift a unit above 0. Add it before you compare.",
             ),
         ),
         why="If all units are off for all images, the gates are constants: the block is there and does "
@@ -141,14 +138,14 @@ EXERCISES = (
         "channel.",
         mistakes=(
             Mistake(
-                answer=lambda channels_in, channels_out: channels_in * channels_out + 2 * channels_out,
-                hint="With equal channels nothing has to be projected. An identity has no parameters.",
+                lambda channels_in, channels_out: channels_in * channels_out + 2 * channels_out,
+                "With equal channels nothing has to be projected. An identity has no parameters.",
             ),
             Mistake(
-                answer=lambda channels_in, channels_out: (
+                lambda channels_in, channels_out: (
                     0 if channels_in == channels_out else channels_in * channels_out
                 ),
-                hint="The normalisation behind the projection has parameters, too.",
+                "The normalisation behind the projection has parameters, too.",
             ),
         ),
         why="In this decoder no block has equal channels, because the skip is joined to its input. So all "

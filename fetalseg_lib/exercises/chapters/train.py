@@ -87,16 +87,16 @@ EXERCISES = (
         hint="The overlap is the sum of products. Twice the overlap, over both sums.",
         mistakes=(
             Mistake(
-                answer=lambda probabilities, mask: 1 - dice_loss(probabilities, mask),
-                hint="That is the Dice itself. A loss is small where it is good.",
+                lambda probabilities, mask: 1 - dice_loss(probabilities, mask),
+                "That is the Dice itself. A loss is small where it is good.",
             ),
             Mistake(
-                answer=lambda probabilities, mask: (
+                lambda probabilities, mask: (
                     1
                     - (overlap := sum(p * m for p, m in zip(probabilities, mask, strict=True)))
                     / (sum(probabilities) + sum(mask) - overlap)
                 ),
-                hint="That is the IoU: the overlap over the union. Dice puts twice the overlap over the sum.",
+                "That is the IoU: the overlap over the union. Dice puts twice the overlap over the sum.",
             ),
         ),
         why="Two half sure pixels cost as much as one pixel too many: the soft Dice rewards being sure and "
@@ -111,12 +111,12 @@ EXERCISES = (
         "again.",
         mistakes=(
             Mistake(
-                answer=lambda validation_dice, patience: _waits(validation_dice, patience, forgets=True),
-                hint="An epoch that is as good as the best is not better. It counts as waiting.",
+                lambda validation_dice, patience: _waits(validation_dice, patience, forgets=True),
+                "An epoch that is as good as the best is not better. It counts as waiting.",
             ),
             Mistake(
-                answer=lambda validation_dice, patience: _waits(validation_dice, patience, forgets=False),
-                hint="Epochs *in a row*: a new best sets the waiting back to 0.",
+                lambda validation_dice, patience: _waits(validation_dice, patience, forgets=False),
+                "Epochs *in a row*: a new best sets the waiting back to 0.",
             ),
         ),
         why="Only the validation images decide here. The test images know nothing of it.",
@@ -130,18 +130,15 @@ EXERCISES = (
         "name in front.",
         mistakes=(
             Mistake(
-                answer=lambda first, second: {name for name in first if first[name] != second[name]},
-                hint="You say which dictionary differs, and not which setting in it.",
+                lambda first, second: {name for name in first if first[name] != second[name]},
+                "You say which dictionary differs, and not which setting in it.",
             ),
             Mistake(
-                answer=lambda first, second: {
-                    name.split(".")[-1] for name in changed_settings(first, second)
-                },
-                hint="Put the outer name in front: `training.pos_weight`.",
+                lambda first, second: {name.split(".")[-1] for name in changed_settings(first, second)},
+                "Put the outer name in front: `training.pos_weight`.",
             ),
         ),
         why="Beside its name, `pos_weight_200` differs from `proposed` in one number. So whatever differs "
-        "in the result "
-        "comes from that number, or from luck.",
+        "in the result comes from that number, or from luck.",
     ),
 )

@@ -83,12 +83,11 @@ EXERCISES = (
         hint="How likely is it that *none* does? Each stays silent with a chance of $1 - \\alpha$.",
         mistakes=(
             Mistake(
-                answer=lambda tests, alpha: tests * alpha,
-                hint="Chances of different tests do not add up: twenty would give certainty.",
+                lambda tests, alpha: tests * alpha,
+                "Chances of different tests do not add up: twenty would give certainty.",
             ),
             Mistake(
-                answer=lambda tests, alpha: alpha**tests,
-                hint="That is the chance that *all* of them are significant.",
+                lambda tests, alpha: alpha**tests, "That is the chance that *all* of them are significant."
             ),
         ),
         why="With twenty tests at 5 % it is 64 %. Report all that you tried, and correct for it.",
@@ -99,21 +98,16 @@ EXERCISES = (
         solution=holm,
         cases=_p_values,
         hint="Smallest first: times the number of tests, the next times one fewer. None may fall below one "
-        "before it, "
-        "and none exceeds 1.",
+        "before it, and none exceeds 1.",
         mistakes=(
             Mistake(
-                answer=lambda p_values: [min(len(p_values) * p, 1.0) for p in p_values],
-                hint="That is Bonferroni: every p times the number of tests. Holm asks less of the larger "
-                "ones.",
+                lambda p_values: [min(len(p_values) * p, 1.0) for p in p_values],
+                "That is Bonferroni: every p times the number of tests. Holm asks less of the larger ones.",
             ),
+            Mistake(_without_order, "A larger p must not end below a smaller one. Keep the largest so far."),
             Mistake(
-                answer=_without_order,
-                hint="A larger p must not end below a smaller one. Keep the largest so far.",
-            ),
-            Mistake(
-                answer=lambda p_values: sorted(holm(p_values)),
-                hint="The values are right, and sorted. Give them back in the order in which they came.",
+                lambda p_values: sorted(holm(p_values)),
+                "The values are right, and sorted. Give them back in the order in which they came.",
             ),
         ),
         why="The smallest p has to beat the whole family, the next one fewer, and so on.",
@@ -127,14 +121,14 @@ EXERCISES = (
         "in both.",
         mistakes=(
             Mistake(
-                answer=lambda runs, rival, baseline: (
+                lambda runs, rival, baseline: (
                     (means := runs.groupby("variant")["dice"].mean())[rival] - means[baseline]
                 ),
-                hint="The lucky third seed of one variant is in its mean, and nothing stands against it.",
+                "The lucky third seed of one variant is in its mean, and nothing stands against it.",
             ),
             Mistake(
-                answer=lambda runs, rival, baseline: matched_difference(runs, baseline, rival),
-                hint="The sign is turned around: rival minus baseline.",
+                lambda runs, rival, baseline: matched_difference(runs, baseline, rival),
+                "The sign is turned around: rival minus baseline.",
             ),
         ),
         why="On matched seeds b is better. The unmatched means say the opposite.",
@@ -146,20 +140,15 @@ EXERCISES = (
         solution=half_width,
         cases=_errors,
         hint="Sort the errors by size, without their signs. With $n$ of them take number $\\lceil (n + 1) "
-        "\\cdot$ level "
-        "$\\rceil$; where there is no such number, nothing can be promised.",
+        "\\cdot$ level $\\rceil$; where there is no such number, nothing can be promised.",
         mistakes=(
             Mistake(
-                answer=lambda errors_mm, level: sorted(map(abs, errors_mm))[
-                    math.ceil(len(errors_mm) * level) - 1
-                ],
-                hint="The new head is one more: $n + 1$, not $n$.",
+                lambda errors_mm, level: sorted(map(abs, errors_mm))[math.ceil(len(errors_mm) * level) - 1],
+                "The new head is one more: $n + 1$, not $n$.",
             ),
             Mistake(
-                answer=lambda errors_mm, level: sorted(errors_mm)[
-                    math.ceil((len(errors_mm) + 1) * level) - 1
-                ],
-                hint="An error of -10 mm is a large one. Drop the signs first.",
+                lambda errors_mm, level: sorted(errors_mm)[math.ceil((len(errors_mm) + 1) * level) - 1],
+                "An error of -10 mm is a large one. Drop the signs first.",
             ),
         ),
         why="The new error takes any rank among the old ones with the same chance. That is all the interval "

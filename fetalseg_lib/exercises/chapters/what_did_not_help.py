@@ -57,33 +57,33 @@ EXERCISES = (
         hint="All of the interval has to lie between minus and plus what matters.",
         mistakes=(
             Mistake(
-                answer=lambda low, high, matters: low <= 0 <= high,
-                hint="That is *not significant*. An interval can hold zero and a large difference as well.",
+                lambda low, high, matters: low <= 0 <= high,
+                "That is *not significant*. An interval can hold zero and a large difference as well.",
             ),
             Mistake(
-                answer=lambda low, high, matters: abs((low + high) / 2) < matters,
-                hint="That looks at the middle only. How large might the difference still be?",
+                lambda low, high, matters: abs((low + high) / 2) < matters,
+                "That looks at the middle only. How large might the difference still be?",
             ),
         ),
         why="It takes a narrow interval to show that nothing much is there. So a null result costs seeds.",
     ),
     Exercise(
         title="The file drawer",
-        prompt="Many groups study the same effect, and only those who find a clear gain publish. What "
-        "mean does a reader see? Compare it with the mean of all.",
+        prompt="Many groups study the same effect, and only those who find a clear gain publish. What mean "
+        "does a reader see? Compare it with the mean of all.",
         solution=drawer_mean,
         cases=_drawers,
         hint="Keep the studies whose effect minus half width is above zero, and average those.",
         mistakes=(
             Mistake(
-                answer=lambda effects, half_widths: float(mean(effects)),
-                hint="That is the mean of all, the drawer included. A reader sees less.",
+                lambda effects, half_widths: float(mean(effects)),
+                "That is the mean of all, the drawer included. A reader sees less.",
             ),
             Mistake(
-                answer=lambda effects, half_widths: float(
+                lambda effects, half_widths: float(
                     mean([e for e, h in zip(effects, half_widths, strict=True) if abs(e) > h] or [math.nan])
                 ),
-                hint="A clear *loss* is not published either, in this story.",
+                "A clear *loss* is not published either, in this story.",
             ),
         ),
         why="What is published is larger than what is true, although nobody lied.",
@@ -96,12 +96,11 @@ EXERCISES = (
         hint="Compare round by round, and count. Equal is not faster.",
         mistakes=(
             Mistake(
-                answer=lambda ours, theirs: bool(median(ours) < median(theirs)),
-                hint="The medians forget which rounds belong together, and how often each won.",
+                lambda ours, theirs: bool(median(ours) < median(theirs)),
+                "The medians forget which rounds belong together, and how often each won.",
             ),
             Mistake(
-                answer=lambda ours, theirs: bool(mean(ours) < mean(theirs)),
-                hint="One disturbed round moves a mean far.",
+                lambda ours, theirs: bool(mean(ours) < mean(theirs)), "One disturbed round moves a mean far."
             ),
         ),
         why="Where two programs win about as often, there is nothing to choose by speed.",

@@ -142,7 +142,10 @@ rule tables:
 
 rule cases:
     input:
-        f"{STUDY}/{{variant}}/seed-{SETTINGS.grid[0][1]}/metrics.json",
+        lambda wildcards: METRICS.format(
+            variant=wildcards.variant,  # its own first seed: no other run is planned
+            seed=next(seed for variant, seed in SETTINGS.grid if variant == wildcards.variant),
+        ),
     output:
         f"{STUDY}/figures/cases_{{variant}}.png",
         f"{STUDY}/figures/cases_{{variant}}.txt",

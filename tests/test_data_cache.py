@@ -96,18 +96,26 @@ def test_a_list_of_samples_is_known_by_its_content(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("file", ["images.npy", "masks.npy", "native_masks.bin", "meta.json"])
-@pytest.mark.parametrize("damage", ["removed", "cut"])
+@pytest.mark.parametrize("damage", ["removed", "cut", "one bit"])
 def test_a_damaged_cache_is_built_again(tmp_path: Path, file: str, damage: str) -> None:
     first = cache.build(PHANTOMS, image_size=(32, 32), directory=tmp_path)
     path = first.directory / file
     if damage == "removed":
         path.unlink()
+    elif damage == "one bit":
+        content = bytearray(path.read_bytes())
+        content[-len(content) // 4] ^= 1
+        path.write_bytes(content)
     else:
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     second = cache.build(PHANTOMS, image_size=(32, 32), directory=tmp_path)
     assert second.content_sha256 == first.content_sha256
     assert len(second) == 5
-    assert (second.native_mask(4) == PHANTOMS[4].mask).all()
+    for row, sample in enumerate(PHANTOMS):
+        assert sample.mask is not None
+        assert (second.native_mask(row) == sample.mask).all()
+        assert np.array_equal(second.images[row], resize_image(sample.image, (32, 32)))
+        assert np.array_equal(second.masks[row], resize_mask(sample.mask, (32, 32)))
     assert [child.name for child in tmp_path.iterdir()] == [first.directory.name]
 
 

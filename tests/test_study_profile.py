@@ -1,5 +1,8 @@
 import dataclasses
 import math
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,6 +60,32 @@ def test_a_variant_can_have_seeds_of_its_own(tmp_path: Path) -> None:
     assert load_profile(write(tmp_path, changes)).grid == (("unet", 0), ("unet", 1), ("proposed", 3))
 
 
+def test_a_study_trains_what_is_planned_and_nothing_else(tmp_path: Path) -> None:
+    """Snakemake's own list of what it would run, for a variant without the first seed of the others."""
+    changes = {"variants": ["unet", "proposed"], "seeds": [0, 1], "seeds_of": {"proposed": [3]}}
+    path = write(tmp_path, changes)
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "study",
+        "--dry-run",
+        "--nolock",
+        "--cores",
+        "1",
+        "--config",
+    ]
+    done = subprocess.run(
+        [*command, f"profile={path}", f"out={tmp_path}/runs"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[1],
+    )
+    planned = re.findall(r"Train and evaluate (\w+), seed (\d+)", done.stdout + done.stderr)
+    assert {(variant, int(seed)) for variant, seed in planned} == set(load_profile(path).grid)
+
+
 def test_what_a_profile_leaves_out_is_the_notes(tmp_path: Path) -> None:
     mine, note = load_profile(write(tmp_path, {})), load_profile("note")
     assert mine.training == note.training
@@ -86,6 +115,7 @@ def test_a_profile_on_a_base_is_the_base_but_for_its_differences(tmp_path: Path)
         pytest.param({"epochs": 3}, "unknown name 'epochs'", id="key of another section"),
         pytest.param({"training": {"epoch": 3}}, "did you mean 'epochs'", id="misspelt training option"),
         pytest.param({"training": {"seed": 3}}, "unknown name 'seed'", id="the seed is a run's"),
+        pytest.param({"training": {"device": "cpu"}}, "unknown name 'device'", id="a machine's device"),
         pytest.param({"training": {"epochs": 0}}, "epochs: expected", id="no epoch"),
         pytest.param({"training": {"epochs": "many"}}, "epochs: expected", id="epochs in words"),
         pytest.param({"training": 3}, "training: expected a dict", id="training is a number"),
@@ -106,6 +136,26 @@ def test_a_profile_on_a_base_is_the_base_but_for_its_differences(tmp_path: Path)
         pytest.param({"seeds_of": {"unet": [1, 1]}}, "seeds_of.unet: each may", id="seed twice"),
         pytest.param({"phantom_without": ["shaddow"]}, "did you mean 'shadow'", id="misspelt ingredient"),
         pytest.param({"noise_floor": "proposed"}, "noise_floor: unknown name", id="noise of no variant"),
+        pytest.param(
+            {"noise_floor": "unet", "variants": ["unet", "no_se"], "seeds": [0, 1]},
+            r"noise_floor: expected at least three seeds of unet .* got \[0, 1\] of unet",
+            id="noise of two seeds",
+        ),
+        pytest.param(
+            {
+                "noise_floor": "unet",
+                "variants": ["unet", "no_se"],
+                "seeds": [0, 1, 2],
+                "seeds_of": {"unet": [4]},
+            },
+            r"noise_floor: .* got \[4\] of unet",
+            id="noise of a seed of its own",
+        ),
+        pytest.param(
+            {"noise_floor": "unet", "seeds": [0, 1, 2]},
+            "noise_floor: .* a second variant to compare",
+            id="noise for no comparison",
+        ),
         pytest.param({"limit": {"trian": 3}}, "did you mean 'train'", id="misspelt fold"),
         pytest.param({"limit": {"train": 0}}, "limit.train: expected", id="no image"),
         pytest.param({"phantoms": 2}, "phantoms: expected", id="fewer phantoms than folds"),

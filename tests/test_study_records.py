@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -11,6 +12,7 @@ from fetalseg_lib.study.identity import Identity, is_complete
 from fetalseg_lib.study.profile import Profile
 from fetalseg_lib.training.config import TrainingConfig
 
+RESULTS = Path(__file__).parents[1] / "results"
 PER_IMAGE = pd.DataFrame(
     {
         "name": ["a.png", "b.png", "c.png"],
@@ -20,6 +22,17 @@ PER_IMAGE = pd.DataFrame(
         "failed": [False, False, True],
     }
 )
+
+
+CONFIG: dict[str, Any] = {
+    "profile": "p",
+    "data": "d",
+    "encoder_weights": "imagenet",
+    "image_size": [64, 64],
+    "limit": {},
+    "network": {},
+    "training": {"epochs": 20, "schedule": "cosine", "seed": 0, "pos_weight": 2.3},
+}
 
 
 def write_run(root: Path, variant: str, seed: int, *, shift: float = 0.0, split: str = "s") -> Path:
@@ -33,6 +46,8 @@ def write_run(root: Path, variant: str, seed: int, *, shift: float = 0.0, split:
         "data": "d",
         "config_hash": f"{variant}{seed}",
     }
+    environment = {"config": CONFIG | {"variant": variant, "seed": seed}, "encoder_weights": {"sha256": "w"}}
+    records.write_json(folder / records.ENVIRONMENT, environment)
     metrics = identity | {"split_sha256": split, "test": records.summarize(per_image)}
     records.write_json(folder / records.METRICS, metrics)
     return folder
@@ -102,6 +117,104 @@ def test_runs_of_different_splits_share_no_table(tmp_path: Path) -> None:
     write_run(tmp_path, "unet", 1, split="other")
     with pytest.raises(ValueError, match="different splits"):
         tables.collect_per_image(tmp_path)
+
+
+def edit(folder: Path, **changes: Any) -> None:
+    """Change the configuration in a run's record; of ``training`` and ``network`` each option by itself."""
+    environment = records.read_json(folder / records.ENVIRONMENT)
+    config = environment["config"]
+    for name, value in changes.items():
+        config[name] = config[name] | value if isinstance(value, dict) else value
+    records.write_json(folder / records.ENVIRONMENT, environment)
+
+
+NOTE = {"epochs": 100, "schedule": "plateau"}
+
+
+@pytest.mark.parametrize(
+    ("variant", "changes", "words"),
+    [
+        pytest.param(
+            "unet", {"training": NOTE}, "training.epochs is 20 and 100; training.schedule", id="recipe"
+        ),
+        pytest.param(
+            "proposed", {"training": NOTE}, "training.epochs is 20 and 100", id="of another variant"
+        ),
+        pytest.param(
+            "pos_weight_200", {"training": {"epochs": 3}}, "epochs is 3 and 20", id="beside its own"
+        ),
+        pytest.param("unet", {"image_size": [32, 32]}, r"image_size is \[64, 64\] and \[32", id="size"),
+        pytest.param("unet", {"limit": {"train": 50}}, "limit.train is None and 50", id="fewer images"),
+        pytest.param(
+            "unet", {"network": {"base_width": 8}}, "network.base_width is None and 8", id="network"
+        ),
+        pytest.param("no_se", {"network": {"stem": "sum"}}, "network.stem is sum and None", id="stem"),
+        pytest.param("proposed", {"encoder_weights": "random"}, "imagenet and random", id="weights"),
+    ],
+)
+def test_runs_of_different_recipes_share_no_table(
+    tmp_path: Path, variant: str, changes: dict[str, Any], words: str
+) -> None:
+    write_run(tmp_path, "unet", 0)
+    write_run(tmp_path, "proposed", 0)
+    other = write_run(tmp_path, variant, 1)
+    tables.write_tables(tmp_path)
+    edit(other, **changes)
+    with pytest.raises(ValueError, match=f"cannot stand in one table .*: .*{words}"):
+        tables.write_tables(tmp_path)
+    assert any("cannot stand in one table" in line for line in tables.disagreements(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("variant", "changes"),
+    [
+        pytest.param("pos_weight_200", {"training": {"pos_weight": 200.0}}, id="recipe"),
+        pytest.param("stem_mean", {"network": {"stem": "mean"}}, id="network"),
+        pytest.param("procedural_encoder", {"encoder_weights": "procedural"}, id="weights"),
+        pytest.param("proposed", {"profile": "named otherwise"}, id="a name"),
+    ],
+)
+def test_what_a_variant_changes_is_no_other_recipe(
+    tmp_path: Path, variant: str, changes: dict[str, Any]
+) -> None:
+    write_run(tmp_path, "unet", 0)
+    edit(write_run(tmp_path, variant, 0), **changes)
+    assert len(tables.write_tables(tmp_path)) == 2
+
+
+def test_other_weights_of_one_name_are_another_recipe(tmp_path: Path) -> None:
+    write_run(tmp_path, "unet", 0)
+    folder = write_run(tmp_path, "unet", 1)
+    values = records.read_json(folder / records.ENVIRONMENT)
+    records.write_json(folder / records.ENVIRONMENT, values | {"encoder_weights": {"sha256": "other"}})
+    for write in (tables.write_tables, lambda root: tables.write_noise_floor(root, PLANNED)):
+        with pytest.raises(ValueError, match=r"encoder_weights\.sha256 is w and other"):
+            write(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "study",
+    sorted({path.parents[2] for path in RESULTS.rglob("metrics.json")}),
+    ids=lambda path: path.parent.name,
+)
+def test_every_committed_study_is_of_one_recipe(study: Path) -> None:
+    assert tables.mixed_recipes(study) == []
+
+
+def test_two_runs_of_one_seed_are_not_one(tmp_path: Path) -> None:
+    write_run(tmp_path / "ada", "unet", 0)
+    write_run(tmp_path / "emmy", "unet", 0, shift=0.01)
+    with pytest.raises(
+        ValueError, match=r"emmy.*: expected each run once, but .*ada.* is unet with seed 0 too"
+    ):
+        tables.write_tables(tmp_path)
+
+
+@pytest.mark.parametrize("missing", [records.PER_IMAGE, records.ENVIRONMENT])
+def test_half_a_run_s_folder_is_named(tmp_path: Path, missing: str) -> None:
+    (write_run(tmp_path, "unet", 0) / missing).unlink()
+    with pytest.raises(FileNotFoundError, match=rf"seed-0/{missing}: expected the whole folder of a run"):
+        tables.write_tables(tmp_path)
 
 
 def test_no_run_is_an_error(tmp_path: Path) -> None:

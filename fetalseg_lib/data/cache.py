@@ -193,14 +193,14 @@ def open_folder(folder: str | Path) -> Cache:
 
 
 def _open(folder: Path, key: str | None) -> Cache | None:
-    """Open a cache, or return ``None`` where there is none, it is not whole, or it has another key."""
+    """Open a cache, or return ``None`` where there is none that is whole, undamaged and of this key."""
     try:
         meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
         offsets = np.array(meta["offsets"], dtype=np.int64)
         if key not in (None, meta["key"]) or (folder / "native_masks.bin").stat().st_size != offsets[-1]:
             return None
         index = pd.DataFrame(meta["index"], columns=_COLUMNS)
-        return Cache(
+        cache = Cache(
             images=np.load(folder / "images.npy", mmap_mode="r"),
             masks=np.load(folder / "masks.npy", mmap_mode="r"),
             index=index.astype({"hc_mm": "float64"}),  # all unknown would be objects
@@ -209,8 +209,23 @@ def _open(folder: Path, key: str | None) -> Cache | None:
             packed=np.memmap(folder / "native_masks.bin", dtype=np.uint8, mode="r"),
             offsets=offsets,
         )
+        if _digest_of(cache, meta["index"]) != cache.content_sha256:
+            logger.warning("%s: the cache is damaged and is not used", folder)
+            return None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+    return cache
+
+
+def _digest_of(cache: Cache, rows: object) -> str:
+    """The sha256 of what lies there now: a record is to name the data that was used."""
+    digest = hashlib.sha256()  # 0.13 s for HC18 at 256 px
+    for i in range(len(cache)):
+        native = cache.packed[cache.offsets[i] : cache.offsets[i + 1]]
+        for part in (cache.images[i], cache.masks[i], native):
+            digest.update(part.tobytes())
+    digest.update(json.dumps(rows).encode())
+    return digest.hexdigest()
 
 
 def _draft(directory: Path) -> Path:

@@ -100,6 +100,13 @@ class Profile:
         _expect_once("variants", self.variants)
         if self.noise_floor is not None:
             _expect_known("noise_floor", [self.noise_floor], self.variants)
+            seeds = self.seeds_of.get(self.noise_floor, self.seeds)
+            if len(seeds) < 3 or len(self.variants) < 2 or len(self.seeds) < 2:
+                raise ValueError(
+                    f"noise_floor: expected at least three seeds of {self.noise_floor} to measure it by, and "
+                    f"a second variant to compare with two; got {list(seeds)} of {self.noise_floor}, and "
+                    f"{list(self.seeds)} for {len(self.variants)} variants"
+                )
 
 
 def list_profiles() -> tuple[str, ...]:
@@ -140,7 +147,7 @@ def _read(path: Path) -> Any:
         values = yaml.safe_load(text)
     except FileNotFoundError as error:
         raise ValueError(
-            f"{path}: no such profile file; built in are {', '.join(list_profiles())}"
+            f"{path.absolute()}: no such profile file; built in are {', '.join(list_profiles())}"
         ) from error
     except (yaml.YAMLError, RecursionError) as error:
         raise ValueError(f"{path}: not readable as YAML ({error})") from error
@@ -179,7 +186,9 @@ def _profile(values: Mapping[str, Any]) -> Profile:
             raise ValueError(f"{key}: expected a {expected.__name__}, got {values[key]!r}")
     training = values.get("training", {})
     # The seed belongs to a run and the device to a machine; neither is a choice of the study.
-    _expect_known("training", training, [f.name for f in fields(TrainingConfig) if f.name not in ("seed",)])
+    _expect_known(
+        "training", training, [f.name for f in fields(TrainingConfig) if f.name not in ("seed", "device")]
+    )
     training = {key: tuple(value) if isinstance(value, list) else value for key, value in training.items()}
     sequences = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
     return Profile(**{**values, **sequences, "training": TrainingConfig(**training)})

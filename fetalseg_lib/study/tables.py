@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from fetalseg_lib.evaluation.stats import noise_floor
+from fetalseg_lib.models import get_variant
 from fetalseg_lib.study import records
 from fetalseg_lib.study.profile import Profile
 
@@ -22,15 +25,22 @@ def collect_per_image(root: Path, *, file: str = records.PER_IMAGE) -> pd.DataFr
     """Every test image of every finished run under ``root``, with the run's ``variant`` and ``seed``.
 
     With ``file=records.VALIDATION`` the validation images; runs that kept none are left out. Raises
-    ``ValueError`` where there is no finished run, or where runs were tested on different splits: their
-    means are not comparable.
+    ``ValueError`` where there is no finished run, where two are of one variant and seed, or where runs were
+    tested on different splits: their means are not comparable.
     """
     frames = []
+    folders: dict[tuple[str, int], Path] = {}
     for folder in finished_runs(root):
         if file != records.PER_IMAGE and not (folder / file).is_file():
             continue
         metrics = records.read_json(folder / records.METRICS)
-        frame = pd.read_csv(folder / file)
+        run = metrics["variant"], metrics["seed"]
+        if (first := folders.setdefault(run, folder)) != folder:
+            raise ValueError(
+                f"{folder}: expected each run once, but {first} is {run[0]} with seed {run[1]} too; "
+                "give every run a seed of its own, or leave one of the folders out"
+            )
+        frame = pd.read_csv(_file(folder, file))
         frames.append(frame.assign(**{name: metrics[name] for name in _IDENTITY}))
     if not frames:
         raise ValueError(
@@ -96,7 +106,7 @@ def write_noise_floor(root: Path, profile: Profile) -> Path:
     if profile.noise_floor is None:
         raise ValueError(f"profile {profile.name}: names no variant as noise_floor; add the key to its file")
     table = noise_floor_table(
-        collect_per_image(root / profile.noise_floor),
+        _of_one_recipe(root / profile.noise_floor),
         variant=profile.noise_floor,
         seeds=len(profile.seeds),
         comparisons=len(profile.variants) - 1,
@@ -107,20 +117,88 @@ def write_noise_floor(root: Path, profile: Profile) -> Path:
 
 
 def write_tables(root: Path) -> list[Path]:
-    """Write ``tables/runs.csv`` and ``tables/variants.csv`` below ``root`` and return their paths."""
-    runs = summarize_runs(collect_per_image(root))
+    """Write ``tables/runs.csv`` and ``tables/variants.csv`` below ``root`` and return their paths.
+
+    Raises ``ValueError`` where the runs differ in more than variant and seed, and as
+    :func:`collect_per_image`.
+    """
+    runs = summarize_runs(_of_one_recipe(root))
     tables = {"runs": runs, "variants": summarize_variants(runs)}
     for name, table in tables.items():
         records.write_csv(root / "tables" / f"{name}.csv", table)
     return [root / "tables" / f"{name}.csv" for name in tables]
 
 
+def _of_one_recipe(root: Path) -> pd.DataFrame:
+    per_image = collect_per_image(root)
+    if mixed := mixed_recipes(root):
+        raise ValueError(mixed[0])
+    return per_image
+
+
+def mixed_recipes(root: Path) -> list[str]:
+    """In what runs below ``root`` differ beside variant and seed; empty is good.
+
+    The seeds of one variant share all of their settings, two variants those that neither of them changes.
+    """
+    runs = [(folder, records.read_json(_file(folder, records.ENVIRONMENT))) for folder in finished_runs(root)]
+    first: dict[str, tuple[Path, dict[str, Any]]] = {}
+    for run in runs:
+        first.setdefault(run[1]["config"]["variant"], run)
+    of_one_variant = [(first[run[1]["config"]["variant"]], run) for run in runs]
+    found = []
+    for (one, made), (other, also) in [*of_one_variant, *combinations(first.values(), 2)]:
+        here, there = _settings(made), _settings(also)
+        names = {made["config"]["variant"], also["config"]["variant"]}
+        changed = tuple(name for variant in names if len(names) > 1 for name in _changes(variant))
+        if differ := [
+            f"{name} is {here.get(name)} and {there.get(name)}"
+            for name in sorted(here.keys() | there.keys())
+            if here.get(name) != there.get(name) and not name.startswith(changed)
+        ]:
+            words = "cannot stand in one table (keep them in folders of their own)"
+            found.append(f"{one} and {other} {words}: {'; '.join(differ)}")
+    return found
+
+
+def _settings(environment: dict[str, Any]) -> dict[str, Any]:
+    """A run's settings, without what names it."""
+    config = dict(environment["config"])
+    for name in ("training", "network", "limit"):
+        config |= {f"{name}.{key}": value for key, value in config.pop(name).items()}
+    config["encoder_weights.sha256"] = environment["encoder_weights"]["sha256"]
+    return {key: config[key] for key in config.keys() - {"variant", "seed", "training.seed", "profile"}}
+
+
+def _changes(variant: str) -> list[str]:
+    """How the names of the settings begin that a variant decides."""
+    chosen = get_variant(variant)
+    changed = [f"training.{name}" for name in chosen.recipe] + [f"network.{name}" for name in chosen.network]
+    if chosen.architecture != "mobilenet":
+        changed.append("network.")
+    if chosen.encoder_weights:
+        changed.append("encoder_weights")
+    elif chosen.architecture != "mobilenet" or not chosen.network.get("pretrained", True):
+        changed.append("encoder_weights.sha256")  # it loads no file, or may not
+    return changed
+
+
+def _file(folder: Path, name: str) -> Path:
+    """A file of a finished run; raises ``FileNotFoundError`` that says what a run consists of."""
+    if (path := folder / name).is_file():
+        return path
+    raise FileNotFoundError(
+        f"{path}: expected the whole folder of a run, got {records.METRICS} without this file; "
+        "collect the folders seed-N with all that is in them"
+    )
+
+
 def disagreements(root: Path) -> list[str]:
     """What in the runs' ``metrics.json`` does not follow from their ``per_image.csv``; empty is good."""
-    found = []
+    found = mixed_recipes(root)
     for folder in finished_runs(root):
         stated = records.read_json(folder / records.METRICS)["test"]
-        computed = records.summarize(pd.read_csv(folder / records.PER_IMAGE))
+        computed = records.summarize(pd.read_csv(_file(folder, records.PER_IMAGE)))
         for name in sorted(stated.keys() | computed.keys()):
             said, is_ = stated.get(name), computed.get(name)
             # per_image.csv keeps nine digits

@@ -9,12 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from fetalseg_lib.cli import main
-from fetalseg_lib.data import phantom
+from fetalseg_lib.data import phantom, splits
+from fetalseg_lib.data.hc18 import load
+from fetalseg_lib.data.own import dataset_of, own_name
+from fetalseg_lib.export.calibration import calibrate_on
 from fetalseg_lib.study import records
 from fetalseg_lib.study import retest as retest_module
 from fetalseg_lib.study import run as study
 from fetalseg_lib.study.config import configure
-from fetalseg_lib.study.folds import DATA_SEED
+from fetalseg_lib.study.folds import DATA_SEED, folds_of_training, spread_rows
 from fetalseg_lib.study.retest import retest
 
 
@@ -94,3 +97,92 @@ def test_networks_for_images_of_different_sizes_have_no_mean(
     )
     with pytest.raises(ValueError, match=r"weights: expected networks for images of one size, got \[\(64"):
         retest([trained / study.WEIGHTS] * 2)
+
+
+# A split belongs to its images, whatever they are called
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A folder of one's own with HC18's file names, and a network that was trained on it."""
+    folder = tmp_path_factory.mktemp("own")
+    heads = phantom.write_folder(phantom.generate(24, seed=7, size=(96, 128)), folder / "heads")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FETALSEG_CACHE", str(folder / "cache"))
+        config = configure(variant="unet", seed=0, profile="smoke", data=dataset_of(heads))
+        return heads, study.run(config, root=folder, data_root=heads, progress=False)
+
+
+def test_an_own_folder_is_tested_on_the_test_images_of_the_run_that_was_trained_on_it(
+    own: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    heads, run = own
+    assert main(["retest", str(run / study.WEIGHTS), "--data", str(heads), "-o", str(tmp_path / "o")]) == 0
+    tested, trained_on = (pd.read_csv(path) for path in (tmp_path / "o.csv", run / records.PER_IMAGE))
+    assert tested["name"].tolist() == trained_on["name"].tolist()
+    assert tested["hc_mm"].tolist() == pytest.approx(trained_on["hc_mm"].tolist(), rel=1e-6)
+    record = records.read_json(tmp_path / "o.json")
+    assert (record["fold"], record["seen"]) == ("test", {"train": 0, "validation": 0})
+    assert "the fold test" in capsys.readouterr().out
+
+
+def test_images_that_the_network_has_seen_are_told(own: tuple[Path, Path]) -> None:
+    heads, run = own
+    found = retest(run / study.WEIGHTS, data_root=heads, fold=None)
+    counts = records.read_json(run / records.ENVIRONMENT)["split"]
+    assert found.record["seen"] == {fold: counts[fold] for fold in ("train", "validation")}
+    assert f"was trained on {counts['train']} of them and chosen by {counts['validation']}" in found.words
+
+
+def test_other_images_of_hc18_s_names_are_all_tested_and_have_no_fold(
+    own: tuple[Path, Path], trained: Path
+) -> None:
+    heads, _ = own
+    found = retest(trained / study.WEIGHTS, data_root=heads)
+    assert (len(found.per_image), found.record["fold"]) == (24, None)
+    assert "whether images of the training are among them is not known" in found.words
+    with pytest.raises(ValueError, match="fold: expected HC18 or the folder that the network was trained on"):
+        retest(trained / study.WEIGHTS, data_root=heads, fold="test")
+
+
+def test_networks_of_different_splits_have_no_test_in_common() -> None:
+    table = pd.DataFrame({"name": ["a", "b"], "pixel_size_mm": 1.0, "hc_mm": 1.0})
+    one, other = pd.Series(["train", "test"]), pd.Series(["test", "train"])
+    with pytest.raises(ValueError, match="weights: expected networks of one split"):
+        retest_module._rows([one, other], table, "auto")
+
+
+PLACES_THAT_ARE_FOR_HC18 = {
+    "training": lambda heads: study.prepare_data(
+        configure(variant="unet", seed=0, profile="smoke", data="hc18"), data_root=heads
+    ),
+    "calibration": lambda heads: calibrate_on("hc18", image_size=(64, 96), data_root=heads),
+    "figures": lambda heads: spread_rows(load(heads), 5, fold="test"),
+}
+
+
+@pytest.mark.parametrize("place", PLACES_THAT_ARE_FOR_HC18)
+def test_phantoms_with_hc18_s_names_are_not_taken_for_hc18(
+    place: str, own: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FETALSEG_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(
+        ValueError, match="expected HC18, whose split is known, but 24 of 24 images are others"
+    ):
+        PLACES_THAT_ARE_FOR_HC18[place](own[0])
+
+
+@pytest.mark.hc18
+def test_hc18_is_known_wherever_it_lies_and_so_is_a_part_of_it(
+    hc18_root: Path, own: tuple[Path, Path]
+) -> None:
+    table = load(hc18_root).table
+    folds = splits.hc18_folds(table)
+    assert folds.tolist() == splits.load("hc18")["fold"].tolist()
+    assert splits.hc18_folds(table.iloc[40:50]).tolist() == folds.iloc[40:50].tolist()
+    assert splits.hc18_folds(table.assign(pixel_size_mm=table["pixel_size_mm"] * 1.001)).isna().all()
+    leaky = folds_of_training({"data": "hc18", "split": "leaky"}, load(hc18_root), table)
+    assert leaky is not None
+    assert 0 < (leaky == "test").sum() < (folds == "test").sum(), "some of the test were trained on"
+    assert dataset_of(hc18_root) == "hc18"
+    assert dataset_of(own[0]) == own_name(own[0])

@@ -37,7 +37,8 @@ def add_commands(commands: Commands) -> None:
     )
     retest.add_argument("--mirrored", action="store_true", help="average over the image and its mirror image")
     retest.add_argument("--data", type=Path, help="a folder in HC18's layout (default: HC18)")
-    retest.add_argument("--fold", default="test", help="train, validation or test of HC18's split, or all")
+    words = "train, validation, test or all (default: test where the images have a split, else all)"
+    retest.add_argument("--fold", default="auto", help=words)
     retest.add_argument("-o", "--out", type=Path, required=True, help="OUT.csv and OUT.json are written")
     retest.set_defaults(command=_retest)
 
@@ -92,6 +93,7 @@ def _retest(options: argparse.Namespace) -> int:
 
     fold = None if options.fold == "all" else options.fold
     found = retest(options.checkpoint, data_root=options.data, fold=fold, mirrored=options.mirrored)
+    print(found.words)
     for path in found.write(options.out):
         print(path)
     return 0

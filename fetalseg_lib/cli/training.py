@@ -23,7 +23,7 @@ def add_commands(commands: Commands) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from fetalseg_lib.data.own import own_name
+    from fetalseg_lib.data.own import dataset_of
     from fetalseg_lib.study.config import DATASETS, configure
     from fetalseg_lib.study.records import METRICS
     from fetalseg_lib.study.run import run
@@ -35,7 +35,7 @@ def _train(options: argparse.Namespace) -> int:
         variant=options.variant,
         seed=options.seed,
         profile=options.profile,
-        data=options.data if data_root is None else own_name(data_root),
+        data=options.data if data_root is None else dataset_of(data_root),
         encoder_weights=options.encoder_weights,
         device=options.device,
     )

@@ -6,6 +6,7 @@ import hashlib
 import re
 from pathlib import Path
 
+from fetalseg_lib.data import splits
 from fetalseg_lib.data.hc18 import HC18, load
 from fetalseg_lib.data.layout import TRAINING, annotation_name
 
@@ -19,6 +20,13 @@ def is_own(data: str) -> bool:
     (True, False)
     """
     return _NAME.fullmatch(data) is not None
+
+
+def dataset_of(root: Path) -> str:
+    """``hc18`` where a folder holds all of HC18's images, by content, else its :func:`own_name`."""
+    samples = load(root)
+    whole = len(samples) == len(splits.load("hc18")) and splits.hc18_folds(samples.table).notna().all()
+    return "hc18" if whole else own_name(samples)
 
 
 def own_name(root: Path | HC18) -> str:

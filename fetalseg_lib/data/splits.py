@@ -8,6 +8,7 @@ woman may still have had exams in two folds; the data do not say.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from importlib.resources import files
 
@@ -35,7 +36,48 @@ def load(name: str = "hc18") -> pd.DataFrame:
     if not resource.is_file():
         raise ValueError(f"name: expected a packaged split such as 'hc18', got {name!r}")
     with resource.open(encoding="utf-8") as file:
-        return pd.read_csv(file, dtype={"filename": "str", "exam": "int64", "fold": "str"})
+        return pd.read_csv(file, dtype={"exam": "int64"} | dict.fromkeys(["filename", "fold", "row"], "str"))[
+            ["filename", "exam", "fold"]
+        ]
+
+
+def hc18_folds(table: pd.DataFrame) -> pd.Series:
+    """Each image's fold in HC18's split, missing where it is no image of HC18: content tells, not its name.
+
+    ``table`` has ``name, pixel_size_mm, hc_mm``; by these three an image is known, since a phantom or an
+    import may be called as an image of HC18 is. A part of HC18 is known as such.
+
+    >>> hc18_folds(pd.DataFrame({"name": ["000_HC.png"], "pixel_size_mm": [0.2], "hc_mm": [100.0]})).tolist()
+    [nan]
+    """
+    with (files("fetalseg_lib.data") / "split_hc18.csv").open(encoding="utf-8") as file:
+        of_row = pd.read_csv(file, dtype="str").set_index("row")["fold"]
+    rows = [
+        row_digest(*row) for row in zip(table["name"], table["pixel_size_mm"], table["hc_mm"], strict=True)
+    ]
+    return pd.Series(rows, index=table.index, dtype="str").map(of_row)
+
+
+def hc18_rows(table: pd.DataFrame, fold: str) -> list[int]:
+    """Positions of a fold's images in HC18 or a part of it; ``ValueError`` where any image is another."""
+    folds = refuse_others(table)
+    return [int(row) for row in np.flatnonzero(folds == fold)]
+
+
+def refuse_others(table: pd.DataFrame) -> pd.Series:
+    """:func:`hc18_folds`, but ``ValueError`` where any image is not HC18's."""
+    folds = hc18_folds(table)
+    if folds.isna().any():
+        raise ValueError(
+            f"expected HC18, whose split is known, but {int(folds.isna().sum())} of {len(table)} images are "
+            f"others by their pixel size or circumference, the first is {table['name'][folds.isna()].iloc[0]}"
+        )
+    return folds
+
+
+def row_digest(name: str, pixel_size_mm: float, hc_mm: float) -> str:
+    """Eight hexadecimal digits of an image's row in HC18's CSV: the column ``row`` of the packaged split."""
+    return hashlib.sha256(f"{name} {pixel_size_mm:.9g} {hc_mm:.9g}".encode()).hexdigest()[:8]
 
 
 def make_split(

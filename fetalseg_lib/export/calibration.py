@@ -71,13 +71,10 @@ def calibrate_on(
 
 def _validation(most: int, data_root: Path | None) -> Iterable[Sample]:
     loaded = hc18.load(data_root)
-    fold = loaded.table["name"].map(splits.load("hc18").set_index("filename")["fold"])
-    rows = np.flatnonzero(fold == "validation")
-    if not len(rows):
-        raise ValueError(
-            f"{loaded.root}: expected HC18, whose split is known, got {len(loaded)} other images; "
-            "calibrate on phantoms instead"
-        )
+    try:
+        rows = splits.hc18_rows(loaded.table, "validation")
+    except ValueError as error:
+        raise ValueError(f"{loaded.root}: {error}; calibrate on phantoms instead") from error
     # Evenly spread: names rise with the head's size, so the first would be small.
     chosen = np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int)
-    return (loaded[int(row)] for row in rows[chosen])
+    return (loaded[rows[place]] for place in chosen)

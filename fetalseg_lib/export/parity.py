@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from fetalseg_lib.data import cache as cache_module
-from fetalseg_lib.data import hc18
+from fetalseg_lib.data import hc18, splits
 from fetalseg_lib.data.cache import Cache
 from fetalseg_lib.export.calibration import calibrate_on
 from fetalseg_lib.export.runtime import OnnxNetwork
@@ -29,7 +29,6 @@ from fetalseg_lib.export.write import Precision, export_network
 from fetalseg_lib.study import records
 from fetalseg_lib.study.evaluate import evaluate
 from fetalseg_lib.study.folds import cache_folder
-from fetalseg_lib.study.retest import rows_of_fold
 from fetalseg_lib.study.trained import read_network
 from fetalseg_lib.training.checkpoint import read_metadata
 
@@ -80,7 +79,7 @@ def measure_parity(weights: Path, *, data_root: Path | None = None) -> Parity:
     trained = read_network(weights)
     size = trained.image_size
     cached = cache_module.build(hc18.load(data_root), image_size=size, directory=cache_folder())
-    rows = rows_of_fold(cached.index["name"], "test")
+    rows = splits.hc18_rows(cached.index, "test")
     calibration = calibrate_on("hc18", image_size=size, data_root=data_root)
     reference, expected = _measure(trained.model, cached, rows)
     tables, precisions = {"pytorch": reference}, {}

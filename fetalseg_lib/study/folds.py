@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from fetalseg_lib.data import cache as cache_module
 from fetalseg_lib.data import hc18, phantom, splits
 from fetalseg_lib.data.cache import Cache
 from fetalseg_lib.data.hc18 import HC18
-from fetalseg_lib.data.own import own_name
+from fetalseg_lib.data.own import is_own, own_name
 from fetalseg_lib.data.sample import Sample
 from fetalseg_lib.study import records
 from fetalseg_lib.study.config import RunConfig
@@ -65,7 +66,15 @@ def prepare_data(config: RunConfig, *, data_root: Path | None = None, cache: Pat
 
 
 def deal(config: RunConfig, cached: Cache) -> Folds:
-    """Give each fold its images of a cache, at most ``config.limit`` of them."""
+    """Give each fold its images of a cache, at most ``config.limit`` of them.
+
+    Raises ``ValueError`` where HC18 is meant and other images lie there under its names, or a fold is empty.
+    """
+    if config.data == "hc18":
+        try:
+            splits.refuse_others(cached.index)
+        except ValueError as error:
+            raise ValueError(f"data: {error}; to train on another folder, name it by --data") from error
     split = split_of(config, cached.index)
     fold = cached.index["name"].map(split.set_index("filename")["fold"])
     if fold.isna().any():
@@ -84,11 +93,34 @@ def deal(config: RunConfig, cached: Cache) -> Folds:
 
 def split_of(config: RunConfig, index: pd.DataFrame) -> pd.DataFrame:
     """Which image is in which fold, ``filename, exam, fold``; ``index`` has ``name, exam, hc_mm``."""
+    return _split(config.data, config.split, index)
+
+
+def _split(data: str, kind: str, index: pd.DataFrame) -> pd.DataFrame:
     frame = index.rename(columns={"name": "filename"})[["filename", "exam", "hc_mm"]].reset_index(drop=True)
-    split = splits.load("hc18") if config.data == "hc18" else splits.make_split(frame, seed=DATA_SEED)
-    if config.split == "exam":
+    split = splits.load("hc18") if data == "hc18" else splits.make_split(frame, seed=DATA_SEED)
+    if kind == "exam":
         return split
     return splits.leak(split, split["filename"].map(frame.set_index("filename")["hc_mm"]))
+
+
+def folds_of_training(trained: Mapping[str, Any], samples: HC18, index: pd.DataFrame) -> pd.Series | None:
+    """Each image's fold in the training of a network, by content; ``None`` where it did not have the images.
+
+    ``trained`` is the configuration in the network's file, ``samples`` a folder, ``index`` its cached images.
+    An own folder is known where it is the very one of the training; of HC18 any part is known. Raises
+    ``ValueError`` for a part of HC18 and a network of its leaky split, which needs the whole.
+    """
+    data, kind = trained["data"], trained.get("split", "exam")
+    if data == "hc18":
+        folds = splits.hc18_folds(index)
+        if kind == "exam" or folds.isna().all():
+            return folds if folds.notna().any() else None
+        if splits.refuse_others(index).size != len(splits.load("hc18")):
+            raise ValueError(f"{samples.root}: the network's leaky split is of all of HC18, got a part")
+    elif not is_own(data) or own_name(samples) != data:
+        return None
+    return index["name"].map(_split(data, kind, index).set_index("filename")["fold"])
 
 
 def split_digest(folds: Folds) -> str:
@@ -105,15 +137,14 @@ def cache_folder() -> Path:
 def spread_rows(samples: HC18, n: int, *, fold: str) -> list[int]:
     """At most ``n`` rows of one of HC18's folds, spread evenly over the ranks of head circumference.
 
-    Raises ``ValueError`` for fewer than one, and for another fold.
+    Raises ``ValueError`` for fewer than one, for another fold, and for images that are not HC18's.
     """
     if n < 1:
         raise ValueError(f"images: expected at least one, got {n}")
     if fold not in FOLDS:
         raise ValueError(f"fold: expected one of {', '.join(FOLDS)}; got {fold!r}")
-    of_image = splits.load("hc18").set_index("filename")["fold"]
     hc_mm = samples.table["hc_mm"].to_numpy()
-    rows = np.flatnonzero(samples.table["name"].map(of_image).to_numpy() == fold)
+    rows = np.array(splits.hc18_rows(samples.table, fold), dtype=np.int64)
     ranked = rows[np.argsort(hc_mm[rows], kind="stable")]
     chosen = np.unique(np.linspace(0, len(ranked) - 1, min(n, len(ranked))).astype(int))
     return [int(row) for row in ranked[chosen]]

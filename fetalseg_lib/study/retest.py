@@ -16,11 +16,14 @@ from fetalseg_lib.data import hc18, splits
 from fetalseg_lib.models.average import Average
 from fetalseg_lib.study import records
 from fetalseg_lib.study.evaluate import PRECISION, evaluate
-from fetalseg_lib.study.folds import cache_folder
+from fetalseg_lib.study.folds import cache_folder, folds_of_training
 from fetalseg_lib.study.profile import FOLDS
 from fetalseg_lib.study.trained import TrainedNetwork, read_network
 from fetalseg_lib.training.checkpoint import read_metadata
 from fetalseg_lib.training.device import pick_device
+
+AUTO = "auto"
+_SEEN = ("train", "validation")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +32,21 @@ class Retest:
 
     per_image: pd.DataFrame
     record: Mapping[str, Any]
+
+    @property
+    def words(self) -> str:
+        """What there is to say of the tested images: how many, of which fold, and whether they are a test."""
+        fold, seen, n = self.record["fold"], self.record["seen"], len(self.per_image)
+        said = [f"{n} images, {f'the fold {fold}' if fold else 'all of the folder'}"]
+        if any(seen.values()):
+            said.append(
+                f"the network was trained on {seen['train']} of them and chosen by {seen['validation']}: "
+                "on these it is no test"
+            )
+        origins = [self.record, *self.record.get("averaged_with", [])]
+        if not any(seen.values()) and fold is None and any(o["trained"]["data"] != "hc18" for o in origins):
+            said.append("whether images of the training are among them is not known")
+        return "; ".join(said)
 
     def write(self, stem: Path) -> tuple[Path, Path]:
         """Write ``stem.csv`` and, last, ``stem.json`` with the means."""
@@ -42,19 +60,24 @@ def retest(
     weights: Path | Sequence[Path],
     *,
     data_root: Path | None = None,
-    fold: str | None = "test",
+    fold: str | None = AUTO,
     mirrored: bool = False,
     device: str = "auto",
 ) -> Retest:
     """Measure the heads of a labelled folder in HC18's layout with a run's ``weights.safetensors``.
 
     Of several files the mean is measured, and with ``mirrored`` that of each image and its mirror image
-    (:class:`~fetalseg_lib.models.average.Average`). ``fold`` is one of the committed split of HC18; ``None``
-    takes every image of the folder. Nothing is trained or chosen. Raises ``ValueError`` for another fold,
-    where the split knows none of the images, for networks that take images of different sizes, and what
-    :func:`~fetalseg_lib.study.trained.read_network` raises.
+    (:class:`~fetalseg_lib.models.average.Average`). Nothing is trained or chosen.
+
+    A split belongs to its images, by content: HC18 has the committed one, a folder of one's own that of the
+    networks that were trained on it. ``fold`` is one of these; ``None`` takes every image, and ``"auto"`` the
+    test fold where there is a split, else every image. The record says how many of the tested images a
+    network has ``seen``.
+
+    Raises ``ValueError`` for another fold, where there is no split, for networks of different splits or for
+    images of different sizes, and what :func:`~fetalseg_lib.study.trained.read_network` raises.
     """
-    if fold not in (None, *FOLDS):
+    if fold not in (None, AUTO, *FOLDS):
         raise ValueError(f"fold: expected {', '.join(FOLDS)} or none, got {fold!r}")
     files = [weights] if isinstance(weights, Path) else list(weights)
     networks = [read_network(file) for file in files]
@@ -62,16 +85,20 @@ def retest(
         raise ValueError(f"weights: expected networks for images of one size, got {sorted(sizes)}")
     alone = len(networks) == 1 and not mirrored
     model = networks[0].model if alone else Average([n.model for n in networks], mirrored=mirrored)
-    cached = cache_module.build(hc18.load(data_root), image_size=sizes.pop(), directory=cache_folder())
-    rows = rows_of_fold(cached.index["name"], fold)
-    per_image = evaluate(model, cached, rows, device=pick_device(device))
+    samples = hc18.load(data_root)
+    cached = cache_module.build(samples, image_size=sizes.pop(), directory=cache_folder())
     first, *others = (_origin(file, network) for file, network in zip(files, networks, strict=True))
+    found = [folds_of_training(origin["trained"], samples, cached.index) for origin in (first, *others)]
+    known = [folds for folds in found if folds is not None]
+    rows, fold = _rows(known, cached.index, fold)
+    per_image = evaluate(model, cached, rows, device=pick_device(device))
     record = {
         **first,
         **({"averaged_with": others} if others else {}),
         **({"mirrored": True} if mirrored else {}),
         "tested_on_sha256": cached.content_sha256,
         "fold": fold,
+        "seen": _seen(known, rows),
         "precision": PRECISION,
         "environment": records.describe_environment(),
     }
@@ -83,13 +110,38 @@ def _origin(weights: Path, network: TrainedNetwork) -> dict[str, Any]:
     return {"trained": config, "weights_sha256": network.sha256}
 
 
-def rows_of_fold(names: pd.Series, fold: str | None) -> list[int]:
-    """Positions of a fold's images by HC18's split, or of all; raises ``ValueError`` where it knows none."""
+def _rows(known: Sequence[pd.Series], table: pd.DataFrame, fold: str | None) -> tuple[list[int], str | None]:
+    """Positions of the images to test, and of which fold they are: ``None`` is all."""
+    every = list(range(len(table)))
     if fold is None:
-        return list(range(len(names)))
-    of_image = names.map(splits.load("hc18").set_index("filename")["fold"])
-    if not (of_image == fold).any():
+        return every, None
+    if not known and (committed := splits.hc18_folds(table)).notna().all():
+        known = [committed]  # of networks that were trained elsewhere
+    if not known:
+        if fold == AUTO:
+            return every, None
         raise ValueError(
-            f"fold: expected images of HC18, whose split is known, got {len(names)} others; use no fold"
+            "fold: expected HC18 or the folder that the network was trained on, whose splits are known, got "
+            f"{len(table)} other images; use no fold"
         )
-    return [int(row) for row in np.flatnonzero(of_image == fold)]
+    if any(not of.equals(known[0]) for of in known[1:]):
+        raise ValueError(
+            "weights: expected networks of one split, got several, so no image is a test for all"
+        )
+    chosen = "test" if fold == AUTO else fold
+    rows = [int(row) for row in np.flatnonzero(known[0] == chosen)]
+    if not rows:
+        raise ValueError(f"fold: none of the {len(table)} images is in {chosen}")
+    return rows, chosen
+
+
+def _seen(known: Sequence[pd.Series], rows: Sequence[int]) -> dict[str, int]:
+    """How many of the tested images trained, or else validated, any of the networks."""
+    found = dict.fromkeys(_SEEN, 0)
+    for row in rows:
+        folds = {str(of.iloc[row]) for of in known}
+        for fold in _SEEN:
+            if fold in folds:
+                found[fold] += 1
+                break
+    return found

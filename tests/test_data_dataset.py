@@ -113,11 +113,11 @@ def test_equal_seeds_move_equally_whatever_came_before() -> None:
 
 def test_the_import_asks_no_network(tmp_path: Path) -> None:
     """A stand-in for the library tells what it would have seen in the environment when it was imported."""
-    stand_in = "import os\nprint(os.environ.get('NO_ALBUMENTATIONS_UPDATE'))\nCompose = None\n"
+    stand_in = "import os\nprint(os.environ.get('NO_ALBUMENTATIONS_UPDATE'))\nraise SystemExit\n"
     (tmp_path / "albumentations.py").write_text(stand_in)
     environment = {name: value for name, value in os.environ.items() if name != "NO_ALBUMENTATIONS_UPDATE"}
-    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import fetalseg_lib.data.augment"
-    command = [sys.executable, "-c", code]
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import fetalseg_lib.data.augment as a"
+    command = [sys.executable, "-c", f"{code}; a.build_augmentation()"]
     out = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     assert out.stdout.strip() == "1"
 

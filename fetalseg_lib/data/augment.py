@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import os
 import random
+from typing import TYPE_CHECKING
 
-os.environ.setdefault(
-    "NO_ALBUMENTATIONS_UPDATE", "1"
-)  # at import it would ask the network for a newer version
-
-import albumentations as A
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import albumentations as A
 
 
 def build_augmentation() -> A.Compose:
@@ -26,6 +25,10 @@ def build_augmentation() -> A.Compose:
     >>> [(type(step).__name__, step.p) for step in build_augmentation().transforms]
     [('HorizontalFlip', 0.5), ('Affine', 0.5), ('Affine', 0.5), ('Affine', 0.5)]
     """
+    # Seconds to import, for training alone; and at import it would ask the network for a newer version.
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+    import albumentations as A
+
     border = {"border_mode": cv2.BORDER_CONSTANT, "fill": 0, "fill_mask": 0}
     return A.Compose(
         [

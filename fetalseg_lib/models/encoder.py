@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Literal, Self, get_args
 
 from torch import Tensor, nn
-from torchvision.models import mobilenet_v2
 
+from fetalseg_lib.models.random_weights import drawn_features
 from fetalseg_lib.models.stem import GreyStem, Stem
 from fetalseg_lib.models.weights import EncoderWeights
 
@@ -53,7 +53,7 @@ class MobileNetV2Encoder(nn.Module):
             raise ValueError(
                 f"training: expected one of {', '.join(get_args(EncoderTraining))}; got {training!r}"
             )
-        features: nn.Sequential = mobilenet_v2().features
+        features = drawn_features()
         features.load_state_dict(weights.state_dict)
         first: Any = features[0]  # Conv2dNormActivation
         first[0] = GreyStem(first[0].weight, stem=stem)

@@ -11,9 +11,8 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import mobilenet_v2
 
-from fetalseg_lib.models.random_weights import noise_images
+from fetalseg_lib.models.random_weights import drawn_features, noise_images
 
 
 def is_folded(state_dict: Mapping[str, Tensor]) -> bool:
@@ -29,10 +28,10 @@ def unfold(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     They are taken from images of noise that is as rough at every scale, standing in for the photographs
     that nobody has at hand; weight and bias make up for them, up to rounding.
 
-    >>> is_folded(unfold(mobilenet_v2().features.state_dict()))
+    >>> is_folded(unfold(drawn_features().state_dict()))
     False
     """
-    features = mobilenet_v2().features.eval()
+    features = drawn_features().eval()
     features.load_state_dict(state_dict)
     measured: dict[nn.BatchNorm2d, tuple[Tensor, Tensor]] = {}
 

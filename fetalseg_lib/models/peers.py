@@ -14,7 +14,6 @@ from types import ModuleType
 from typing import Any, Literal, get_args
 
 from torch import Tensor, nn
-from torchvision.models.segmentation import lraspp_mobilenet_v3_large
 
 from fetalseg_lib.models.blocks import check_image
 from fetalseg_lib.models.stem import GreyStem
@@ -96,6 +95,8 @@ def _with_mobilenet_v2(network: str, weights: EncoderWeights) -> nn.Module:
 
 
 def _lraspp() -> nn.Module:
+    from torchvision.models.segmentation import lraspp_mobilenet_v3_large  # slow, as in drawn_features
+
     model: nn.Module = lraspp_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=1)
     first: Any = model.get_submodule("backbone.0")  # Conv2dNormActivation
     colours = first[0]

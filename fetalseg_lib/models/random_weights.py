@@ -5,9 +5,17 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.models import mobilenet_v2
 
 from fetalseg_lib.models.stem import IMAGENET_MEAN, IMAGENET_STD
+
+
+def drawn_features() -> nn.Sequential:
+    """MobileNetV2's ``features`` for RGB, with weights as torchvision draws them."""
+    # Here, and not above: torchvision brings a compiler's front end, seconds for those who only read results.
+    from torchvision.models import mobilenet_v2
+
+    features: nn.Sequential = mobilenet_v2().features
+    return features
 
 
 def random_features() -> dict[str, Tensor]:
@@ -19,12 +27,12 @@ def random_features() -> dict[str, Tensor]:
     statistics are taken once from images of noise, which know nothing of ultrasound.
 
     >>> _ = torch.manual_seed(0)
-    >>> features = mobilenet_v2().features.eval()
+    >>> features = drawn_features().eval()
     >>> _ = features.load_state_dict(random_features())
     >>> bool(features(torch.randn(2, 3, 64, 64)).std() > 0.1)
     True
     """
-    features = mobilenet_v2().features
+    features = drawn_features()
     for module in features.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = None  # the statistics of the one batch, not a blend with the dummies

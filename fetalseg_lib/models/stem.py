@@ -19,14 +19,13 @@ from typing import Literal, get_args
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.models import MobileNet_V2_Weights
 
 Stem = Literal["mean", "sum"]
 """How three colour kernels become a grey one."""
 
-_preset = MobileNet_V2_Weights.IMAGENET1K_V1.transforms()
-IMAGENET_MEAN: tuple[float, ...] = tuple(_preset.mean)
-IMAGENET_STD: tuple[float, ...] = tuple(_preset.std)
+IMAGENET_MEAN = 0.485, 0.456, 0.406
+IMAGENET_STD = 0.229, 0.224, 0.225
+"""Of red, green and blue, as torchvision's weights of MobileNetV2 expect them."""
 
 
 class GreyStem(nn.Conv2d):

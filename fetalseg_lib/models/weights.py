@@ -27,10 +27,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
-from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
 
 from fetalseg_lib.models.folding import is_folded, unfold
-from fetalseg_lib.models.random_weights import random_features
+from fetalseg_lib.models.random_weights import drawn_features, random_features
 from fetalseg_lib.models.weights_file import (
     NAMES,
     PHANTOM_VARIABLE,
@@ -114,6 +113,8 @@ def resolve_encoder_weights(encoder_weights: str | Path = "imagenet") -> Encoder
 
 def _from_torchvision() -> EncoderWeights:
     """The first ImageNet recipe's weights: what "pre-trained MobileNetV2" has meant since the paper."""
+    from torchvision.models import MobileNet_V2_Weights  # slow, as in drawn_features
+
     weights = MobileNet_V2_Weights.IMAGENET1K_V1
     try:
         # Without weights_only a file that lies in torch's cache already could run any program.
@@ -174,7 +175,7 @@ def _features_of(state_dict: dict[str, Tensor], *, name: str) -> dict[str, Tenso
     """Keep ``features.*`` without the prefix; refuse what is not exactly MobileNetV2's."""
     given = {key: value for key, value in state_dict.items() if not key.startswith("classifier.")}
     with torch.device("meta"):
-        expected = {f"features.{key}": value for key, value in mobilenet_v2().features.state_dict().items()}
+        expected = {f"features.{key}": value for key, value in drawn_features().state_dict().items()}
     problems = [
         _listed("missing", sorted(expected.keys() - given.keys())),
         _listed("unexpected", sorted(given.keys() - expected.keys())),

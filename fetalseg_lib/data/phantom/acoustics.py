@@ -13,7 +13,6 @@ from typing import Literal
 
 import numpy as np
 from scipy.ndimage import convolve1d, gaussian_filter1d
-from scipy.signal import lfilter
 
 from fetalseg_lib.data.phantom.beams import BEAMS, DEPTHS, Field, Sector
 
@@ -128,6 +127,8 @@ def transmitted(loss: Field, sector: Sector) -> Field:
 
 def veil(mirror: Field, sector: Sector, *, length_mm: float) -> Field:
     """The fog behind a strong mirror, from sound that rattles on within it; it fades over ``length_mm``."""
+    from scipy.signal import lfilter  # it brings all of scipy.stats: reading a profile need not wait
+
     decay = np.exp(-sector.step_mm / length_mm)
     fog: Field = lfilter([sector.step_mm / length_mm], [1, -decay], mirror, axis=0)
     return fog

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 _FORMULA = tuple("=+-@'\t\r＝＋－＠")
@@ -52,10 +53,24 @@ def beside(path: Path, ending: str, *, hidden: bool = False) -> Path:
     >>> len(beside(Path("x" * 255), ".partial").name)
     24
     """
+    if path.name in ("", ".."):  # such as the current folder
+        path = Path(os.path.abspath(path))  # noqa: PTH100 - resolving would follow links
     name = f"{'.' if hidden else ''}{path.name}{ending}"
     if len(os.fsencode(name)) > _LONGEST:
         name = f"{'.' if hidden else ''}{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]}{ending}"
     return path.with_name(name)
+
+
+def with_ending(path: Path, ending: str, *, instead_of: Sequence[str] = ()) -> Path:
+    """``path`` with ``ending`` added, or put in the place of one of ``instead_of``; other dots stay.
+
+    >>> with_ending(Path("out/v1.0"), ".csv").name
+    'v1.0.csv'
+    >>> with_ending(Path("a.csv"), ".json", instead_of=[".csv"]).name
+    'a.json'
+    """
+    stem = path.name.removesuffix(path.suffix) if path.suffix in instead_of else path.name
+    return path.with_name(stem + ending)
 
 
 def picture_name(name: str, *, content: str = "") -> str:

@@ -53,15 +53,30 @@ def test_what_is_there_is_not_fetched_again(record: Record, files: list[RemoteFi
     assert record.asked == []
 
 
-def test_a_missing_or_altered_file_is_mended(record: Record, files: list[RemoteFile], tmp_path: Path) -> None:
+def test_a_missing_file_is_fetched_again(record: Record, files: list[RemoteFile], tmp_path: Path) -> None:
     root = download(tmp_path / "data", files=files, record=record.url, progress=False)
     lost = root / TRAINING.folder / "001_HC_Annotation.png"
     content = lost.read_bytes()
     lost.unlink()
-    (root / TRAINING.index).write_text("filename\n")
+    (root / TRAINING.index).unlink()
     download(root, files=files, record=record.url, progress=False)
     assert lost.read_bytes() == content
     assert len(hc18.load(root)) == 3
+
+
+@pytest.mark.parametrize(
+    "other", [TRAINING.index, f"{TRAINING.folder}/000_HC.png", f"{TRAINING.folder}/mine.png"]
+)
+def test_the_images_of_others_are_not_overwritten(
+    other: str, record: Record, files: list[RemoteFile], tmp_path: Path
+) -> None:
+    mine = tmp_path / "data" / other
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"of my own")
+    with pytest.raises(ValueError, match="another file than HC18's"):
+        download(tmp_path / "data", files=files, record=record.url, progress=False)
+    assert mine.read_bytes() == b"of my own"
+    assert [path.name for path in (tmp_path / "data").rglob("[!.]*.png")] in ([], [mine.name])
 
 
 def test_a_connection_that_breaks_is_resumed(record: Record, files: list[RemoteFile], tmp_path: Path) -> None:

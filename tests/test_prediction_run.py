@@ -551,6 +551,23 @@ def test_a_table_of_other_images_is_not_overwritten(
     assert len(predict(trained, files, out)) == 7, "more images are welcome"
 
 
+def test_what_is_left_of_a_table_of_other_images_is_not_lost(
+    files: list[Path], trained: TrainedNetwork, tmp_path: Path
+) -> None:
+    out, left = tmp_path / "o.csv", tmp_path / "o.csv.unfinished"
+    predict(trained, files[:2], out)
+    out.rename(left)  # as a kill at the last moment leaves it
+    before = left.read_bytes()
+    with pytest.raises(ValueError, match=r"unfinished: holds 1 images that are not asked for now"):
+        predict(trained, files[1:], out)
+    left.write_text("notes,of my own\n1,2\n")
+    with pytest.raises(ValueError, match=r"unfinished: expected a table of `fetalseg predict`"):
+        predict(trained, files[1:], out)
+    assert left.read_text() == "notes,of my own\n1,2\n"
+    left.write_bytes(before)
+    assert len(predict(trained, files, out)) == 7
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks")
 def test_a_second_run_on_the_same_table_is_refused(
     files: list[Path], trained: TrainedNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

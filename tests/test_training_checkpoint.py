@@ -10,7 +10,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from fetalseg_lib.training.atomic import atomic_write
+from fetalseg_lib.files import atomic_write
 from fetalseg_lib.training.checkpoint import (
     Checkpoint,
     CheckpointError,

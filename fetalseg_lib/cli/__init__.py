@@ -28,19 +28,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = options.command(options)
     except (ValueError, OSError, ModuleNotFoundError) as error:
         # A message may quote a file's name, and a name may hold a terminal's commands.
-        print(f"fetalseg: {visible(f'{error}{_mend(error)}', keep=_HARMLESS)}", file=sys.stderr)
+        text = f"{error}{_mend(error, options.resumes)}"
+        print(f"fetalseg: {visible(text, keep=_HARMLESS)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("fetalseg: stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        goes_on = f"; the same command goes on {options.resumes}" if options.resumes else ""
+        print(f"fetalseg: stopped{goes_on}", file=sys.stderr)
         return 130
     return status
 
 
-def _mend(error: Exception) -> str:
+def _mend(error: Exception, resumes: str) -> str:
     """What to do about an error of the disk, which the system names but does not explain."""
     number = error.errno if isinstance(error, OSError) else None
     if number in (errno.ENOSPC, errno.EDQUOT):
-        return "; make room and type the same command again: what was finished is kept"
+        kept = f": it goes on {resumes}" if resumes else ""
+        return f"; make room and type the same command again{kept}"
     if number in (errno.EROFS, errno.EACCES, errno.EPERM):
         return "; choose a folder that you may write"
     return ""
@@ -50,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     description = (__doc__ or "").splitlines()[0]
     parser = argparse.ArgumentParser(prog="fetalseg", description=description)
     parser.add_argument("--version", action="version", version=__version__)
+    parser.set_defaults(resumes="")  # a command that keeps what it has done says from where it goes on
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for group in _GROUPS:
         group.add_commands(commands)

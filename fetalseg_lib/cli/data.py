@@ -16,7 +16,7 @@ def add_commands(commands: Commands) -> None:
     steps = data.add_subparsers(required=True, metavar="STEP")
     download = steps.add_parser("download", help="HC18 from its Zenodo record, resumed and verified (177 MB)")
     download.add_argument("-o", "--out", type=Path, help="folder (default: data/hc18)")
-    download.set_defaults(command=_data_download)
+    download.set_defaults(command=_data_download, resumes="where it stopped")
     check = steps.add_parser("check", help="every problem of a folder in HC18's layout, as one table")
     check.add_argument("root", type=Path, nargs="?", help="folder (default: FETALSEG_HC18, else data/hc18)")
     check.set_defaults(command=_data_check)
@@ -56,6 +56,6 @@ def _phantom(options: argparse.Namespace) -> int:
     if options.n < 1:
         raise ValueError(f"--n: expected at least 1, got {options.n}")
     write_folder(generate(options.n, seed=options.seed), options.out)
-    print(f"{options.out}: {options.n} phantoms. To read them like the real images:")
-    print(f"export FETALSEG_HC18={shlex.quote(str(options.out.resolve()))}")
+    print(f"{visible(str(options.out))}: {options.n} phantoms. To train on them:")
+    print(f"fetalseg train --data {visible(shlex.quote(str(options.out)))}")
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from fetalseg_lib.cli.options import Commands
+from fetalseg_lib.cli.options import Commands, need
 
 
 def add_commands(commands: Commands) -> None:
@@ -22,6 +22,7 @@ def add_commands(commands: Commands) -> None:
 
 
 def _export(options: argparse.Namespace) -> int:
+    need("export", "onnx", "onnxruntime", "onnxscript")
     from fetalseg_lib import NOTICE
     from fetalseg_lib.export.calibration import calibrate_on
     from fetalseg_lib.export.write import export_network

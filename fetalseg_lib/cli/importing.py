@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,5 +76,5 @@ def _import(images: list[LabelledImage], problems: list[DataError], options: arg
             "Images without an exam count as exams of their own. Where several show one fetus, name its exam "
             "in the table of --pixel-size, or the test images are no test."
         )
-    print(f"To train on them: fetalseg train --data {folder}")
+    print(f"To train on them: fetalseg train --data {visible(shlex.quote(str(options.out)))}")
     return 1 if problems else 0

@@ -44,7 +44,7 @@ def add_commands(commands: Commands) -> None:
     )
     predict.add_argument("--batch-size", type=int, default=16)
     predict.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
-    predict.set_defaults(command=_predict)
+    predict.set_defaults(command=_predict, resumes="after the last batch")
 
 
 def _frame(text: str) -> int | str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from fetalseg_lib.cli.options import Commands
+from fetalseg_lib.cli.options import CHECKPOINT, Commands
 
 
 def add_commands(commands: Commands) -> None:
@@ -22,7 +22,7 @@ def add_commands(commands: Commands) -> None:
     pretrain.add_argument("--epochs", type=int, default=4, help="default: 4")
     pretrain.add_argument("--seed", type=int, default=0)
     pretrain.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
-    pretrain.set_defaults(command=_pretrain)
+    pretrain.set_defaults(command=_pretrain, resumes=CHECKPOINT)
 
 
 def _pretrain(options: argparse.Namespace) -> int:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import quote
 
-from fetalseg_lib.cli.options import Commands, add_study_options
+from fetalseg_lib.cli.options import CHECKPOINT, Commands, add_study_options, need_peers
 
 
 def add_commands(commands: Commands) -> None:
@@ -20,7 +18,7 @@ def add_commands(commands: Commands) -> None:
     )
     add_study_options(study)
     study.add_argument("extra", nargs="*", help="after --: options for snakemake, such as --executor slurm")
-    study.set_defaults(command=_study)
+    study.set_defaults(command=_study, resumes=CHECKPOINT)
 
     tables = commands.add_parser("tables", help="write the tables of the finished runs below a folder")
     tables.add_argument("folder", type=Path)
@@ -49,13 +47,14 @@ def add_commands(commands: Commands) -> None:
 
 
 def _study(options: argparse.Namespace) -> int:
-    from fetalseg_lib.disk import only_one
     from fetalseg_lib.study.profile import load_profile
     from fetalseg_lib.study.tables import disagreements
+    from fetalseg_lib.study.workflow import run_snakemake
 
     if set("{}") & set(str(options.out)):
         raise ValueError(f"--out: expected a folder without braces, which snakemake fills, got {options.out}")
-    folder = options.out / load_profile(options.profile).name / options.data
+    profile = load_profile(options.profile)
+    folder = options.out / profile.name / options.data
     if options.check:
         found = disagreements(folder)
         print("\n".join(found) or f"{folder}: every table follows from the per-image records")
@@ -65,11 +64,9 @@ def _study(options: argparse.Namespace) -> int:
     settings = [f"profile={quote(options.profile)}", f"data={options.data}", f"out={out}"]
     # A cluster's size is its own: there, --jobs (of the options after --) takes the place of cores.
     local = [] if "--executor" in options.extra else ["--cores", str(options.cores)]
-    command = [sys.executable, "-m", "snakemake", "study", *local, "--rerun-incomplete"]
-    # Snakemake's own lock outlives a kill; ours ends with the last process that has it, snakemake included.
-    command += ["--nolock", "--rerun-triggers", "mtime", "params", *options.extra, "--config", *settings]
-    with only_one(folder) as lock:
-        return subprocess.run(command, check=False, pass_fds=() if lock is None else (lock,)).returncode
+    given = [*local, "--rerun-incomplete", "--rerun-triggers", "mtime", "params", *options.extra]
+    need_peers(profile.variants)
+    return run_snakemake("study", folder=folder, options=[*given, "--config", *settings])
 
 
 def _tables(options: argparse.Namespace) -> int:
@@ -89,30 +86,32 @@ def _noise_floor(options: argparse.Namespace) -> int:
 
 
 def _retest(options: argparse.Namespace) -> int:
-    from fetalseg_lib.study.retest import retest
+    from fetalseg_lib.files import only_one
+    from fetalseg_lib.study.retest import outputs, retest
 
     fold = None if options.fold == "all" else options.fold
-    found = retest(options.checkpoint, data_root=options.data, fold=fold, mirrored=options.mirrored)
-    print(found.words)
-    for path in found.write(options.out):
-        print(path)
+    with only_one(outputs(options.out)[0]):
+        found = retest(options.checkpoint, data_root=options.data, fold=fold, mirrored=options.mirrored)
+        print(found.words)
+        for path in found.write(options.out):
+            print(path)
     return 0
 
 
 def _submit(options: argparse.Namespace) -> int:
     from fetalseg_lib.data.hc18 import load_test
     from fetalseg_lib.evaluation.challenge import check_submission, submission_csv
+    from fetalseg_lib.files import atomic_write, only_one
     from fetalseg_lib.study.submit import load_trained, measure_images
-    from fetalseg_lib.training.atomic import atomic_write
 
     samples = load_test()
     model, image_size = load_trained(options.checkpoint)
-    measurements = measure_images(model, samples, image_size=image_size)
-    text = submission_csv(measurements)
-    problems = check_submission(text, expected=list(measurements))
-    if not problems.empty:
-        raise ValueError(f"the submission is not well formed:\n{problems.to_string(index=False)}")
-    with atomic_write(options.out) as file:
+    with only_one(options.out), atomic_write(options.out) as file:  # known at once where it cannot be written
+        measurements = measure_images(model, samples, image_size=image_size)
+        text = submission_csv(measurements)
+        problems = check_submission(text, expected=list(measurements))
+        if not problems.empty:
+            raise ValueError(f"the submission is not well formed:\n{problems.to_string(index=False)}")
         file.write(text.encode("utf-8"))
     print(f"{options.out}: {len(measurements)} heads")
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from fetalseg_lib.cli.options import Commands, add_study_options
+from fetalseg_lib.cli.options import CHECKPOINT, Commands, add_study_options, need_peers
 
 
 def add_commands(commands: Commands) -> None:
@@ -17,7 +17,7 @@ def add_commands(commands: Commands) -> None:
     train.add_argument("--encoder-weights", help=words)
     train.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     add_study_options(train, own_folder=True)
-    train.set_defaults(command=_train)
+    train.set_defaults(command=_train, resumes=CHECKPOINT)
 
     commands.add_parser("variants", help="list the variants").set_defaults(command=_variants)
 
@@ -39,6 +39,7 @@ def _train(options: argparse.Namespace) -> int:
         encoder_weights=options.encoder_weights,
         device=options.device,
     )
+    need_peers([config.variant])
     folder = run(config, root=options.out, data_root=data_root)
     print((folder / METRICS).read_text(encoding="utf-8"), end="")
     print(folder)
@@ -48,6 +49,7 @@ def _train(options: argparse.Namespace) -> int:
 def _variants(options: argparse.Namespace) -> int:
     from fetalseg_lib.models import list_variants
 
+    widest = max(len(variant.name) for variant in list_variants())
     for variant in list_variants():
-        print(f"{variant.name:28s}{variant.changes}")
+        print(f"{variant.name:{widest}s}  {variant.changes}")
     return 0

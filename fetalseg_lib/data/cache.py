@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import shutil
 import time
 import uuid
@@ -26,7 +25,7 @@ from tqdm import tqdm
 
 from fetalseg_lib.data.resize import resize_image, resize_mask
 from fetalseg_lib.data.sample import LazySamples, Sample
-from fetalseg_lib.disk import naming
+from fetalseg_lib.files import flush, flush_names, naming
 
 FORMAT = 2
 """Raised whenever the same files would give other content: 2 is the ellipse fit without OpenCV."""
@@ -159,9 +158,7 @@ def _write(
     digest.update(json.dumps(rows).encode())
     meta = {"key": key, "content_sha256": digest.hexdigest(), "offsets": offsets, "index": rows}
     (draft / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
-    for path in draft.iterdir():
-        with path.open("rb+") as written:
-            os.fsync(written.fileno())
+    flush(draft)
 
 
 def _publish(draft: Path, folder: Path, key: str) -> None:
@@ -176,6 +173,7 @@ def _publish(draft: Path, folder: Path, key: str) -> None:
             folder.rename(broken / "cache")
             shutil.rmtree(broken, ignore_errors=True)
         else:
+            flush_names(folder.parent)
             return
 
 

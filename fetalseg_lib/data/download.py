@@ -5,10 +5,10 @@ The record is doi:10.5281/zenodo.1327317, CC BY 4.0, 176 MB in four files.
 
 from __future__ import annotations
 
+import filecmp
 import hashlib
 import logging
 import os
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from fetalseg_lib.data.archive import extract
 from fetalseg_lib.data.hc18 import DEFAULT_ROOT, ENVIRONMENT_VARIABLE
 from fetalseg_lib.data.layout import FILENAME, TEST, TRAINING, Part, annotation_name
 from fetalseg_lib.data.sample import DataError
-from fetalseg_lib.disk import only_one
+from fetalseg_lib.files import clear, flush, flush_names, no_link, only_one
 from fetalseg_lib.names import beside
 
 RECORD = "https://zenodo.org/records/1327317"
@@ -72,7 +72,7 @@ def download(
     ``FETALSEG_HC18``, else to ``data/hc18``. Called again after a broken connection or a kill, it goes
     on where it stopped. Raises ``DataError`` where the record cannot be reached, where what came is not
     what the record's MD5 says, and where an archive holds anything but plain files; ``ValueError`` where
-    another process is downloading there.
+    other files would be overwritten, or another process is downloading there.
     """
     root = Path(destination or os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_ROOT).expanduser()
     with only_one(root):
@@ -85,15 +85,18 @@ def download(
             if not _complete(root, file.part):
                 _fetch(file, archive, record, progress=progress)
                 _unpack(archive, root / file.part.folder, draft=root / _DRAFT)
-            shutil.rmtree(root / _DRAFT, ignore_errors=True)
+            clear(root / _DRAFT)
             archive.unlink(missing_ok=True)
     return root
 
 
 def _fetch(file: RemoteFile, path: Path, record: str, *, progress: bool) -> None:
     """Download one file to ``path`` if its verified copy is not there."""
-    if path.is_file() and _md5(path) == file.md5:
-        return
+    if path.is_file():
+        if _md5(path) == file.md5:
+            return
+        if file.part is None:
+            raise _foreign(path)
     url = f"{record}/files/{file.name}"
     part = beside(path, ".part")
     try:
@@ -112,7 +115,9 @@ def _fetch(file: RemoteFile, path: Path, record: str, *, progress: bool) -> None
             problem=f"what came is not the record's file (MD5 {found}, expected {file.md5})",
             mend="Run the same command again; if it stays so, something on the way alters the download.",
         )
+    flush(part)
     part.replace(path)
+    flush_names(path.parent)
 
 
 def fetch_resumed(url: str, part: Path, *, size: int, attempts: int = 5, progress: bool = True) -> None:
@@ -146,7 +151,7 @@ def _continue(url: str, part: Path, *, size: int, progress: bool) -> None:
         if response.status_code != requests.codes.partial_content:
             have = 0
         with (
-            part.open("ab" if have else "wb") as file,
+            open(part, "ab" if have else "wb", opener=no_link) as file,
             tqdm(
                 desc=part.name.removeprefix(".").removesuffix(".part"),
                 total=size,
@@ -181,7 +186,23 @@ def _complete(root: Path, part: Part) -> bool:
 def _unpack(archive: Path, folder: Path, *, draft: Path) -> None:
     """Extract to ``draft``, then move the images in one by one: none is ever there in part."""
     folder.mkdir(exist_ok=True)
-    shutil.rmtree(draft, ignore_errors=True)  # what a killed download left
-    for file in extract(archive, draft):
-        if file.suffix == ".png" and not file.name.startswith("."):
-            file.replace(folder / file.name)
+    clear(draft)  # what a killed download left
+    images = {
+        file.name: file
+        for file in extract(archive, draft)
+        if file.suffix == ".png" and not file.name.startswith(".")
+    }
+    for there in folder.glob("[!.]*"):
+        if there.name not in images or not filecmp.cmp(there, images[there.name], shallow=False):
+            raise _foreign(there)
+    flush(draft)
+    for name, file in images.items():
+        file.replace(folder / name)
+    flush_names(folder)
+
+
+def _foreign(path: Path) -> ValueError:
+    return ValueError(
+        f"{path.parent}: expected an empty folder or a download that was broken off, but {path.name} is "
+        "another file than HC18's; choose another folder, or delete it"
+    )

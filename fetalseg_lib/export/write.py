@@ -20,8 +20,8 @@ from fetalseg_lib.export.half import halve
 from fetalseg_lib.export.metadata import describe, write_metadata
 from fetalseg_lib.export.quantize import quantize
 from fetalseg_lib.export.runtime import OnnxNetwork
+from fetalseg_lib.files import atomic_write, only_one
 from fetalseg_lib.study.trained import read_network
-from fetalseg_lib.training.atomic import atomic_write
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -77,7 +77,8 @@ def export_network(
         raise ValueError(
             f"calibration: expected images of {trained.image_size}, got {calibration.images.shape[1:]}"
         )
-    with atomic_write(out) as file:  # opened first: a folder that cannot be written is known at once
+    # Opened first: a folder that cannot be written is known at once.
+    with only_one(out), atomic_write(out) as file:
         graph = convert(
             trained.model, image_size=trained.image_size, precision=precision, calibration=calibration
         )

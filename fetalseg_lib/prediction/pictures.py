@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
+from fetalseg_lib.files import atomic_write
 from fetalseg_lib.prediction import NOTICE
 from fetalseg_lib.prediction.measure import Prediction
-from fetalseg_lib.training.atomic import atomic_write
 
 COLOUR = (230, 159, 0)
 """Of mask and ellipse: the orange that the book's figures give to predictions."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from fetalseg_lib.data.image_table import ImageTable
 from fetalseg_lib.data.limits import read_content
 from fetalseg_lib.data.sample import DataError
 from fetalseg_lib.evaluation.growth import GrowthChart
-from fetalseg_lib.names import csv_cell
+from fetalseg_lib.names import csv_cell, visible
 from fetalseg_lib.prediction.measure import LEVEL, Prediction, predict_images
 from fetalseg_lib.prediction.pictures import draw_overlay, write_picture
 from fetalseg_lib.prediction.rows import Row, error_row, length, row_of
@@ -27,6 +28,9 @@ from fetalseg_lib.study.evaluate import PRECISION
 from fetalseg_lib.study.records import digest
 from fetalseg_lib.study.trained import TrainedNetwork
 from fetalseg_lib.training.device import pick_device
+
+_PICTURE = re.compile(r".*-[0-9a-f]{32}\.png(\.partial)?")
+"""As :func:`~fetalseg_lib.names.picture_name` calls it, whole or left by a kill."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,13 +115,15 @@ def predict_files(
     or could not be read, is tried again. The same files give the same table, killed and restarted or not:
     the batches are cut alike, since the last digits of a sum may depend on its batch.
 
-    Raises ``DataError`` where one row of ``pixel_sizes`` fits two files, ``ValueError`` and ``OSError`` as
-    :func:`~fetalseg_lib.prediction.table.open_table`.
+    Raises ``DataError`` where one row of ``pixel_sizes`` fits two files, ``ValueError`` where a folder for
+    pictures has other files, and what :func:`~fetalseg_lib.prediction.table.open_table` raises.
     """
     job.pixel_sizes.refuse_shared_rows(files)
     if batch_size < 1:
         raise ValueError(f"--batch-size: expected at least 1, got {batch_size}")
     chosen = pick_device(device)
+    for folder in filter(None, (job.overlays, job.masks)):
+        _refuse_others(folder)
     frames = _frames(files, frame)
     names = [one.name for one in frames]
     with (
@@ -132,6 +138,16 @@ def predict_files(
                 _keep(job, dict(zip(images, found, strict=True)), problems, table)
             bar.update(len(batch))
         return [row for name in names if (row := table.get(name)) is not None]
+
+
+def _refuse_others(folder: Path) -> None:
+    """Raise ``ValueError`` where ``folder`` has files that are no pictures of a prediction."""
+    for path in sorted(folder.iterdir()) if folder.exists() else []:
+        if not path.name.startswith(".") and not _PICTURE.fullmatch(path.name):
+            raise ValueError(
+                f"{folder}: expected a new folder, or one of pictures that predict drew, but "
+                f"{visible(path.name)} is there; choose another folder"
+            )
 
 
 def _is_done(frame: Frame, table: Table, job: Job) -> bool:

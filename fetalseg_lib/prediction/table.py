@@ -9,15 +9,14 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from fetalseg_lib.disk import only_one
+from fetalseg_lib.files import atomic_write, no_link, only_one
 from fetalseg_lib.names import beside, csv_cell
 from fetalseg_lib.prediction.rows import COLUMNS, Row
-from fetalseg_lib.training.atomic import atomic_write
 
 _HEADER = ",".join(COLUMNS) + "\n"
 
@@ -43,28 +42,28 @@ class Table:
 def open_table(path: Path, names: Sequence[str]) -> Iterator[Table]:
     """Open the table ``path`` for the images ``names``; it is written when the block ends without error.
 
-    Raises ``ValueError`` where ``path`` is another table, holds other images, or is being written by another
-    run, and ``OSError`` where it cannot be written.
+    Raises ``ValueError`` where ``path``, or what a killed run left of it, is another table or holds other
+    images, where another run is writing it, and ``OSError`` where it cannot be written.
     """
     unfinished = beside(path, ".unfinished")
-    finished = _finished(path, wanted=[csv_cell(name) for name in names])
-    with only_one(path), unfinished.open("a+b") as journal:
-        table = Table(finished | _resume(journal), journal)
-        yield table
+    wanted = {csv_cell(name) for name in names}
+    with only_one(path):
+        finished = _rows(path, path.read_bytes(), wanted) if path.exists() else {}
+        with open(unfinished, "a+b", opener=no_link) as journal:
+            table = Table(finished | _resume(journal, unfinished, wanted), journal)
+            yield table
         rows = [table.get(name) for name in names]
         with atomic_write(path) as file:
             file.write((_HEADER + _text(row for row in rows if row is not None)).encode("utf-8"))
         unfinished.unlink()
 
 
-def _finished(path: Path, *, wanted: Sequence[str]) -> dict[str, Row]:
+def _rows(path: Path, content: bytes, wanted: Set[str]) -> dict[str, Row]:
     """The rows of an earlier run; an error where writing the table anew would lose any others."""
-    if not path.exists():
-        return {}
-    rows = _parse(path.read_bytes())
+    rows = _parse(content)
     if rows is None:
         raise ValueError(f"{path}: expected a table of `fetalseg predict` or no file; choose another name")
-    if others := sorted(set(rows) - set(wanted)):
+    if others := sorted(rows.keys() - wanted):
         raise ValueError(
             f"{path}: holds {len(others)} images that are not asked for now, the first is {others[0]}; "
             "choose another name, or delete it"
@@ -72,16 +71,18 @@ def _finished(path: Path, *, wanted: Sequence[str]) -> dict[str, Row]:
     return rows
 
 
-def _resume(journal: BinaryIO) -> dict[str, Row]:
+def _resume(journal: BinaryIO, path: Path, wanted: Set[str]) -> dict[str, Row]:
     """The whole rows that a killed run left; what it left of another one is cut off."""
     journal.seek(0)
     content = journal.read()
     whole = content[: content.rfind(b"\n") + 1]
-    rows = _parse(whole)
-    journal.truncate(0 if rows is None else len(whole))
-    if rows is None:
-        _append(journal, _HEADER)
-    return rows or {}
+    if not _HEADER.encode().startswith(content):
+        rows = _rows(path, whole, wanted)
+        journal.truncate(len(whole))
+        return rows
+    journal.truncate(0)
+    _append(journal, _HEADER)
+    return {}
 
 
 def _append(journal: BinaryIO, text: str) -> None:

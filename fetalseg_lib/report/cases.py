@@ -15,6 +15,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fetalseg_lib.data.sample import Sample
+from fetalseg_lib.files import atomic_write
+from fetalseg_lib.names import with_ending
 from fetalseg_lib.report.figures import ellipse_of, overlay
 from fetalseg_lib.report.style import use_style
 from fetalseg_lib.study import records
@@ -77,10 +79,11 @@ def write(folder: Path, path: Path, *, profile: str | None = None) -> None:
     names = list(prepare_data(config).cache.index["name"])
     use_style()
     figure = draw(cases, {name: samples[names.index(name)] for name in cases["name"]})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=85, pil_kwargs={"optimize": True})
+    with atomic_write(path) as file:
+        figure.savefig(file, format="png", dpi=85, pil_kwargs={"optimize": True})
     plt.close(figure)
-    path.with_suffix(".txt").write_text(describe(cases) + "\n", encoding="utf-8")
+    with atomic_write(with_ending(path, ".txt", instead_of=(".png",))) as file:
+        file.write(f"{describe(cases)}\n".encode())
 
 
 if __name__ == "__main__":

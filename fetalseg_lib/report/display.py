@@ -12,6 +12,8 @@ import matplotlib.pyplot as plt
 from IPython.display import Image, Markdown, display
 from matplotlib.figure import Figure
 
+from fetalseg_lib.files import atomic_write
+from fetalseg_lib.names import with_ending
 from fetalseg_lib.report.style import light_png
 
 
@@ -30,7 +32,7 @@ def show_file(path: Path, *, width: int = 720) -> None:
 
     Raises ``FileNotFoundError`` where the figure or its words are missing.
     """
-    words = path.with_suffix(".txt").read_text(encoding="utf-8").strip()
+    words = _words(path).read_text(encoding="utf-8").strip()
     display(Image(path, width=width), metadata={"image/png": {"alt": words}})
 
 
@@ -43,5 +45,10 @@ def write_file(figure: Figure, path: Path, *, alt: str) -> None:
         raise ValueError("alt: expected a sentence that says what the figure shows, got nothing")
     picture, _ = light_png(figure)
     plt.close(figure)
-    path.write_bytes(picture)
-    path.with_suffix(".txt").write_text(alt + "\n", encoding="utf-8")
+    for file, content in ((path, picture), (_words(path), f"{alt}\n".encode())):
+        with atomic_write(file) as opened:
+            opened.write(content)
+
+
+def _words(path: Path) -> Path:
+    return with_ending(path, ".txt", instead_of=(".png", ".jpg", ".svg"))

@@ -97,7 +97,10 @@ def configure(
     """
     settings = profile if isinstance(profile, Profile) else load_profile(profile)
     if data not in DATASETS and not is_own(data):
-        raise ValueError(f"data: expected one of {', '.join(DATASETS)} or an own_name; got {data!r}")
+        raise ValueError(
+            f"data: expected {' or '.join(DATASETS)}, got {data!r}; "
+            "to train on a folder of your own: fetalseg train --data FOLDER"
+        )
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise ValueError(f"seed: expected a whole number from 0, got {seed!r}")
     chosen = get_variant(variant)

@@ -20,6 +20,7 @@ import safetensors
 from torch import Tensor
 
 from fetalseg_lib import NOTICE
+from fetalseg_lib.names import with_ending
 from fetalseg_lib.study import records
 from fetalseg_lib.study.trained import DEMONSTRATION, read_network
 from fetalseg_lib.training.checkpoint import read_metadata, save_tensors
@@ -72,7 +73,7 @@ def make_demonstration(weights: Path, *, out: Path = DEMONSTRATION) -> Path:
         "bytes": out.stat().st_size,
         "sha256": hashlib.sha256(out.read_bytes()).hexdigest(),
     }
-    records.write_json(out.with_suffix(".json"), record)
+    records.write_json(with_ending(out, ".json", instead_of=(".safetensors",)), record)
     return out
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 from fetalseg_lib.complexity import count_parameters
-from fetalseg_lib.disk import only_one
+from fetalseg_lib.files import only_one
 from fetalseg_lib.study import records
 from fetalseg_lib.study.config import RunConfig
 from fetalseg_lib.study.evaluate import PRECISION, evaluate

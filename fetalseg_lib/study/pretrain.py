@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from fetalseg_lib.data import procedural
-from fetalseg_lib.disk import only_one
+from fetalseg_lib.files import only_one
 from fetalseg_lib.models.dense import DensePretraining
 from fetalseg_lib.models.grey_encoder import features_of, grey_encoder
+from fetalseg_lib.names import with_ending
 from fetalseg_lib.study import records
 from fetalseg_lib.study.config import configure
 from fetalseg_lib.study.profile import Profile
@@ -41,7 +42,7 @@ def pretrain_procedural(config: PretrainingConfig, *, out: Path, progress: bool 
 
 
 def _pretrain_procedural(config: PretrainingConfig, *, out: Path, progress: bool) -> Path:
-    checkpoint = out.with_suffix(".checkpoint.pt")
+    checkpoint = _beside(out, ".checkpoint.pt")
     seed_everything(config.seed)
     model = DensePretraining(textures=len(procedural.TEXTURES))
     history = pretrain(
@@ -86,8 +87,13 @@ def pretrain_phantom(config: PretrainingConfig, *, out: Path, progress: bool = T
     For studies of real images alone: on phantoms this encoder has learned the very task. Of ``config`` the
     images, size, epochs, seed, precision and device are followed; the rest is the studies' own recipe, since
     the task is theirs. The training is kept in the folder ``out`` with the ending ``.training``, where a
-    killed one starts again.
+    killed one starts again. Raises ``ValueError`` where another process writes ``out``.
     """
+    with only_one(out):
+        return _pretrain_phantom(config, out=out, progress=progress)
+
+
+def _pretrain_phantom(config: PretrainingConfig, *, out: Path, progress: bool) -> Path:
     profile = Profile(
         name="pretraining",
         description="Phantoms as a task to learn from.",
@@ -113,7 +119,7 @@ def pretrain_phantom(config: PretrainingConfig, *, out: Path, progress: bool = T
     model = build_network(run)
     model.encoder = grey_encoder()
     folds = prepare_data(run)
-    history = train(run, model, folds, folder=out.with_suffix(".training"), progress=progress)
+    history = train(run, model, folds, folder=_beside(out, ".training"), progress=progress)
     device = pick_device(config.device)
     about = {
         "task": "phantom",
@@ -146,4 +152,8 @@ def keep_encoder(out: Path, features: Mapping[str, Tensor], *, about: Mapping[st
         "bytes": out.stat().st_size,
         "sha256": hashlib.sha256(out.read_bytes()).hexdigest(),
     }
-    records.write_json(out.with_suffix(".json"), record)
+    records.write_json(_beside(out, ".json"), record)
+
+
+def _beside(out: Path, ending: str) -> Path:
+    return with_ending(out, ending, instead_of=(".safetensors",))

@@ -31,8 +31,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fetalseg_lib.files import atomic_write
 from fetalseg_lib.study.source import source_digest
-from fetalseg_lib.training.atomic import atomic_write
 
 _LIBRARY = str(Path(__file__).parents[1])
 METRICS, PER_IMAGE, VALIDATION = "metrics.json", "per_image.csv", "validation.csv"

@@ -14,6 +14,7 @@ import pandas as pd
 from fetalseg_lib.data import cache as cache_module
 from fetalseg_lib.data import hc18, splits
 from fetalseg_lib.models.average import Average
+from fetalseg_lib.names import with_ending
 from fetalseg_lib.study import records
 from fetalseg_lib.study.evaluate import PRECISION, evaluate
 from fetalseg_lib.study.folds import cache_folder, folds_of_training
@@ -24,6 +25,16 @@ from fetalseg_lib.training.device import pick_device
 
 AUTO = "auto"
 _SEEN = ("train", "validation")
+
+
+def outputs(stem: Path) -> tuple[Path, Path]:
+    """The table and the record that ``stem`` stands for.
+
+    >>> [path.name for path in outputs(Path("out/v1.0"))]
+    ['v1.0.csv', 'v1.0.json']
+    """
+    known = (".csv", ".json")
+    return with_ending(stem, ".csv", instead_of=known), with_ending(stem, ".json", instead_of=known)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +60,8 @@ class Retest:
         return "; ".join(said)
 
     def write(self, stem: Path) -> tuple[Path, Path]:
-        """Write ``stem.csv`` and, last, ``stem.json`` with the means."""
-        table, summary = stem.with_suffix(".csv"), stem.with_suffix(".json")
+        """Write ``stem.csv`` and, last, ``stem.json`` with the means; ``stem`` may end in either."""
+        table, summary = outputs(stem)
         records.write_csv(table, self.per_image)
         records.write_json(summary, {**self.record, "test": records.summarize(self.per_image)})
         return table, summary

@@ -18,7 +18,7 @@ from torch import nn
 from fetalseg_lib.data.augment import build_augmentation
 from fetalseg_lib.data.dataset import SegmentationDataset, batches, halve
 from fetalseg_lib.data.training_range import measure_range
-from fetalseg_lib.disk import only_one
+from fetalseg_lib.files import only_one
 from fetalseg_lib.models import MobileNetASPPUNet, build_model
 from fetalseg_lib.models.batch_norm import reestimate_batch_norm
 from fetalseg_lib.study import records

@@ -19,7 +19,7 @@ _LEFT_OUT = {
     # They write, lock, name and count, and change no number of a run.
     "fetalseg_lib",
     "fetalseg_lib.complexity",
-    "fetalseg_lib.disk",
+    "fetalseg_lib.files",
     "fetalseg_lib.names",
     "fetalseg_lib.study.identity",
     "fetalseg_lib.study.records",

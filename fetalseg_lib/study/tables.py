@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from fetalseg_lib.evaluation.stats import noise_floor
+from fetalseg_lib.files import only_one
 from fetalseg_lib.models import get_variant
 from fetalseg_lib.study import records
 from fetalseg_lib.study.profile import Profile
@@ -112,7 +113,8 @@ def write_noise_floor(root: Path, profile: Profile) -> Path:
         comparisons=len(profile.variants) - 1,
     )
     path = root / "tables" / NOISE_FLOOR
-    records.write_csv(path, table)
+    with only_one(path):
+        records.write_csv(path, table)
     return path
 
 
@@ -124,9 +126,11 @@ def write_tables(root: Path) -> list[Path]:
     """
     runs = summarize_runs(_of_one_recipe(root))
     tables = {"runs": runs, "variants": summarize_variants(runs)}
-    for name, table in tables.items():
-        records.write_csv(root / "tables" / f"{name}.csv", table)
-    return [root / "tables" / f"{name}.csv" for name in tables]
+    paths = [root / "tables" / f"{name}.csv" for name in tables]
+    with only_one(paths[0]):
+        for path, table in zip(paths, tables.values(), strict=True):
+            records.write_csv(path, table)
+    return paths
 
 
 def _of_one_recipe(root: Path) -> pd.DataFrame:

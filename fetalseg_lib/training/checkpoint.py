@@ -16,7 +16,8 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from .atomic import atomic_write
+from fetalseg_lib.files import atomic_write
+
 from .history import EpochRecord, History
 
 FORMAT = 1

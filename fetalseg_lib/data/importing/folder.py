@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import shutil
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,10 +15,10 @@ from tqdm import tqdm
 from fetalseg_lib.data.image_file import read_image
 from fetalseg_lib.data.image_table import ImageTable
 from fetalseg_lib.data.importing.head import check_head
-from fetalseg_lib.data.phantom.folder import write_folder
+from fetalseg_lib.data.phantom.folder import fill_folder
 from fetalseg_lib.data.sample import DataError, Sample
-from fetalseg_lib.disk import only_one
-from fetalseg_lib.names import beside, csv_cell
+from fetalseg_lib.files import new_folder
+from fetalseg_lib.names import csv_cell
 
 SOURCES = "sources.csv"
 """Which file each image of the new folder comes from."""
@@ -50,41 +49,22 @@ def import_folder(
     image without an exam counts as an exam of its own. Colours become grey, the mask becomes the outline of
     its ellipse, and the circumference is that of the ellipse. The folder appears when it is whole.
 
-    Raises ``ValueError`` where ``directory`` exists, is being written by another process, or no image is fit,
-    and ``DataError`` where one row of ``table`` fits two images.
+    Raises ``ValueError`` where ``directory`` has files, is being written by another process, or no image is
+    fit, and ``DataError`` where one row of ``table`` fits two images.
     """
     table.refuse_shared_rows(image.path for image in images)
-    if directory.exists():
-        raise ValueError(f"{directory}: expected a new folder, but it exists; choose another, or delete it")
     problems = [] if problems is None else problems
-    with only_one(directory):
-        _import(images, table, directory, problems, progress=progress)
-    return problems
-
-
-def _import(
-    images: Sequence[LabelledImage],
-    table: ImageTable,
-    directory: Path,
-    problems: list[DataError],
-    *,
-    progress: bool,
-) -> None:
-    draft = beside(directory, ".partial", hidden=True)
-    shutil.rmtree(draft, ignore_errors=True)  # what a killed import left
     before = len(problems)
     sources: list[tuple[str, Path]] = []
-    try:
+    with new_folder(directory) as draft:
         with closing(_samples(images, table, problems, sources, progress)) as samples:  # and its progress bar
-            write_folder(samples, draft)
+            fill_folder(samples, draft)
         if not sources:
             first = f"; the first problem is {problems[0]}" if problems else ""
             count = before + len(images)
             raise ValueError(f"{directory}: none of {count} images can be imported{first}")
         _write_sources(draft / SOURCES, sources, table)
-        draft.rename(directory)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    return problems
 
 
 def _samples(

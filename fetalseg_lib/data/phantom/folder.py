@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from fetalseg_lib.data.layout import FILENAME, HEAD_CIRCUMFERENCE, PIXEL_SIZE, TRAINING, annotation_name
 from fetalseg_lib.data.sample import Sample
-from fetalseg_lib.disk import only_one
+from fetalseg_lib.files import new_folder
 from fetalseg_lib.geometry import fit_ellipse
-from fetalseg_lib.names import beside
 
 _HALF_LINE_PX = 1.2
 
@@ -22,19 +21,20 @@ _HALF_LINE_PX = 1.2
 def write_folder(samples: Iterable[Sample], directory: str | Path) -> Path:
     """Write ``samples`` so that :func:`fetalseg_lib.data.hc18.load` reads them back; return the directory.
 
-    As in HC18, the annotation is the outline of the ellipse, not the mask. The CSV comes last and at once:
-    without it nobody takes the folder for data. Raises ``ValueError`` for a sample without mask or
-    circumference, or whose mask no ellipse fits, and where another process writes the same folder.
+    As in HC18, the annotation is the outline of the ellipse, not the mask. The folder appears when it is
+    whole. Raises ``ValueError`` where it has files already or another process writes it, and for a sample
+    without mask or circumference, or whose mask no ellipse fits.
     """
     root = Path(directory)
-    with only_one(root):
-        _write(samples, root)
+    with new_folder(root) as draft:
+        fill_folder(samples, draft)
     return root
 
 
-def _write(samples: Iterable[Sample], root: Path) -> None:
+def fill_folder(samples: Iterable[Sample], root: Path) -> None:
+    """The same into the folder ``root``, which is empty and nobody's data yet."""
     folder = root / TRAINING.folder
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir()
     rows = []
     for sample in samples:
         if sample.mask is None or sample.hc_mm is None:
@@ -43,15 +43,11 @@ def _write(samples: Iterable[Sample], root: Path) -> None:
         _write_png(folder / annotation_name(sample.name), draw_outline(sample.mask))
         rows.append((sample.name, sample.pixel_size_mm, sample.hc_mm))
     table = pd.DataFrame(rows, columns=[FILENAME, PIXEL_SIZE, HEAD_CIRCUMFERENCE])
-    partial = beside(root / TRAINING.index, ".partial")
-    table.to_csv(partial, index=False)
-    partial.replace(root / TRAINING.index)
+    table.to_csv(root / TRAINING.index, index=False)
 
 
 def _write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
-    partial = beside(path, ".partial")
-    partial.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())  # OpenCV's own writing hides a full disk
-    partial.replace(path)
+    path.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())  # OpenCV's own writing hides a full disk
 
 
 def draw_outline(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:

@@ -15,9 +15,9 @@ from PIL import Image, PngImagePlugin
 
 from fetalseg_lib.data import hc18, phantom, splits
 from fetalseg_lib.data.resize import resize_image
-from fetalseg_lib.names import visible
+from fetalseg_lib.files import atomic_write
+from fetalseg_lib.names import visible, with_ending
 from fetalseg_lib.study.records import write_json
-from fetalseg_lib.training.atomic import atomic_write
 
 LIST = "pictures.json"
 
@@ -80,8 +80,9 @@ def write_half_size(name: str, path: Path, *, root: Path | None = None) -> None:
         pixel_size_mm=sample.pixel_size_mm * sample.image.shape[1] / width,
         hc_mm=sample.hc_mm,
     )
-    write_json(path.with_suffix(".json"), entry)
-    path.with_suffix(".txt").write_text(f"{alt} {ATTRIBUTION}\n", encoding="utf-8")
+    write_json(with_ending(path, ".json", instead_of=(".png",)), entry)
+    with atomic_write(with_ending(path, ".txt", instead_of=(".png",))) as file:
+        file.write(f"{alt} {ATTRIBUTION}\n".encode())
 
 
 def _write_phantom(choice: _Choice, folder: Path) -> dict[str, Any]:

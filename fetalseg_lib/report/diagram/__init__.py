@@ -13,6 +13,7 @@ from pathlib import Path
 
 import matplotlib
 
+from fetalseg_lib.files import atomic_write, only_one
 from fetalseg_lib.models import build_model
 from fetalseg_lib.report.diagram.compose import compose
 from fetalseg_lib.report.diagram.interactive import page
@@ -57,9 +58,8 @@ class Diagram:
         kind = path.suffix.lower()
         if kind not in (".svg", ".png"):
             raise ValueError(f"path: expected a name that ends in .svg or .png, got {path.name!r}")
-        content = self.svg.encode() if kind == ".svg" else as_png(self.svg)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        with only_one(path), atomic_write(path) as file:
+            file.write(self.svg.encode() if kind == ".svg" else as_png(self.svg))
         return path
 
 

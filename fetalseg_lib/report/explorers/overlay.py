@@ -23,11 +23,11 @@ from PIL import Image
 
 from fetalseg_lib.data import hc18
 from fetalseg_lib.data.layout import TRAINING
+from fetalseg_lib.files import atomic_write
 from fetalseg_lib.geometry import Ellipse
 from fetalseg_lib.report.explorers.frame import framed, slider
 from fetalseg_lib.report.figures import ellipse_of
 from fetalseg_lib.study import records
-from fetalseg_lib.training.atomic import atomic_write
 
 FACTS = "heads.json"
 _QUANTILES = {"small": 0.1, "middling": 0.5, "large": 0.9}

@@ -13,8 +13,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -22,10 +23,14 @@ import kill_tasks
 import numpy as np
 import pytest
 from killing import contents, processes
+from test_study_records import write_run
 
 from fetalseg_lib.cli import main
 from fetalseg_lib.data import hc18, phantom
-from fetalseg_lib.disk import only_one
+from fetalseg_lib.evaluation.biometry import measure_head
+from fetalseg_lib.files import only_one
+from fetalseg_lib.names import beside
+from fetalseg_lib.study import records, submit
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX")
 
@@ -41,13 +46,13 @@ class Disk:
     mounted: bool
     patch: pytest.MonkeyPatch
 
-    def fill(self) -> None:
+    def fill(self, *, spare: int = SPARE_BYTES) -> None:
         if not self.mounted:
             self.patch.setattr(os, "fsync", _full)
             return
         space = os.statvfs(self.root)
         with (self.root / ".filler").open("wb") as file:
-            file.write(bytes(space.f_bavail * space.f_frsize - SPARE_BYTES))
+            file.write(bytes(space.f_bavail * space.f_frsize - spare))
 
     def free(self) -> None:
         self.patch.undo()
@@ -100,6 +105,20 @@ def inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             cv2.imwrite(str(tmp_path / "inputs" / kind / f"{number}.png"), image)
     (tmp_path / "inputs" / "tiny.yaml").write_text(kill_tasks.PROFILE, encoding="utf-8")
     kill_tasks.save_random_weights(tmp_path / "inputs" / "weights")
+    few = phantom.generate(3, seed=6, size=(96, 128))
+    phantom.write_folder(few, tmp_path / "inputs" / "labelled")
+    plan = kill_tasks.PROFILE.replace("[random_encoder]", "[random_encoder, unet]")
+    plan = plan.replace("[0, 1]", "[0, 1, 2]") + "noise_floor: random_encoder\n"
+    (tmp_path / "inputs" / "plan.yaml").write_text(plan, encoding="utf-8")
+    for seed in (0, 1, 2):
+        write_run(tmp_path / "inputs" / "study", "random_encoder", seed, shift=0.01 * seed)
+    heads = {}
+    for sample in few:
+        assert sample.mask is not None
+        spacing = (sample.pixel_size_mm, sample.pixel_size_mm)
+        heads[sample.name] = measure_head(sample.mask.astype(np.float32), pixel_spacing_mm=spacing)
+    monkeypatch.setattr(hc18, "load_test", lambda: few)
+    monkeypatch.setattr(submit, "measure_images", lambda *_, **__: heads)
     return tmp_path / "inputs"
 
 
@@ -109,7 +128,23 @@ COMMANDS = {
     "predict": "predict IN/images --checkpoint IN/weights --overlay OUT/overlays -o OUT/results.csv",
     "phantom": "phantom --n 2 -o OUT/heads",
     "import": "import-masks IN/images IN/masks --pixel-size 0.2 -o OUT/heads",
+    "export": "export IN/weights -o OUT/mine.onnx",
+    "retest": "retest IN/weights --data IN/labelled --fold all -o OUT/v1.0",
+    "submit": "submit IN/weights -o OUT/heads.csv",
+    "tables": "tables OUT/study",
+    "noise-floor": "noise-floor OUT/study --profile IN/plan.yaml",
+    "diagram": "diagram unet -o OUT/unet.svg",
 }
+"""All commands that write."""
+
+SMALL = ("retest", "submit", "tables", "noise-floor")
+"""What these write fits on a nearly full disk."""
+
+
+def lay_study(name: str, inputs: Path, out: Path) -> None:
+    """The finished runs that some commands write their tables beside."""
+    if name in ("tables", "noise-floor"):
+        shutil.copytree(inputs / "study", out / "study")
 
 
 def run(command: str, inputs: Path, out: Path) -> int:
@@ -130,9 +165,8 @@ def error(capsys: pytest.CaptureFixture[str]) -> str:
 def test_a_full_disk_is_one_error_and_with_room_the_command_goes_on(
     name: str, disk: Disk, inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if not disk.mounted and name in ("phantom", "import"):
-        pytest.skip("nothing can be mounted here, and this command does not wait for the disk")
-    disk.fill()
+    lay_study(name, inputs, disk.root)
+    disk.fill(spare=0 if name in SMALL else SPARE_BYTES)
     assert run(COMMANDS[name], inputs, disk.root) == 2
     message = error(capsys)
     assert "No space left on device" in message
@@ -142,6 +176,7 @@ def test_a_full_disk_is_one_error_and_with_room_the_command_goes_on(
     disk.free()
     assert run(COMMANDS[name], inputs, disk.root) == 0
     (tmp_path / "elsewhere").mkdir()
+    lay_study(name, inputs, tmp_path / "elsewhere")
     assert run(COMMANDS[name], inputs, tmp_path / "elsewhere") == 0
     expected = contents(tmp_path / "elsewhere")
     assert contents(disk.root) == expected
@@ -170,13 +205,15 @@ def test_a_full_disk_for_the_cache_is_one_error(
 def test_a_read_only_folder_is_one_error(
     name: str, disk: Disk, inputs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    lay_study(name, inputs, disk.root)
+    before = sorted(disk.root.rglob("*"))
     disk.forbid()
     assert run(COMMANDS[name], inputs, disk.root) == 2
     message = error(capsys)
     assert "Read-only file system" in message or "Permission denied" in message
     assert "choose a folder that you may write" in message
     disk.allow()
-    assert not list(disk.root.iterdir())
+    assert sorted(disk.root.rglob("*")) == before
 
 
 # Two in one place
@@ -187,6 +224,12 @@ PLACES = {
     "predict": "results.csv",
     "phantom": "heads",
     "import": "heads",
+    "export": "mine.onnx",
+    "retest": "v1.0.csv",
+    "submit": "heads.csv",
+    "tables": "study/tables/runs.csv",
+    "noise-floor": "study/tables/noise_floor.csv",
+    "diagram": "unet.svg",
 }
 
 
@@ -195,12 +238,131 @@ def test_a_second_command_in_the_same_place_is_one_error(
     name: str, inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     place = tmp_path / "out" / PLACES[name]
+    lay_study(name, inputs, tmp_path / "out")
+    before = contents(tmp_path / "out")
     with only_one(place):
         assert run(COMMANDS[name], inputs, tmp_path / "out") == 2
         message = error(capsys)
         assert f"{place}: another process is writing it; wait for that one" in message
-    assert not contents(tmp_path / "out")
+    assert contents(tmp_path / "out") == before
     assert not list(place.parent.iterdir()), "the lock leaves no file"
+
+
+# A link where a draft is to be
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_link_where_a_draft_is_to_be_is_not_followed(
+    name: str, inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place, victim = tmp_path / "out" / PLACES[name], tmp_path / "victim"
+    victim.mkdir()
+    (victim / "file").write_bytes(b"of my own")
+    lay_study(name, inputs, tmp_path / "out")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if name == "train":
+        place.mkdir()
+        beside(place / records.METRICS, ".partial").symlink_to(victim / "file")
+    elif name in ("phantom", "import"):
+        beside(place, ".partial", hidden=True).symlink_to(victim)
+    else:
+        beside(place, ".partial").symlink_to(victim / "file")
+    assert run(COMMANDS[name], inputs, tmp_path / "out") == 0
+    assert contents(victim) == {"file": b"of my own"}
+    assert not [path for path in (tmp_path / "out").rglob("*") if path.is_symlink()]
+
+
+@pytest.mark.parametrize("ending", [".lock", ".unfinished"])
+def test_a_link_where_a_table_is_to_grow_is_refused(
+    ending: str, inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "victim").write_bytes(b"of my own")
+    beside(tmp_path / "results.csv", ending, hidden=ending == ".lock").symlink_to(tmp_path / "victim")
+    assert run(COMMANDS["predict"], inputs, tmp_path) == 2
+    assert f"results.csv{ending}" in error(capsys)
+    assert (tmp_path / "victim").read_bytes() == b"of my own"
+
+
+# Files that are there
+
+
+@pytest.mark.parametrize(
+    ("name", "place"), [("phantom", "heads"), ("import", "heads"), ("predict", "overlays")]
+)
+def test_a_folder_that_has_files_is_refused(
+    name: str, place: str, inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = tmp_path / "out" / place / "training_set" / "000_HC.png"
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"of my own")
+    assert run(COMMANDS[name], inputs, tmp_path / "out") == 2
+    assert "expected a new folder" in error(capsys)
+    assert contents(tmp_path / "out") == {f"{place}/training_set/000_HC.png": b"of my own"}
+
+
+@pytest.mark.parametrize("name", ["phantom", "import"])
+def test_a_second_time_into_one_folder_leaves_the_first(
+    name: str, inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "heads").mkdir()  # an empty folder is as good as none
+    assert run(COMMANDS[name], inputs, tmp_path) == 0
+    before = contents(tmp_path)
+    assert run(f"{COMMANDS[name]} {'--seed 2' if name == 'phantom' else ''}", inputs, tmp_path) == 2
+    assert "expected a new folder" in error(capsys)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["export", "retest", "submit", "diagram", "predict"])
+def test_a_folder_in_the_place_of_a_file_is_one_error(
+    name: str, inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / PLACES[name]).mkdir()
+    assert run(COMMANDS[name], inputs, tmp_path) == 2
+    assert PLACES[name] in error(capsys)
+    assert not contents(tmp_path / PLACES[name])
+
+
+# A power cut
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_has_its_name_is_on_the_disk(
+    name: str, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No test cuts the power. Instead: files, and folders that appear, are flushed before they get their
+    name, and the folder that the name is in is flushed after it."""
+    out = tmp_path / "out"
+    out.mkdir()
+    lay_study(name, inputs, out)
+    laid = {path for path in out.rglob("*") if path.is_file()}
+    flushed: set[tuple[int, int]] = set()
+    to_flush: set[tuple[int, int]] = set()
+    fsync, replace, rename = os.fsync, os.replace, os.rename
+
+    def flush(descriptor: int) -> None:
+        fsync(descriptor)
+        flushed.add(identity(os.fstat(descriptor)))
+        to_flush.discard(identity(os.fstat(descriptor)))
+
+    def name_it(act: Callable[..., None], source: Path, target: Path) -> None:
+        if out in Path(target).parents:
+            for path in (Path(source), *Path(source).rglob("*")):
+                assert identity(path.stat()) in flushed, f"{path} is not on the disk when it becomes {target}"
+            to_flush.add(identity(Path(target).parent.stat()))
+        act(source, target)
+
+    monkeypatch.setattr(os, "fsync", flush)
+    monkeypatch.setattr(os, "replace", partial(name_it, replace))
+    monkeypatch.setattr(os, "rename", partial(name_it, rename))
+    assert run(COMMANDS[name], inputs, out) == 0
+    assert not to_flush, "a folder with a new name in it is not on the disk"
+    written = {path for path in out.rglob("*") if path.is_file()} - laid
+    assert written
+    assert not [path for path in written if identity(path.stat()) not in flushed]
+
+
+def identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
 
 
 def test_a_second_study_in_the_same_folder_is_one_error(
@@ -259,7 +421,7 @@ def test_the_lock_dies_with_its_process(tmp_path: Path) -> None:
 
 
 def test_a_killed_phantom_folder_is_no_data(tmp_path: Path) -> None:
-    """Its CSV is written last: without it the folder is refused, not read in part."""
+    """It appears when it is whole."""
     samples = phantom.generate(3, seed=0, size=(96, 128))
 
     def stopped() -> Iterator[object]:
@@ -268,7 +430,6 @@ def test_a_killed_phantom_folder_is_no_data(tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         phantom.write_folder(stopped(), tmp_path / "heads")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="no HC18 data here"):
-        hc18.load(tmp_path / "heads")
+    assert not list(tmp_path.iterdir())
     phantom.write_folder(samples, tmp_path / "heads")
     assert len(hc18.load(tmp_path / "heads")) == 3

@@ -43,7 +43,7 @@ def test_every_module_is_documented_once() -> None:
 def test_a_module_stands_on_the_page_of_its_room() -> None:
     for module, page in documented():
         room = module.split(".")[1]
-        assert page == ("geometry" if room in ("geometry", "names", "growth", "disk") else room), module
+        assert page == ("geometry" if room in ("geometry", "names", "growth", "files") else room), module
 
 
 def test_every_module_says_what_it_is() -> None:

@@ -328,6 +328,25 @@ class TestSameAsTheLibrary:
         with pytest.raises(DataError, match="wholly transparent"):
             read_image(path)
 
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    def test_a_photograph_that_was_turned_stands_upright(
+        self, page: Page, tmp_path: Path, orientation: int
+    ) -> None:
+        from fetalseg_lib.data.image_file import read_image
+
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        path = tmp_path / "photograph.jpg"
+        Image.fromarray(PICTURES["odd size"]).save(path, quality=100, exif=exif)
+        body = """
+          const canvas = document.createElement("canvas");
+          const { grey, width, height } = await module.readImage(new Blob([new Uint8Array(given)]), canvas);
+          return { grey: Array.from(grey), shape: [height, width] };"""
+        found, expected = page.call("image.js", body, list(path.read_bytes())), read_image(path).pixels
+        assert tuple(found["shape"]) == expected.shape
+        difference = np.abs(np.array(found["grey"]).reshape(expected.shape) - expected.astype(int))
+        assert difference.max() <= 2  # decoders round
+
     # A mean that ends in one half is rounded by the last bit of a float; OpenCV's bilinear by its registers.
     @pytest.mark.parametrize(
         ("shape", "size", "apart"),
@@ -429,6 +448,9 @@ class TestBadFiles:
             pytest.param(with_size(100_000, 100_000), "100000 × 100000 pixels", id="enormous"),
             pytest.param(with_size(0, 10), "0 × 10 pixels", id="no width"),
             pytest.param(with_size(300, 200), "cannot be decoded", id="size that is not there"),
+            pytest.param(b"RIFF\x9a\0\0\0WEBPVP8 " + bytes(50), "a WebP file.*save it anew", id="WebP"),
+            pytest.param(b"GIF89a" + bytes(50), "a GIF file", id="GIF"),
+            pytest.param(b"\0\0\0\x18ftypheic" + bytes(50), "a HEIC file", id="HEIC"),
             pytest.param(b"II*\0" + bytes(200), "TIFF.*fetalseg predict", id="TIFF"),
             pytest.param(bytes(128) + b"DICM" + bytes(50), "DICOM.*fetalseg predict", id="DICOM"),
             pytest.param(b"BM" + bytes(60), "0 × 0 pixels", id="BMP of zeros"),

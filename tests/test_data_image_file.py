@@ -180,7 +180,9 @@ def tiff_bomb() -> bytes:
 BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "empty": (lambda: b"", "is no PNG"),
     "text": (lambda: b"filename,hc\n", "is no PNG"),
-    "GIF": (lambda: pillow_saved(format="GIF"), "is no PNG"),
+    "GIF": (lambda: pillow_saved(format="GIF"), "is a GIF file"),
+    "WebP": (lambda: pillow_saved(format="WEBP"), "is a WebP file"),
+    "HEIC": (lambda: b"\0\0\0\x18ftypheic" + bytes(50), "is a HEIC file"),
     "half a PNG": (lambda: encoded(".png")[:200], "cannot be decoded"),
     "a PNG without its last chunk": (lambda: encoded(".png")[:-12], "cannot be decoded"),
     "a PNG with one changed bit": (lambda: flipped(encoded(".png"), 300), "cannot be decoded"),

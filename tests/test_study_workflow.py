@@ -35,11 +35,11 @@ def start(target: str, place: Path) -> subprocess.Popen[str]:
 
 def family(process: subprocess.Popen[str], place: Path) -> list[psutil.Process]:
     """All that it started, once its rule is at work."""
-    while not (place / "started").exists():
+    found: list[psutil.Process] = []
+    while not any("sleep" in child.name() for child in found):
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.05)
-    found = psutil.Process(process.pid).children(recursive=True)
-    assert any("sleep" in child.name() for child in found)
+        found = psutil.Process(process.pid).children(recursive=True)
     return found
 
 

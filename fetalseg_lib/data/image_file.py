@@ -142,6 +142,16 @@ def _decode(content: bytes, path: Path) -> NDArray[np.uint8]:
         return np.array(image if image.mode == "L" else image.convert("RGB").convert("L"), dtype=np.uint8)
 
 
+_OTHERS = (
+    (8, b"WEBP", "WebP"),
+    (0, b"GIF8", "GIF"),
+    (4, b"ftyphei", "HEIC"),
+    (4, b"ftypmif1", "HEIC"),
+    (4, b"ftypavif", "AVIF"),
+)
+"""Kinds of images that people have, each by the bytes at a place."""
+
+
 def _open(content: bytes, path: Path) -> Image.Image:
     """Decode with Pillow, once it is sure that the image is whole, single and not too large."""
     try:
@@ -166,6 +176,8 @@ def _open(content: bytes, path: Path) -> Image.Image:
     # Decoders meet broken files with exceptions of many kinds; for the reader they all mean the same.
     except Exception as error:
         known = "it is no PNG, JPEG, TIFF, BMP or DICOM file, or its start is damaged"
+        if other := next((name for at, start, name in _OTHERS if content[at:].startswith(start)), None):
+            known = f"it is a {other} file, which is not read here"
         unknown = isinstance(error, UnidentifiedImageError)
         raise DataError(
             file=path,

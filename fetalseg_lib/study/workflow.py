@@ -73,7 +73,7 @@ def _stopped_by_signals() -> Iterator[None]:
 
 def _end(pid: int) -> None:
     """End snakemake and all below it. What they write is whole or not there, and what was done is kept."""
-    import psutil  # snakemake brings it
+    import psutil  # type: ignore[import-untyped]  # snakemake brings it
 
     try:
         parent = psutil.Process(pid)

@@ -10,6 +10,15 @@ export const MAX_PIXELS = 2 ** 25;
 const SAVE_ANEW = "Open it in an image program and save it anew as PNG.";
 const COMMAND = "Save it as an 8-bit PNG, or use the command fetalseg predict, which reads it.";
 
+const letters = (text) => [...text].map((letter) => letter.charCodeAt(0));
+const OTHERS = [
+  { name: "WebP", at: 8, signature: letters("WEBP") },
+  { name: "GIF", at: 0, signature: letters("GIF8") },
+  { name: "HEIC", at: 4, signature: letters("ftyphei") },
+  { name: "HEIC", at: 4, signature: letters("ftypmif1") },
+  { name: "AVIF", at: 4, signature: letters("ftypavif") },
+];
+
 /** Type, width and height of a PNG, JPEG or BMP file; a `Problem` for any other file, and for half a one. */
 export function inspect(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -46,6 +55,8 @@ function otherKind(bytes) {
   if (startsWith(bytes.subarray(128), 0x44, 0x49, 0x43, 0x4d)) {
     return ["It is a DICOM file, which browsers do not decode", COMMAND];
   }
+  const other = OTHERS.find(({ at, signature }) => startsWith(bytes.subarray(at), ...signature));
+  if (other) return [`It is a ${other.name} file, which is not read here`, SAVE_ANEW];
   return ["It is no PNG, JPEG or BMP file, or its start is damaged", SAVE_ANEW];
 }
 

@@ -30,7 +30,10 @@ export async function readImage(blob, canvas) {
 
 async function decode(blob) {
   try {
-    return await createImageBitmap(blob, { colorSpaceConversion: "none" }); // the numbers in the file
+    return await createImageBitmap(blob, {
+      colorSpaceConversion: "none", // the numbers in the file
+      imageOrientation: "from-image", // upright by its EXIF: said, because browsers' defaults differ
+    });
   } catch {
     throw new Problem("It cannot be decoded", "Open it in an image program and save it anew as PNG.");
   }

@@ -102,7 +102,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     """
     with only_one(path):
         if path.exists() and (not path.is_dir() or any(path.iterdir()) or path.samefile(Path.cwd())):
-            raise ValueError(f"{path}: expected a new folder, but it is there already; choose another name")
+            raise ValueError(f"{path}: expected a new folder, but it exists; choose another, or delete it")
         draft = beside(path, ".partial", hidden=True)
         clear(draft)
         draft.mkdir()

@@ -117,4 +117,4 @@ def test_a_folder_that_is_not_there_is_named(
     command = ["import-masks", str(tmp_path / "images"), str(tmp_path / "masks"), "-o", str(tmp_path / "out")]
     assert main(command) == 2
     missing = "masks" if there == "images" else "images"
-    assert f"{tmp_path / missing}: expected a folder of images" in capsys.readouterr().err
+    assert f"{tmp_path / missing}: expected a folder, got nothing" in capsys.readouterr().err

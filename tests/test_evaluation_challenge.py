@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -48,6 +49,17 @@ def test_a_head_that_was_not_found_counts_in_full() -> None:
     assert found["dsc"] == 0
     assert found["hd_mm"] == math.hypot(270 * 0.25, 400 * 0.25)
     assert found["failed"] == 1
+
+
+def test_an_ellipse_beside_the_image_was_measured_all_the_same() -> None:
+    """It covers nothing; that is no failure to measure."""
+    beside = dataclasses.replace(HEAD, center_x=-1000)
+    head = HeadMeasurement(
+        status=Status.CUT_BY_BORDER, ellipse_px=beside, ellipse_mm=beside.scaled(x=0.25, y=0.25)
+    )
+    found = measures(head)
+    assert (found["dsc"], found["failed"]) == (0, 0)
+    assert found["df_mm"] == pytest.approx(0)
 
 
 @pytest.mark.parametrize("hc_mm", [0.0, -1.0, math.nan, math.inf])

@@ -85,20 +85,20 @@ def test_pitfall_empty_prediction_is_a_failure_that_counts_not_a_nan() -> None:
         diagonal = math.hypot(40 * 0.3, 60 * 0.4)
         assert [found[name] for name in ("dice", "iou", "precision", "recall", "nsd")] == [0] * 5
         assert [found[name] for name in DISTANCES] == pytest.approx([diagonal] * 3)
-        assert found["failed"] == 1
+        assert found["one_empty"] == 1
 
 
 def test_pitfall_both_empty_is_agreement() -> None:
     found = measure(EMPTY, EMPTY)
     assert [found[name] for name in ("dice", "iou", "precision", "recall", "nsd")] == [1] * 5
-    assert [found[name] for name in (*DISTANCES, "failed")] == [0] * 4
+    assert [found[name] for name in (*DISTANCES, "one_empty")] == [0] * 4
 
 
 def test_pitfall_no_overlap_still_has_distances() -> None:
     found = measure(box(5, 5, 8, 8), box(5, 35, 8, 8))
     assert found["dice"] == 0
     assert found["hd_mm"] == pytest.approx(30)
-    assert found["failed"] == 0
+    assert found["one_empty"] == 0
 
 
 def test_pitfall_overlap_cannot_see_where_an_error_lies() -> None:
@@ -178,7 +178,7 @@ masks = arrays(np.bool_, (7, 9))
 def test_swapping_the_masks_swaps_only_precision_and_recall(one: Mask, other: Mask) -> None:
     there, back = measure(one, other), measure(other, one)
     assert there["precision"] == back["recall"]
-    for name in ("dice", "iou", "nsd", "failed", *DISTANCES):
+    for name in ("dice", "iou", "nsd", "one_empty", *DISTANCES):
         assert there[name] == pytest.approx(back[name]), name
 
 
@@ -202,7 +202,7 @@ def test_every_value_is_finite_and_distances_scale_with_the_pixel(
 def test_a_mask_agrees_with_itself(mask: Mask) -> None:
     found = measure(mask, mask)
     assert [found[name] for name in ("dice", "iou", "precision", "recall", "nsd")] == [1] * 5
-    assert [found[name] for name in (*DISTANCES, "failed")] == [0] * 4
+    assert [found[name] for name in (*DISTANCES, "one_empty")] == [0] * 4
 
 
 GOOD = box(5, 5, 10, 10)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from torch import Tensor, nn
 
 from fetalseg_lib.models import build_model
 from fetalseg_lib.study import folds, records
@@ -155,3 +156,28 @@ def test_an_empty_prediction_is_a_failure_as_large_as_the_head(tiny: Path) -> No
     assert (rows["dice"] == 0).all()
     assert (rows["hc_error_mm"] == -rows["hc_reference_mm"]).all()
     assert rows[["hd_mm", "hd95_mm", "assd_mm", "hc_error_mm"]].notna().all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("rows_seen", "one_empty", "failed", "status"),
+    [
+        (slice(0, 0), 1, True, "empty"),
+        (slice(15, 16), 0, True, "sliver"),
+        (slice(6, 26), 0, False, "measured"),
+    ],
+    ids=["nothing", "a sliver", "a head"],
+)
+def test_an_empty_mask_and_a_head_that_was_not_measured_are_told_apart(
+    tiny: Path, rows_seen: slice, one_empty: int, failed: bool, status: str
+) -> None:
+    class Drawn(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            logits = torch.full_like(images, -20.0)
+            logits[..., rows_seen, 7:25] = 20.0
+            return logits
+
+    images = study.prepare_data(config(tiny))
+    found = evaluate(Drawn(), images.cache, images.test, device=torch.device("cpu"))
+    assert (found["one_empty"] == one_empty).all()
+    assert (found["failed"] == failed).all()
+    assert (found["status"] == status).all()

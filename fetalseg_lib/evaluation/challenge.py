@@ -53,7 +53,7 @@ def challenge_measures(
         "adf_mm": abs(hc_mm - reference_hc_mm),
         "dsc": metrics["dice"],
         "hd_mm": metrics["hd_mm"],
-        "failed": metrics["failed"],
+        "failed": float(not measurement.measured),
     }
 
 

@@ -83,7 +83,7 @@ def recall(counts: OverlapCounts) -> float:
     return counts.true_positive / existing if existing else float(counts.false_positive == 0)
 
 
-def failed(counts: OverlapCounts) -> bool:
+def one_empty(counts: OverlapCounts) -> bool:
     """Whether exactly one of the two masks is empty."""
     predicted = counts.true_positive + counts.false_positive
     existing = counts.true_positive + counts.false_negative
@@ -101,15 +101,15 @@ def segmentation_metrics(
 
     ``prediction`` and ``reference`` are bool ``H W`` of the same shape, ``pixel_spacing_mm`` is the height
     and width of a pixel ``(rows, columns)``. ``nsd`` is the share of the outlines closer than
-    ``nsd_tolerance_mm``. ``failed`` is 1 where exactly one mask is empty, so that its mean is the failure
-    rate that belongs beside every other mean. Raises ``ValueError`` on masks of another type or of
+    ``nsd_tolerance_mm``. ``one_empty`` is 1 where exactly one mask is empty, so that its mean is the rate
+    of empty answers. Raises ``ValueError`` on masks of another type or of
     different shapes, and on a spacing that is not two positive numbers.
 
     >>> reference = np.zeros((20, 20), dtype=bool)
     >>> reference[5:15, 5:15] = True
     >>> shifted = np.roll(reference, 2, axis=1)
     >>> found = segmentation_metrics(shifted, reference, pixel_spacing_mm=(0.5, 0.25))
-    >>> found["dice"], found["hd_mm"], found["failed"]
+    >>> found["dice"], found["hd_mm"], found["one_empty"]
     (0.8, 0.5, 0.0)
     """
     check_spacing(pixel_spacing_mm)
@@ -124,7 +124,7 @@ def segmentation_metrics(
         "hd95_mm": surface.hausdorff(distances, percentile=95),
         "assd_mm": surface.average_symmetric(distances),
         "nsd": surface.normalized_surface_distance(distances, tolerance_mm=nsd_tolerance_mm),
-        "failed": float(failed(counts)),
+        "one_empty": float(one_empty(counts)),
     }
 
 

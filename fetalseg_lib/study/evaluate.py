@@ -34,7 +34,8 @@ def evaluate(
     """One row per image: overlap and distances at native resolution, and the head's measurement.
 
     ``rows`` are positions in the cache. A head that could not be measured is marked ``failed`` and counts
-    as a circumference of 0 mm: an error as large as the head, not a gap in the mean.
+    as a circumference of 0 mm: an error as large as the head, not a gap in the mean. Of these ``one_empty``
+    has the empty masks: 1 where one mask is empty and the other is not.
     """
     records = []
     native = native_probabilities(

@@ -1,10 +1,12 @@
 """One whole run on phantoms: repeatable to the last bit, and the same after a kill."""
 
+import dataclasses
 import os
 import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
@@ -181,3 +183,40 @@ def test_an_empty_mask_and_a_head_that_was_not_measured_are_told_apart(
     assert (found["one_empty"] == one_empty).all()
     assert (found["failed"] == failed).all()
     assert (found["status"] == status).all()
+
+
+@pytest.mark.parametrize(
+    ("variant", "side", "half", "batch_size", "stops"),
+    [
+        ("proposed", 32, 0, 2, True),
+        ("proposed", 64, 0, 2, False),
+        ("proposed", 64, 1, 2, True),
+        ("proposed", 32, 0, 1, True),
+        ("proposed", 32, 0, 4, False),
+        ("trainable_encoder", 32, 0, 16, False),
+        ("unet", 32, 0, 2, False),
+        pytest.param(
+            "peer_deeplabv3plus",
+            64,
+            0,
+            2,
+            True,
+            marks=pytest.mark.skipif(not find_spec("segmentation_models_pytorch"), reason="needs the peers"),
+        ),
+    ],
+)
+def test_a_batch_of_one_image_that_cannot_be_normalised_is_refused_at_the_start(
+    variant: str, side: int, half: int, batch_size: int, stops: bool, tiny: Path, tmp_path: Path
+) -> None:
+    """Of 15 training images; the smallest map is a 32nd of the input, or the mean of all in DeepLab."""
+    given = config(tiny, variant=variant)
+    recipe = dataclasses.replace(given.training, epochs=1, batch_size=batch_size, half_size_epochs=half)
+    given = dataclasses.replace(given, image_size=(side, side), training=recipe)
+    images = dataclasses.replace(study.prepare_data(given), train=range(15))
+    model = study.build_network(given)
+    if stops:
+        with pytest.raises(ValueError, match=r"^batch_size: 15 .* one image, .* choose another"):
+            study.train(given, model, images, folder=tmp_path / "run", progress=False)
+        assert not (tmp_path / "run").exists()
+    else:
+        study.train(given, model, images, folder=tmp_path / "run", progress=False)

@@ -5,13 +5,14 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
 
 from fetalseg_lib.data.training_range import PROPERTIES, TrainingRange, hc18_range
-from fetalseg_lib.models import build_model
-from fetalseg_lib.study import demonstration
+from fetalseg_lib.models import build_model, list_variants
+from fetalseg_lib.study import demonstration, evaluate
 from fetalseg_lib.study import trained as trained_module
 from fetalseg_lib.study.demonstration import make_demonstration
 from fetalseg_lib.study.trained import demonstration_weights, read_network
@@ -89,6 +90,16 @@ def test_a_file_whose_length_begins_like_a_pickle_is_read(tmp_path: Path) -> Non
         pytest.param(CONFIG | {"network": {"wings": 2}}, "unknown option 'wings'", id="unknown option"),
         pytest.param(CONFIG | {"network": {"base_width": 10**9}}, "numbers up to 128", id="huge network"),
         pytest.param(CONFIG | {"network": {"base_width": "4"}}, "cannot be built", id="text for a number"),
+        pytest.param(
+            CONFIG | {"variant": "proposed", "network": {"aspp_rates": [1] * 1000}},
+            "aspp_rates: expected at most 16 numbers, got 1000",
+            id="a list of a thousand rates",
+        ),
+        pytest.param(
+            CONFIG | {"variant": "proposed", "network": {"aspp_rates": [1] * 16, "aspp_channels": 2048}},
+            "at most 200,000,000 parameters",
+            id="a network of gigabytes",
+        ),
         pytest.param(CONFIG | {"network": {"encoder_weights": "x"}}, "is no part of it", id="another file"),
         pytest.param(CONFIG | {"network": [1]}, "cannot be built", id="options as a list"),
         pytest.param(CONFIG | {"image_size": [32_000, 32]}, "multiples of 32 up to 2048", id="huge input"),
@@ -114,6 +125,26 @@ def test_metadata_that_is_no_configuration_or_no_range_is_refused(tmp_path: Path
         read_network(nested)
     with pytest.raises(CheckpointError, match="training range"):
         read_network(saved(tmp_path / "range.safetensors", training_range="{}"))
+
+
+@pytest.mark.parametrize("variant", [variant.name for variant in list_variants()])
+def test_every_variant_can_be_counted_without_memory(variant: str) -> None:
+    with torch.device("meta"):
+        model = build_model(variant, encoder_weights="random")
+    assert 0 < sum(weight.numel() for weight in model.parameters()) < trained_module.MAX_PARAMETERS
+
+
+def test_large_inputs_go_through_the_network_in_smaller_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    images = np.random.default_rng(0).integers(256, size=(5, 64, 96), dtype=np.uint8)
+    model = build_model("unet", base_width=4).eval()
+    model.register_forward_hook(lambda _module, _given, logits: seen.append(len(logits)))
+    whole = evaluate.predict(model, images, device=torch.device("cpu"))
+    for pixels in (2 * 64 * 96, 1):
+        monkeypatch.setattr(evaluate, "MOST_PIXELS", pixels)
+        parts = evaluate.predict(model, images, device=torch.device("cpu"))
+        torch.testing.assert_close(parts, whole, rtol=0, atol=1e-5)
+    assert seen == [5, 2, 2, 1, 1, 1, 1, 1, 1]
 
 
 # The network that comes with the package

@@ -35,7 +35,7 @@ def random_features() -> dict[str, Tensor]:
     features = drawn_features()
     for module in features.modules():
         if isinstance(module, nn.BatchNorm2d):
-            module.momentum = None  # the statistics of the one batch, not a blend with the dummies
+            module.momentum = 1.0  # the statistics of the one batch, not a blend with the dummies
     with torch.no_grad():
         features.train()(noise_images())
     state: dict[str, Tensor] = features.state_dict()

@@ -81,7 +81,7 @@ class EncoderWeights:
 
         The record says so: ``source`` then ends in ``"(BatchNorm unfolded)"``.
         """
-        if not is_folded(self.state_dict):
+        if self.source == "random" or not is_folded(self.state_dict):  # drawn with statistics of their own
             return self
         return replace(self, state_dict=unfold(self.state_dict), source=f"{self.source} (BatchNorm unfolded)")
 

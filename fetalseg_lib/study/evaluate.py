@@ -22,6 +22,10 @@ PRECISION = "float32"
 a millimetre."""
 
 
+MOST_PIXELS = 16 * 512**2
+"""Of the images that go through a network at once: a batch of larger ones is taken apart."""
+
+
 def evaluate(
     model: nn.Module,
     cache: Cache,
@@ -94,17 +98,22 @@ def predict_native(
 def predict(
     model: nn.Module, images: NDArray[np.uint8], *, device: torch.device, precision: str = PRECISION
 ) -> Tensor:
-    """Head probability at the network's size, ``B 1 H W`` in [0, 1] on the CPU, from images ``B H W``."""
-    batch = torch.from_numpy(images).unsqueeze(1).to(device, torch.float32) / 255  # (B, 1, H, W)
+    """Head probability at the network's size, ``B 1 H W`` in [0, 1] on the CPU, from images ``B H W``.
+
+    So many images go through the network at once as :data:`MOST_PIXELS` allows, but always one.
+    """
     layout = memory_format(device, side=images.shape[-1])
     was_training = model.training
     # The layout decides the order of sums: the same one as in training gives the same bits.
     model.eval().to(device=device, memory_format=layout)  # type: ignore[call-overload]
     with torch.inference_mode(), autocast(device, precision):
-        logits = model(batch.contiguous(memory_format=layout))  # (B, 1, H, W)
+        parts, at_once = [], max(1, MOST_PIXELS // (images.shape[1] * images.shape[2]))
+        for part in torch.split(torch.from_numpy(images), at_once):
+            batch = part.unsqueeze(1).to(device, torch.float32) / 255  # (B, 1, H, W)
+            logits = model(batch.contiguous(memory_format=layout))  # (B, 1, H, W)
+            parts.append(logits.float().sigmoid().cpu())
     model.train(was_training)
-    probabilities: Tensor = logits.float().sigmoid().cpu()
-    return probabilities
+    return torch.cat(parts)
 
 
 def to_native(probability: Tensor, shape: tuple[int, int]) -> NDArray[np.float32]:

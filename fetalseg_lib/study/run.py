@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import time
@@ -13,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import pandas as pd
+import torch
 from torch import nn
 
 from fetalseg_lib.data.augment import build_augmentation
@@ -149,6 +151,7 @@ def _train(
         load_weights(model, folder / WEIGHTS)
         checkpoint.unlink(missing_ok=True)  # of a kill in the moment before it would go
         return read_history(folder)
+    refuse_lone_image(config, model, images=len(folds.train))
     if other := identity.other_than(recorded(folder) or identity.metadata()):
         older = records.set_aside(folder)
         kept = older.name if older else "nothing"
@@ -174,6 +177,30 @@ def _train(
     save_weights(model, folder / WEIGHTS, about)
     checkpoint.unlink(missing_ok=True)  # nothing is left to resume
     return history
+
+
+def refuse_lone_image(config: RunConfig, model: nn.Module, *, images: int) -> None:
+    """Raise ``ValueError`` where a batch would be one image, and a map of it a single pixel.
+
+    Batch normalisation has nothing to average over there, and stops in the middle of an epoch. Which network
+    has such a map at which size is found by trying, on a copy.
+    """
+    size, (height, width) = config.training.batch_size, config.image_size
+    if size > 1 and images % size != 1:
+        return
+    smaller = 2 if config.training.half_size_epochs else 1
+    image = torch.zeros(1, 1, height // smaller, width // smaller, device=next(model.parameters()).device)
+    try:
+        with torch.no_grad():
+            copy.deepcopy(model).train()(image)
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise ValueError(
+            f"batch_size: {images} training images in batches of {size} make a batch of one image, from "
+            f"which {config.variant} cannot train at {image.shape[2]} x {image.shape[3]} px, since its "
+            "smallest map is one pixel; choose another batch_size, or a larger image_size"
+        ) from error
 
 
 def is_trained(identity: Identity, folder: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from fetalseg_lib.data.training_range import TrainingRange, hc18_range
@@ -24,6 +26,12 @@ DEMONSTRATION = Path(build.__file__).parent / "pretrained" / "demonstration.safe
 
 MAX_SIDE = 2048
 """Of an input size in px."""
+
+MAX_PARAMETERS = 200_000_000
+"""Of a network: more than any variant can have, and less than a gigabyte."""
+
+MAX_ENTRIES = 16
+"""Of a list in a configuration, such as the dilation rates."""
 
 _LARGEST = {"base_width": 128}
 _LARGEST_OTHER = 2048
@@ -61,7 +69,12 @@ def read_network(weights: Path) -> TrainedNetwork:
         height, width = (int(side) for side in config["image_size"])
         _check_sizes(config["network"], height, width)
         # Every weight is in the file, so none has to be fetched first.
-        model = build_model(config["variant"], encoder_weights="random", **config["network"])
+        build = functools.partial(
+            build_model, config["variant"], encoder_weights="random", **config["network"]
+        )
+        with torch.device("meta"):  # takes no memory
+            _check_parameters(build())
+        model = build()
         data = str(config["data"])
         known = _training_range(metadata, data)
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
@@ -119,10 +132,17 @@ def _check_sizes(network: Mapping[str, Any], height: int, width: int) -> None:
     if not all(32 <= side <= MAX_SIDE and side % 32 == 0 for side in (height, width)):
         raise ValueError(f"image_size: expected multiples of 32 up to {MAX_SIDE}, got {height} x {width}")
     for name, value in network.items():
+        if isinstance(value, list) and len(value) > MAX_ENTRIES:
+            raise ValueError(f"{name}: expected at most {MAX_ENTRIES} numbers, got {len(value)}")
         largest = _LARGEST.get(name, _LARGEST_OTHER)
         for number in value if isinstance(value, list) else [value]:
             if isinstance(number, (int, float)) and abs(number) > largest:
                 raise ValueError(f"{name}: expected numbers up to {largest}, got {number}")
+
+
+def _check_parameters(model: nn.Module) -> None:
+    if (found := sum(parameter.numel() for parameter in model.parameters())) > MAX_PARAMETERS:
+        raise ValueError(f"network: expected at most {MAX_PARAMETERS:,} parameters, got {found:,}")
 
 
 def _training_range(metadata: Mapping[str, str], data: str) -> TrainingRange | None:

@@ -20,12 +20,11 @@ import torch
 from torch import Tensor, nn
 
 from fetalseg_lib.data import cache as cache_module
-from fetalseg_lib.data import hc18
+from fetalseg_lib.data import hc18, splits
 from fetalseg_lib.data.cache import Cache
 from fetalseg_lib.study import evaluate as evaluation
 from fetalseg_lib.study import records
 from fetalseg_lib.study.folds import cache_folder
-from fetalseg_lib.study.retest import rows_of_fold
 from fetalseg_lib.study.trained import demonstration_weights, read_network
 from fetalseg_lib.training.device import memory_format
 
@@ -45,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     cached = cache_module.build(
         hc18.load(options.data), image_size=trained.image_size, directory=cache_folder()
     )
-    table = measure(trained.model, cached, rows_of_fold(cached.index["name"], "test"))
+    table = measure(trained.model, cached, splits.hc18_rows(cached.index, "test"))
     records.write_csv(options.out / TABLE, table)
     record = {
         "weights_sha256": trained.sha256,

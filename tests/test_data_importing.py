@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from skimage.draw import polygon2mask
 
 from fetalseg_lib.cli import main
 from fetalseg_lib.data import hc18
@@ -362,3 +366,24 @@ def test_only_the_chosen_category_counts_and_each_image_has_one_head(images: Pat
     ]
     with pytest.raises(DataError, match="there is no 'skull'"):
         read_coco(path, images, category="skull")
+
+
+@given(
+    points=st.lists(st.tuples(st.floats(-5, 45), st.floats(-5, 35)), min_size=3, max_size=12),
+)
+def test_a_polygon_is_filled_as_scikit_image_fills_it(points: list[tuple[float, float]]) -> None:
+    moved = np.array(points) + 1e-4 * np.pi  # no edge runs through a pixel's centre
+    theirs = polygon2mask((30, 40), moved[:, ::-1] - 0.5)
+    ours = draw_mask([moved.ravel().tolist()], (30, 40), file="a.png")
+    assert (ours != theirs).sum() <= 1
+
+
+def test_a_polygon_of_a_million_points_is_drawn_or_refused_at_once() -> None:
+    angle = np.linspace(0, 2 * np.pi, 10**6)
+    circle = np.stack([400 + 200 * np.cos(angle), 270 + 200 * np.sin(angle)], axis=1)
+    began = time.process_time()
+    mask = draw_mask([circle.ravel().tolist()], (540, 800), file="a.png")
+    assert abs(mask.sum() / (np.pi * 200**2) - 1) < 0.001
+    with pytest.raises(DataError, match="crosses its 540 rows too often"):
+        draw_mask([np.random.default_rng(0).uniform(0, 500, 2 * 10**5).tolist()], (540, 800), file="a.png")
+    assert time.process_time() - began < 20

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import os
 import pickle
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -90,6 +92,97 @@ def test_yaml_runs_nothing_and_does_not_explode(tmp_path: Path) -> None:
     for text in (f"name: {call}", bomb + "name: *a19", "[" * 3_000, "? [a]\n: b", "\0"):
         assert read_profile(tmp_path, text) is None
     assert not trap.exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("phantoms: !!timestamp x", "phantoms: !!bool x", "phantoms: !!int ''", "phantoms: !!float x"),
+        *("phantoms: " + "9" * 5000, "phantoms: " + "9" * 24, "phantoms: 2020-99-99", "phantoms: .inf"),
+        *("phantom_size: [9999999999, 9999999999]", "image_size: [3200000000, 3200000000]"),
+        *("? !!set {a}\n: b", "<<: [1]", "training: {epochs: .inf}", "limit: {train: 1e400}"),
+        *("\udcff", "\x01"),
+    ],
+    ids=lambda text: ascii(text[:40]),
+)
+def test_a_profile_of_odd_yaml_is_refused_in_one_line(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "odd.yaml"
+    path.write_bytes(f"{kill_tasks.PROFILE}\n{text}\n".encode("utf-8", "surrogateescape"))
+    assert main(["train", "--profile", str(path), "--variant", "unet", "-o", str(tmp_path / "o")]) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"fetalseg: {path}: ")
+    assert printed.count("\n") == 1
+
+
+# Pipes and endless devices
+
+DOORS = {
+    "a profile": ["train", "--profile", "ODD.yaml", "--variant", "unet", "-o", "IN/o"],
+    "a table to go on with": ["predict", "IN/a.png", "--checkpoint", "IN/weights", "-o", "ODD"],
+    "an image": ["predict", "ODD.png", "--checkpoint", "IN/weights", "-o", "IN/o.csv"],
+    "weights": ["predict", "IN/a.png", "--checkpoint", "ODD", "-o", "IN/o.csv"],
+    "pixel sizes": ["predict", "IN/a.png", "--checkpoint", "IN/weights", "--pixel-size", "ODD", "-o", "IN/o"],
+    "COCO": ["import-coco", "ODD", "IN", "-o", "IN/o"],
+    "HC18's table": ["data", "check", "IN/hc18"],
+}
+
+
+CHILD = """
+import contextlib, io, json, resource, signal, sys
+from fetalseg_lib.cli import main
+resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33))
+for command in json.loads(sys.argv[1]):
+    out = io.StringIO()
+    signal.alarm(60)  # a pipe would stop it for ever
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+        status = main(command)
+    print(json.dumps([status, out.getvalue()]), flush=True)
+"""
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="has no such devices")
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_only_regular_files_are_read(kind: str, tmp_path: Path) -> None:
+    """In a process of its own, which a pipe would stop for ever and an endless device fill."""
+    kill_tasks.save_random_weights(tmp_path / "weights")
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((40, 60), np.uint8))
+    (tmp_path / "hc18" / TRAINING.folder).mkdir(parents=True)
+    for odd in ("odd", "odd.png", "odd.yaml", f"hc18/{TRAINING.index}"):
+        os.mkfifo(tmp_path / odd) if kind == "pipe" else (tmp_path / odd).symlink_to("/dev/zero")
+    commands = [
+        [word.replace("ODD", f"{tmp_path}/odd").replace("IN", str(tmp_path)) for word in words]
+        for words in DOORS.values()
+    ]
+    run = [sys.executable, "-c", CHILD, json.dumps(commands)]
+    found = subprocess.run(run, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout + found.stderr
+    lines = [json.loads(line) for line in found.stdout.splitlines()]
+    for door, (status, printed) in zip(DOORS, lines, strict=True):
+        assert status in (1, 2), door
+        assert "MemoryError" not in printed, door
+        assert f"{tmp_path}/odd" in printed or f"{tmp_path}/hc18" in printed, (door, printed)
+
+
+def test_a_folder_of_endless_depth_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    here = Path.cwd()
+    try:
+        os.chdir(tmp_path)
+        for _ in range(1500):
+            os.mkdir("d")  # noqa: PTH102 - no path may be so long
+            os.chdir("d")
+    finally:
+        os.chdir(here)
+    kill_tasks.save_random_weights(tmp_path / "weights")
+    given = [str(tmp_path), "--checkpoint", str(tmp_path / "weights"), "-o", str(tmp_path / "o.csv")]
+    assert main(["predict", *given]) in (1, 2)
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_endlessly_many_phantoms_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["phantom", "--n", "9" * 24, "-o", str(tmp_path / "p")]) == 2
+    assert "--n: expected 1 to 1,000,000" in capsys.readouterr().err
 
 
 # Tables and masks

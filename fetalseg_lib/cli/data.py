@@ -50,11 +50,12 @@ def _data_check(options: argparse.Namespace) -> int:
 
 
 def _phantom(options: argparse.Namespace) -> int:
+    from fetalseg_lib.data.limits import MAX_PHANTOMS
     from fetalseg_lib.data.phantom import generate
     from fetalseg_lib.data.phantom.folder import write_folder
 
-    if options.n < 1:
-        raise ValueError(f"--n: expected at least 1, got {options.n}")
+    if not 1 <= options.n <= MAX_PHANTOMS:
+        raise ValueError(f"--n: expected 1 to {MAX_PHANTOMS:,}, got {options.n}")
     write_folder(generate(options.n, seed=options.seed), options.out)
     print(f"{visible(str(options.out))}: {options.n} phantoms. To train on them:")
     print(f"fetalseg train --data {visible(shlex.quote(str(options.out)))}")

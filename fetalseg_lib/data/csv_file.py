@@ -8,6 +8,7 @@ import math
 import re
 from pathlib import Path
 
+from fetalseg_lib.data.limits import read_content
 from fetalseg_lib.data.sample import DataError
 
 _DECIMAL_COMMA = re.compile(r"\d*,\d+")
@@ -21,11 +22,11 @@ def read_rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     """
     mend = "Correct the table."
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_content(path).decode("utf-8-sig")
         separator = max(",;\t", key=text.partition("\n")[0].count)
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
         lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if cells]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(file=path, problem=f"the table cannot be read ({error})", mend="Check it.") from error
     columns = lines[0][1] if lines else []
     if again := sorted({name for name in columns if name and columns.count(name) > 1}):

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from fetalseg_lib.data.index import read_index
 from fetalseg_lib.data.layout import TEST, TRAINING, Part, annotation_name
+from fetalseg_lib.data.limits import read_content
 from fetalseg_lib.data.png import read_gray
 from fetalseg_lib.data.sample import DataError, LazySamples, Sample
 from fetalseg_lib.geometry import Ellipse, fit_ellipse, rasterize
@@ -103,7 +104,7 @@ class HC18(LazySamples):
             for file in (name, annotation_name(name)) if self.part.labelled else (name,):
                 stat = (self.root / self.part.folder / file).stat()
                 listing.update(f"{file} {stat.st_size} {stat.st_mtime_ns}\n".encode())
-        table = hashlib.sha256((self.root / self.part.index).read_bytes())
+        table = hashlib.sha256(read_content(self.root / self.part.index))
         return {
             "kind": "hc18",
             "part": self.part.folder,

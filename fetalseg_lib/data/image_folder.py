@@ -10,6 +10,8 @@ from fetalseg_lib.data.dicom import is_dicom
 from fetalseg_lib.data.image_file import SUFFIXES
 from fetalseg_lib.data.layout import annotation_name
 
+_DEEPEST = 100
+
 
 def find_images(named: Sequence[Path], *, leave_out: Sequence[Path | None] = ()) -> list[Path]:
     """The image files that are meant, each once: named files as they are, folders in sorted order.
@@ -17,7 +19,8 @@ def find_images(named: Sequence[Path], *, leave_out: Sequence[Path | None] = ())
     Of a folder and its subfolders those count that end as an image does, and DICOM without an ending; not
     hidden ones, not the outlines in HC18's layout, and nothing in the folders ``leave_out``. A file that is
     named counts whatever it is, even where it does not exist: reading it will say so. So does a folder that
-    cannot be opened. Raises ``ValueError`` where nothing is left.
+    cannot be opened. Raises ``ValueError`` where nothing is left,
+    or where folders lie absurdly deep within each other.
     """
     own = {os.path.realpath(folder) for folder in leave_out if folder is not None}
     found: dict[str, Path] = {}
@@ -34,6 +37,8 @@ def find_images(named: Sequence[Path], *, leave_out: Sequence[Path | None] = ())
 def _images_below(folder: Path, own: set[str]) -> Iterator[Path]:
     closed: list[Path] = []
     for place, folders, files in os.walk(folder, onerror=lambda error: closed.append(Path(error.filename))):
+        if len(Path(place).parts) - len(folder.parts) > _DEEPEST:
+            raise ValueError(f"{folder}: its folders lie more than {_DEEPEST} deep within each other")
         folders[:] = sorted(
             name
             for name in folders

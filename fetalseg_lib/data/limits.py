@@ -15,6 +15,9 @@ MAX_FILE_BYTES = 2**28
 MAX_PIXELS = 2**25
 """33.5 million, about eighty times an image of HC18."""
 
+MAX_PHANTOMS = 1_000_000
+"""Of a folder or a study."""
+
 MAX_SCANS = 100
 """Of a JPEG, as in libtiff's decoder. Encoders write one, or about ten where the image is progressive."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from fetalseg_lib.data import splits
 from fetalseg_lib.data.hc18 import HC18, load
 from fetalseg_lib.data.layout import TRAINING, annotation_name
+from fetalseg_lib.data.limits import read_content
 
 _NAME = re.compile(r"own-[0-9a-f]{12}")
 
@@ -36,9 +37,9 @@ def own_name(root: Path | HC18) -> str:
     ``DataError`` where the folder is not in HC18's layout.
     """
     samples = root if isinstance(root, HC18) else load(root)
-    digest = hashlib.sha256((samples.root / TRAINING.index).read_bytes())
+    digest = hashlib.sha256(read_content(samples.root / TRAINING.index))
     for name in samples.table["name"]:
         for file in (name, annotation_name(name)):
-            content = (samples.root / TRAINING.folder / file).read_bytes()
+            content = read_content(samples.root / TRAINING.folder / file)
             digest.update(hashlib.sha256(content).digest())
     return f"own-{digest.hexdigest()[:12]}"

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from fetalseg_lib.data.limits import read_content
 from fetalseg_lib.files import atomic_write, no_link, only_one
 from fetalseg_lib.names import beside, csv_cell
 from fetalseg_lib.prediction.rows import COLUMNS, Row
@@ -48,7 +49,7 @@ def open_table(path: Path, names: Sequence[str]) -> Iterator[Table]:
     unfinished = beside(path, ".unfinished")
     wanted = {csv_cell(name) for name in names}
     with only_one(path):
-        finished = _rows(path, path.read_bytes(), wanted) if path.exists() else {}
+        finished = _rows(path, read_content(path), wanted) if path.exists() else {}
         with open(unfinished, "a+b", opener=no_link) as journal:
             table = Table(finished | _resume(journal, unfinished, wanted), journal)
             yield table

@@ -17,12 +17,15 @@ from typing import Any
 
 import yaml
 
+from fetalseg_lib.data.limits import MAX_PHANTOMS, read_content
 from fetalseg_lib.data.phantom import INGREDIENTS
+from fetalseg_lib.data.sample import DataError
 from fetalseg_lib.models import list_variants
 from fetalseg_lib.training.config import TrainingConfig
 
 FOLDS = ("train", "validation", "test")
 SPLITS = ("exam", "leaky")
+_MAX_SIDE = 4096
 _BUILT_IN = Path(__file__).parent / "profiles"
 
 
@@ -73,6 +76,8 @@ class Profile:
             size = getattr(self, name)
             if len(size) != 2 or not all(isinstance(side, int) and side > 0 for side in size):
                 raise ValueError(f"{name}: expected two positive whole numbers [H, W], got {list(size)}")
+            if max(size) > _MAX_SIDE:
+                raise ValueError(f"{name}: expected at most {_MAX_SIDE} a side, got {list(size)}")
         if any(side % 32 for side in self.image_size):
             raise ValueError(f"image_size: expected multiples of 32, got {list(self.image_size)}")
         if self.training.half_size_epochs and any(side % 64 for side in self.image_size):
@@ -82,6 +87,8 @@ class Profile:
             )
         if not isinstance(self.phantoms, int) or self.phantoms < len(FOLDS):
             raise ValueError(f"phantoms: expected at least {len(FOLDS)}, one a fold; got {self.phantoms}")
+        if self.phantoms > MAX_PHANTOMS:
+            raise ValueError(f"phantoms: expected at most {MAX_PHANTOMS:,}, got {self.phantoms}")
         _expect_known("phantom_without", self.phantom_without, INGREDIENTS)
         _expect_known("split", [self.split], SPLITS)
         _expect_known("limit", self.limit, FOLDS)
@@ -140,17 +147,28 @@ def load_profile(name: str | Path) -> Profile:
 
 def _read(path: Path) -> Any:
     try:
-        text = path.read_text(encoding="utf-8")
+        if not path.exists():
+            raise ValueError(f"{path.absolute()}: no such profile file; built in are {', '.join(list_profiles())}")
+        text = read_content(path).decode("utf-8")
         # An alias of aliases of aliases is small in the file and huge once it is printed.
         if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
             raise ValueError(f"{path}: expected values that are written out, got an alias (*name)")
         values = yaml.safe_load(text)
-    except FileNotFoundError as error:
-        raise ValueError(
-            f"{path.absolute()}: no such profile file; built in are {', '.join(list_profiles())}"
-        ) from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ValueError(f"{path}: not readable as YAML ({error})") from error
+    except DataError:
+        raise
+    # A tag such as !!timestamp or !!bool lets YAML's own readers fail in ways of their own.
+    except (
+        yaml.YAMLError,
+        RecursionError,
+        ValueError,
+        ArithmeticError,
+        LookupError,
+        AttributeError,
+    ) as error:
+        if str(path) in str(error):
+            raise
+        problem = " ".join(str(error).split())
+        raise ValueError(f"{path}: not readable as YAML ({type(error).__name__}: {problem})") from error
     return values
 
 

@@ -77,7 +77,7 @@ def read_network(weights: Path) -> TrainedNetwork:
         model = build()
         data = str(config["data"])
         known = _training_range(metadata, data)
-    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"{weights}: expected the configuration of a training, got one that cannot be built "
             f"({type(error).__name__}: {error}); make or fetch the file again"

@@ -14,11 +14,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.draw import polygon2mask
 
 from fetalseg_lib.data.importing.folder import LabelledImage
 from fetalseg_lib.data.limits import read_content
 from fetalseg_lib.data.sample import DataError, first_line
+
+_MAX_CROSSINGS = 64
+"""Of a polygon with a row of the image, on average: an outline crosses it twice."""
 
 _FARTHEST = 1e6
 """No coordinate of an image lies beyond it."""
@@ -88,9 +90,27 @@ def draw_mask(segmentation: object, shape: tuple[int, int], *, file: object) -> 
             raise _refused(file, "a polygon is no list of three or more points x, y")
         if not all(_is_number(value) for value in polygon):
             raise _refused(file, "a polygon holds something that is no coordinate")
-        points = np.array(polygon, dtype=np.float64).reshape(-1, 2)[:, ::-1] - 0.5  # rows, columns of centres
-        mask |= polygon2mask(shape, points)  # type: ignore[no-untyped-call]
+        mask |= _filled(np.array(polygon, dtype=np.float64).reshape(-1, 2) - 0.5, shape, file)
     return mask
+
+
+def _filled(points: NDArray[np.float64], shape: tuple[int, int], file: object) -> NDArray[np.bool_]:
+    """The pixels whose centre lies within a polygon ``N 2`` of x, y: by where its edges cross the rows."""
+    x, y = points.T
+    x_end, y_end = np.roll(points, -1, axis=0).T
+    first, last = (
+        np.clip(np.ceil(edge(y, y_end)), 0, shape[0]).astype(int) for edge in (np.minimum, np.maximum)
+    )
+    spans = last - first
+    if spans.sum() > _MAX_CROSSINGS * shape[0]:
+        raise _refused(file, f"a polygon of {len(points):,} points crosses its {shape[0]} rows too often")
+    edges = np.repeat(np.arange(len(points)), spans)
+    rows = first[edges] + np.arange(len(edges)) - (np.cumsum(spans) - spans)[edges]
+    across = x[edges] + (rows - y[edges]) * (x_end - x)[edges] / (y_end - y)[edges]
+    columns = np.clip(np.ceil(across), 0, shape[1]).astype(int)
+    crossings = np.bincount(rows * (shape[1] + 1) + columns, minlength=shape[0] * (shape[1] + 1))
+    inside = np.cumsum(crossings.reshape(shape[0], -1), axis=1)[:, :-1] % 2 == 1
+    return np.asarray(inside)
 
 
 def _from_runs(runs: Mapping[str, Any], shape: tuple[int, int], file: object) -> NDArray[np.bool_]:

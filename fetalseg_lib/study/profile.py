@@ -148,7 +148,8 @@ def load_profile(name: str | Path) -> Profile:
 def _read(path: Path) -> Any:
     try:
         if not path.exists():
-            raise ValueError(f"{path.absolute()}: no such profile file; built in are {', '.join(list_profiles())}")
+            known = ", ".join(list_profiles())
+            raise ValueError(f"{path.absolute()}: no such profile file; built in are {known}")
         text = read_content(path).decode("utf-8")
         # An alias of aliases of aliases is small in the file and huge once it is printed.
         if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
@@ -165,8 +166,8 @@ def _read(path: Path) -> Any:
         LookupError,
         AttributeError,
     ) as error:
-        if str(path) in str(error):
-            raise
+        if str(error).startswith(str(path)) or str(error).startswith(str(path.absolute())):
+            raise  # one of those above
         problem = " ".join(str(error).split())
         raise ValueError(f"{path}: not readable as YAML ({type(error).__name__}: {problem})") from error
     return values

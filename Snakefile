@@ -24,7 +24,8 @@ OUT = str(Path(unquote(config.get("out", "runs"))))
 SETTINGS = load_profile(PROFILE)
 RUNS = Path(OUT).resolve()
 STUDY = f"{OUT}/{SETTINGS.name}/{DATA}"
-METRICS = f"{STUDY}/{{variant}}/seed-{{seed}}/metrics.json"
+METRICS = f"{STUDY}/{{variant}}/{{unit}}/metrics.json"  # a unit is seed-N, or fold-K/seed-N
+ANSWER = "answer" if SETTINGS.folds else "variants"
 CHAPTERS = [
     "first-result",
     "clinic",
@@ -60,7 +61,13 @@ RESULTS = glob_wildcards("results/{path,.+\\.(csv|json)}").path  # numbers of pa
 
 
 def configuration(wildcards):
-    return configure(variant=wildcards.variant, seed=int(wildcards.seed), profile=PROFILE, data=DATA)
+    seed, fold = numbers(wildcards)
+    return configure(variant=wildcards.variant, seed=seed, fold=fold, profile=PROFILE, data=DATA)
+
+
+def numbers(wildcards):
+    *fold, seed = (int(part.partition("-")[2]) for part in wildcards.unit.split("/"))
+    return seed, fold[0] if fold else None
 
 
 def encoder(wildcards):
@@ -70,7 +77,8 @@ def encoder(wildcards):
 
 
 wildcard_constraints:
-    seed=r"\d+",
+    variant=r"\w+",
+    unit=r"(fold-\d+/)?seed-\d+",
     chapter=r"[\w-]+",
 
 
@@ -78,6 +86,7 @@ localrules:
     study,
     noise_floor,
     tables,
+    answer,
     cases,
     library,
     site,
@@ -87,8 +96,8 @@ localrules:
 rule study:
     input:
         f"{STUDY}/tables/noise_floor.csv" if SETTINGS.noise_floor else [],
-        f"{STUDY}/tables/variants.csv",
-        expand(f"{STUDY}/figures/cases_{{variant}}.png", variant=SETTINGS.variants),
+        f"{STUDY}/tables/{ANSWER}.csv",
+        [] if SETTINGS.folds else expand(f"{STUDY}/figures/cases_{{variant}}.png", variant=SETTINGS.variants),
 
 
 # One run is one execution of the training notebook. metrics.json appears last and by rename.
@@ -96,30 +105,33 @@ rule run:
     output:
         METRICS,
     log:
-        notebook=f"{STUDY}/{{variant}}/seed-{{seed}}/train.ipynb",
-        text=f"{STUDY}/{{variant}}/seed-{{seed}}/train.log",
+        notebook=f"{STUDY}/{{variant}}/{{unit}}/train.ipynb",
+        text=f"{STUDY}/{{variant}}/{{unit}}/train.log",
     params:
         # a changed profile or variant makes a new run, and so do other weights and edited code
         hash=lambda wildcards: configuration(wildcards).hash,
         encoder=encoder,
         source=source_digest(),
+        numbers=lambda wildcards: " ".join(
+            f"-p {name} {number}" for name, number in zip(("seed", "fold"), numbers(wildcards)) if number is not None
+        ),
     threads: 1
     priority: 1  # the longest jobs first, so that no core waits for the last of them
     resources:
         mem_mb=6000,
     message:
-        "Train and evaluate {wildcards.variant}, seed {wildcards.seed}"
+        "Train and evaluate {wildcards.variant}, {wildcards.unit}"
     shell:
         "OMP_NUM_THREADS={threads} papermill notebooks/train.ipynb {log.notebook:q}"
         " --cwd notebooks --no-progress-bar"
-        " -p variant {wildcards.variant} -p seed {wildcards.seed}"
+        " -p variant {wildcards.variant} {params.numbers}"
         " -p profile {PROFILE:q} -p data {DATA:q} -p runs {RUNS:q} 2> {log.text:q}"
 
 
 # From the seeds of one variant alone: it can be written, and kept, before any comparison.
 rule noise_floor:
     input:
-        [METRICS.format(variant=v, seed=seed) for v, seed in SETTINGS.grid if v == SETTINGS.noise_floor],
+        [METRICS.format(variant=v, unit=unit) for v, unit in SETTINGS.units if v == SETTINGS.noise_floor],
     output:
         f"{STUDY}/tables/noise_floor.csv",
     message:
@@ -130,7 +142,7 @@ rule noise_floor:
 
 rule tables:
     input:
-        [METRICS.format(variant=variant, seed=seed) for variant, seed in SETTINGS.grid],
+        [METRICS.format(variant=variant, unit=unit) for variant, unit in SETTINGS.units],
     output:
         f"{STUDY}/tables/variants.csv",
         f"{STUDY}/tables/runs.csv",
@@ -140,11 +152,23 @@ rule tables:
         "fetalseg tables {STUDY:q}"
 
 
+# Of a study with folds: one row an arm, by the plan's rule. It is written as far as the runs go.
+rule answer:
+    input:
+        rules.tables.input,
+    output:
+        f"{STUDY}/tables/answer.csv",
+    message:
+        "The answer of {STUDY}"
+    shell:
+        "fetalseg answer {STUDY:q} --profile {PROFILE:q}"
+
+
 rule cases:
     input:
         lambda wildcards: METRICS.format(
             variant=wildcards.variant,  # its own first seed: no other run is planned
-            seed=next(seed for variant, seed in SETTINGS.grid if variant == wildcards.variant),
+            unit=next(unit for variant, unit in SETTINGS.units if variant == wildcards.variant),
         ),
     output:
         f"{STUDY}/figures/cases_{{variant}}.png",
@@ -158,7 +182,7 @@ rule cases:
 # A chapter is executed into a copy of the tree, so that the committed notebooks stay without outputs.
 def needed_runs(wildcards):
     if wildcards.chapter in ("train", "export"):  # they show this run, and must not train it themselves
-        return expand(METRICS, variant="proposed", seed=0)
+        return expand(METRICS, variant="proposed", unit="seed-0")
     return rules.tables.output if wildcards.chapter == "ablation" else []
 
 

@@ -93,6 +93,53 @@ def test_the_packaged_split_is_whole() -> None:
         splits.load("hc19")
 
 
+@settings(max_examples=40, deadline=None)
+@given(exams=EXAMS, folds=st.integers(2, 5), seed=st.integers(0, 99))
+def test_every_image_is_tested_once_and_no_exam_is_torn(
+    exams: list[tuple[int, float]], folds: int, seed: int
+) -> None:
+    frame = _frame(exams)
+    if len(exams) < folds:
+        with pytest.raises(ValueError, match="folds: expected 2 to"):
+            splits.make_folds(frame, folds=folds, seed=seed)
+        return
+    dealt = splits.make_folds(frame, folds=folds, seed=seed)
+    tested = []
+    for fold in sorted(dealt["fold"].unique()):
+        split = splits.cross_split(dealt, frame["hc_mm"], test=fold)
+        assert split.groupby("exam")["fold"].nunique().max() == 1
+        tested += split.loc[split["fold"] == "test", "filename"].tolist()
+    assert sorted(tested) == sorted(frame["filename"])
+
+
+def test_the_packaged_folds_are_whole() -> None:
+    folds = splits.load_folds()
+    assert folds["filename"].tolist() == splits.load("hc18")["filename"].tolist()
+    assert folds["exam"].nunique() == 806
+    assert folds.groupby("exam")["fold"].nunique().max() == 1
+    assert folds["fold"].value_counts(normalize=True).tolist() == pytest.approx([0.2] * 5, abs=0.003)
+
+
+@pytest.mark.hc18
+def test_the_packaged_folds_are_what_the_seeded_function_makes(table: pd.DataFrame) -> None:
+    pd.testing.assert_frame_equal(splits.make_folds(table), splits.load_folds())
+
+
+@pytest.mark.hc18
+def test_each_round_validates_on_a_tenth_of_its_training_exams(table: pd.DataFrame) -> None:
+    folds = splits.load_folds()
+    for fold in range(5):
+        split = splits.cross_split(folds, table["hc_mm"], test=fold)
+        assert set(split["fold"]) == set(splits.FOLDS)
+        exams = split.groupby("fold")["exam"].nunique()
+        assert exams["validation"] / (exams["validation"] + exams["train"]) == pytest.approx(0.1, abs=0.002)
+        assert splits.leakage(split) == 0
+        sizes = [table["hc_mm"][split["fold"] == name].quantile([0.25, 0.5, 0.75]) for name in splits.FOLDS]
+        assert np.ptp(sizes, axis=0).max() < 15  # of a range of 300 mm
+    with pytest.raises(ValueError, match="test: expected one of the folds"):
+        splits.cross_split(folds, table["hc_mm"], test=5)
+
+
 @pytest.fixture(scope="module")
 def table(hc18_root: Path) -> pd.DataFrame:
     return hc18.load(hc18_root).table.rename(columns={"name": "filename"})

@@ -32,10 +32,11 @@ def test_every_built_in_profile_loads_and_configures_its_whole_grid(name: str) -
     profile = load_profile(name)
     assert profile.name == name
     hashes = {
-        configure(variant=variant, seed=seed, profile=profile, data="hc18").hash
+        configure(variant=variant, seed=seed, fold=fold, profile=profile, data="hc18").hash
         for variant, seed in profile.grid
+        for fold in profile.folds or [None]
     }
-    assert len(hashes) == len(profile.grid)
+    assert len(hashes) == len(profile.units) == len(profile.grid) * max(len(profile.folds), 1)
 
 
 @pytest.mark.parametrize(

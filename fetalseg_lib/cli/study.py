@@ -24,6 +24,11 @@ def add_commands(commands: Commands) -> None:
     tables.add_argument("folder", type=Path)
     tables.set_defaults(command=_tables)
 
+    answer = commands.add_parser("answer", help="write the answer of a cross-validated study")
+    answer.add_argument("folder", type=Path)
+    answer.add_argument("--profile", required=True)
+    answer.set_defaults(command=_answer)
+
     floor = commands.add_parser("noise-floor", help="write what a study can see, before its results")
     floor.add_argument("folder", type=Path)
     floor.add_argument("--profile", required=True)
@@ -47,6 +52,7 @@ def add_commands(commands: Commands) -> None:
 
 
 def _study(options: argparse.Namespace) -> int:
+    from fetalseg_lib.study import answer
     from fetalseg_lib.study.profile import load_profile
     from fetalseg_lib.study.tables import disagreements
     from fetalseg_lib.study.workflow import run_snakemake
@@ -56,7 +62,7 @@ def _study(options: argparse.Namespace) -> int:
     profile = load_profile(options.profile)
     folder = options.out / profile.name / options.data
     if options.check:
-        found = disagreements(folder)
+        found = answer.disagreements(folder, profile) if profile.folds else disagreements(folder)
         print("\n".join(found) or f"{folder}: every table follows from the per-image records")
         return 1 if found else 0
     # Snakemake reads values as YAML, where a folder named 1 is a number, and one named "a: b" a mapping.
@@ -73,6 +79,15 @@ def _tables(options: argparse.Namespace) -> int:
     from fetalseg_lib.study.tables import write_tables
 
     for path in write_tables(options.folder):
+        print(path)
+    return 0
+
+
+def _answer(options: argparse.Namespace) -> int:
+    from fetalseg_lib.study.answer import write_answer
+    from fetalseg_lib.study.profile import load_profile
+
+    for path in write_answer(options.folder, load_profile(options.profile)):
         print(path)
     return 0
 

@@ -13,6 +13,7 @@ def add_commands(commands: Commands) -> None:
     train = commands.add_parser("train", help="train and evaluate one variant")
     train.add_argument("--variant", default="proposed", help="see `fetalseg variants`")
     train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--fold", type=int, help="which part tests, of a profile with folds")
     words = "imagenet, procedural, phantom, random or a .safetensors file"
     train.add_argument("--encoder-weights", help=words)
     train.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
@@ -34,6 +35,7 @@ def _train(options: argparse.Namespace) -> int:
     config = configure(
         variant=options.variant,
         seed=options.seed,
+        fold=options.fold,
         profile=options.profile,
         data=options.data if data_root is None else dataset_of(data_root),
         encoder_weights=options.encoder_weights,

@@ -14,6 +14,7 @@ from importlib.resources import files
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 FOLDS = ("train", "validation", "test")
 SEED = 2018
@@ -95,17 +96,54 @@ def make_split(
     {'train': 7, 'test': 2, 'validation': 1}
     """
     shares = _check(frame, fractions)
-    exams = frame.groupby("exam", as_index=False).agg(hc_mm=("hc_mm", "mean"), n=("hc_mm", "size"))
-    rng = np.random.default_rng(seed)
-    filled = np.zeros(len(FOLDS))
-    fold_of: dict[int, str] = {}
-    for n, alike in exams.sort_values(["hc_mm", "exam"]).groupby("n"):
-        for start in range(0, len(alike), _STRATUM):
-            for exam in rng.permutation(alike["exam"].to_numpy()[start : start + _STRATUM]):
-                fold = int((shares * (filled.sum() + n) - filled).argmax())
-                filled[fold] += n
-                fold_of[int(exam)] = FOLDS[fold]
-    return _split(frame, frame["exam"].map(fold_of))
+    return _split(frame, _deal(frame, shares, seed=seed).map(dict(enumerate(FOLDS))))
+
+
+def make_folds(frame: pd.DataFrame, *, folds: int = 5, seed: int = SEED) -> pd.DataFrame:
+    """Deal images into ``folds`` equal parts for cross-validation, exams and sizes as in :func:`make_split`.
+
+    Every image is tested once, in the part that it belongs to. Returns ``filename, exam, fold`` with folds
+    counted from 0. Raises ``ValueError`` for fewer than two folds, and for more folds than exams.
+
+    >>> frame = pd.DataFrame({"filename": list("abcd"), "exam": [1, 1, 2, 3], "hc_mm": [90.0, 91, 150, 240]})
+    >>> make_folds(frame, folds=2, seed=0)["fold"].tolist()
+    [0, 0, 0, 1]
+    """
+    _check(frame, (1, 0, 0))
+    if not 2 <= folds <= frame["exam"].nunique():
+        raise ValueError(f"folds: expected 2 to {frame['exam'].nunique()}, as many as exams; got {folds}")
+    return _split(frame, _deal(frame, np.full(folds, 1 / folds), seed=seed))
+
+
+def load_folds() -> pd.DataFrame:
+    """Load the five packaged folds of HC18: ``filename, exam, fold`` (0 to 4), in the order of HC18's CSV.
+
+    >>> load_folds()["fold"].value_counts().sort_index().tolist()
+    [202, 198, 199, 200, 200]
+    """
+    with (files("fetalseg_lib.data") / "folds_hc18.csv").open(encoding="utf-8") as file:
+        return pd.read_csv(file, dtype={"filename": "str", "exam": "int64", "fold": "int64"})
+
+
+def cross_split(folds: pd.DataFrame, hc_mm: pd.Series, *, test: int) -> pd.DataFrame:
+    """The split of one round of cross-validation: fold ``test`` tests, a tenth of the rest validates.
+
+    ``folds`` has the columns ``filename, exam, fold`` of :func:`make_folds`, ``hc_mm`` the circumferences of
+    its rows. The validation images are dealt from the other folds as in :func:`make_split`, with ``test`` as
+    the seed. Returns ``filename, exam, fold`` with the names of :data:`FOLDS`. Raises ``ValueError`` where
+    there is no such fold.
+
+    >>> frame = pd.DataFrame({"filename": [f"{i}" for i in range(20)], "exam": range(20)})
+    >>> hc_mm = pd.Series(np.linspace(60.0, 340.0, 20))
+    >>> folds = make_folds(frame.assign(hc_mm=hc_mm), folds=2, seed=0)
+    >>> cross_split(folds, hc_mm, test=1)["fold"].value_counts().to_dict()
+    {'test': 10, 'train': 9, 'validation': 1}
+    """
+    if not (folds["fold"] == test).any():
+        raise ValueError(f"test: expected one of the folds {sorted(folds['fold'].unique())}, got {test}")
+    rest = folds.assign(hc_mm=hc_mm)[folds["fold"] != test]
+    dealt = make_split(rest, seed=test, fractions=(0.9, 0.1, 0)).set_index("filename")["fold"]
+    return _split(folds, folds["filename"].map(dealt).fillna("test"))
 
 
 def make_random_split(
@@ -171,12 +209,27 @@ def leakage(split: pd.DataFrame) -> float:
     return float(test.isin(split.loc[split["fold"] == "train", "exam"]).mean())
 
 
+def _deal(frame: pd.DataFrame, shares: NDArray[np.float64], *, seed: int) -> pd.Series:
+    """The number of the part that each image goes to, whole exams at a time (:func:`make_split` says how)."""
+    exams = frame.groupby("exam", as_index=False).agg(hc_mm=("hc_mm", "mean"), n=("hc_mm", "size"))
+    rng = np.random.default_rng(seed)
+    filled = np.zeros(len(shares))
+    part_of: dict[int, int] = {}
+    for n, alike in exams.sort_values(["hc_mm", "exam"]).groupby("n"):
+        for start in range(0, len(alike), _STRATUM):
+            for exam in rng.permutation(alike["exam"].to_numpy()[start : start + _STRATUM]):
+                part = int((shares * (filled.sum() + n) - filled).argmax())
+                filled[part] += n
+                part_of[int(exam)] = part
+    return frame["exam"].map(part_of)
+
+
 def _split(frame: pd.DataFrame, fold: pd.Series) -> pd.DataFrame:
     columns = {"filename": frame["filename"], "exam": frame["exam"], "fold": fold}
     return pd.DataFrame(columns).reset_index(drop=True)
 
 
-def _check(frame: pd.DataFrame, fractions: Sequence[float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _check(frame: pd.DataFrame, fractions: Sequence[float]) -> NDArray[np.float64]:
     """Raise ``ValueError`` for unusable arguments; return the fractions as an array."""
     missing = {"filename", "exam", "hc_mm"} - set(frame.columns)
     if missing:

@@ -15,6 +15,7 @@ Architecture = Literal["mobilenet", "unet", "peer"]
 class Variant:
     """One row of the ablation: what is changed, against what, and why.
 
+    ``shown_as`` is its name in tables and figures.
     ``network`` are overrides of the architecture's configuration (``NetworkConfig``, ``UNetConfig`` or, for
     another library's network, ``PeerConfig``),
     ``recipe`` overrides of the training recipe; ``encoder_weights`` stands where the variant is about them,
@@ -23,6 +24,7 @@ class Variant:
     """
 
     name: str
+    shown_as: str
     reference: str | None
     changes: str
     why: str
@@ -33,10 +35,31 @@ class Variant:
 
 
 _PLAIN = {"aspp": False, "skip_se": False, "block_se": False, "residual": False}
+_FINE_TUNED = {"encoder_training": "trainable"}
+_LONG = {"epochs": 60}
+_NOTE_RECIPE = {
+    "epochs": 100,
+    "learning_rate": 3e-4,
+    "pos_weight": 200.0,
+    "schedule": "plateau",
+    "early_stopping_patience": 15,
+}
+_LIGHT_DECODER = {
+    "separable": ("aspp", "dec5", "dec4", "dec3", "dec2", "dec1"),
+    "aspp_rates": (1, 2, 3),
+    "aspp_channels": 64,
+    "aspp_pool_channels": 64,
+    "bottleneck_channels": 256,
+    "decoder_channels": (128, 96, 64, 32, 16),
+    "init_channels": 16,
+    "dropout": 0.1,
+    "se_reduction": 4,
+}
 
 _VARIANTS = (
     Variant(
         name="unet",
+        shown_as="Plain U-Net",
         reference=None,
         architecture="unet",
         changes="nothing: the standard U-Net, base width 32, four poolings",
@@ -44,6 +67,7 @@ _VARIANTS = (
     ),
     Variant(
         name="mobilenet_unet",
+        shown_as="Plain decoder",
         reference="unet",
         network=_PLAIN,
         changes="frozen ImageNet MobileNetV2 as encoder; plain double convolutions, no ASPP, no SE",
@@ -51,12 +75,14 @@ _VARIANTS = (
     ),
     Variant(
         name="proposed",
+        shown_as="Note's network",
         reference="mobilenet_unet",
         changes="ASPP, SE on skips and in blocks, and residual additions, all together",
         why="The network of the architecture note.",
     ),
     Variant(
         name="no_aspp",
+        shown_as="− ASPP",
         reference="proposed",
         network={"aspp": False},
         changes="a 1×1 projection 1280 → 512 instead of the ASPP",
@@ -64,6 +90,7 @@ _VARIANTS = (
     ),
     Variant(
         name="no_se",
+        shown_as="− SE",
         reference="proposed",
         network={"skip_se": False, "block_se": False},
         changes="no squeeze and excitation anywhere",
@@ -71,6 +98,7 @@ _VARIANTS = (
     ),
     Variant(
         name="no_skip_se",
+        shown_as="− SE on skips",
         reference="proposed",
         network={"skip_se": False},
         changes="no squeeze and excitation on the skips",
@@ -78,6 +106,7 @@ _VARIANTS = (
     ),
     Variant(
         name="no_block_se",
+        shown_as="− SE in blocks",
         reference="proposed",
         network={"block_se": False},
         changes="no squeeze and excitation in the decoder's blocks",
@@ -85,6 +114,7 @@ _VARIANTS = (
     ),
     Variant(
         name="no_residual",
+        shown_as="− residual additions",
         reference="proposed",
         network={"residual": False},
         changes="no residual addition in the decoder's blocks",
@@ -92,13 +122,15 @@ _VARIANTS = (
     ),
     Variant(
         name="trainable_encoder",
+        shown_as="Fine-tuned encoder",
         reference="proposed",
-        network={"encoder_training": "trainable"},
+        network=_FINE_TUNED,
         changes="the encoder is trained along",
         why="What freezing costs or saves.",
     ),
     Variant(
         name="random_encoder",
+        shown_as="Random encoder, frozen",
         reference="proposed",
         network={"pretrained": False},
         changes="random frozen encoder instead of ImageNet's",
@@ -106,6 +138,7 @@ _VARIANTS = (
     ),
     Variant(
         name="random_trainable_encoder",
+        shown_as="Random encoder, trained",
         reference="trainable_encoder",
         network={"pretrained": False, "encoder_training": "trainable"},
         changes="random encoder instead of ImageNet's, trained along",
@@ -113,6 +146,7 @@ _VARIANTS = (
     ),
     Variant(
         name="procedural_encoder",
+        shown_as="Procedural encoder, frozen",
         reference="proposed",
         encoder_weights="procedural",
         changes="frozen encoder trained on procedural images instead of ImageNet's",
@@ -120,14 +154,16 @@ _VARIANTS = (
     ),
     Variant(
         name="procedural_trainable_encoder",
+        shown_as="Procedural encoder, fine-tuned",
         reference="trainable_encoder",
         encoder_weights="procedural",
-        network={"encoder_training": "trainable"},
+        network=_FINE_TUNED,
         changes="encoder trained on procedural images instead of ImageNet's, trained along",
         why="What is left of it once the encoder may learn.",
     ),
     Variant(
         name="phantom_encoder",
+        shown_as="Phantom encoder, frozen",
         reference="proposed",
         encoder_weights="phantom",
         changes="frozen encoder of a network that segments phantoms instead of ImageNet's",
@@ -135,14 +171,16 @@ _VARIANTS = (
     ),
     Variant(
         name="phantom_trainable_encoder",
+        shown_as="Phantom encoder, fine-tuned",
         reference="trainable_encoder",
         encoder_weights="phantom",
-        network={"encoder_training": "trainable"},
+        network=_FINE_TUNED,
         changes="encoder of a network that segments phantoms instead of ImageNet's, trained along",
         why="What is left of it once the encoder may learn.",
     ),
     Variant(
         name="reestimated_encoder",
+        shown_as="BatchNorm re-estimated",
         reference="proposed",
         network={"encoder_statistics": "reestimated"},
         changes="BatchNorm's statistics of the frozen encoder from the training images, without their masks",
@@ -150,6 +188,7 @@ _VARIANTS = (
     ),
     Variant(
         name="procedural_reestimated_encoder",
+        shown_as="Procedural, BatchNorm re-estimated",
         reference="procedural_encoder",
         encoder_weights="procedural",
         network={"encoder_statistics": "reestimated"},
@@ -158,6 +197,7 @@ _VARIANTS = (
     ),
     Variant(
         name="random_reestimated_encoder",
+        shown_as="Random, BatchNorm re-estimated",
         reference="random_encoder",
         network={"pretrained": False, "encoder_statistics": "reestimated"},
         changes="BatchNorm's statistics of the frozen encoder from the training images, without their masks",
@@ -165,6 +205,7 @@ _VARIANTS = (
     ),
     Variant(
         name="frozen_bn_drift",
+        shown_as="BatchNorm drifts",
         reference="proposed",
         network={"encoder_training": "frozen_bn_drift"},
         changes="BatchNorm of the frozen encoder in train mode, so that its statistics drift",
@@ -172,6 +213,7 @@ _VARIANTS = (
     ),
     Variant(
         name="stem_sum",
+        shown_as="Summed stem",
         reference="proposed",
         network={"stem": "sum"},
         changes="colour kernels summed instead of averaged",
@@ -179,6 +221,7 @@ _VARIANTS = (
     ),
     Variant(
         name="stem_mean",
+        shown_as="Averaged stem",
         reference="proposed",
         network={"stem": "mean"},
         changes="colour kernels averaged, as the note has it, where the study sums them",
@@ -186,6 +229,7 @@ _VARIANTS = (
     ),
     Variant(
         name="aspp_rates_1_2_3",
+        shown_as="ASPP rates 1, 2, 3",
         reference="proposed",
         network={"aspp_rates": (1, 2, 3)},
         changes="dilation rates 1, 2, 3 instead of 6, 12, 18",
@@ -193,6 +237,7 @@ _VARIANTS = (
     ),
     Variant(
         name="bilinear_up",
+        shown_as="Bilinear upsampling",
         reference="proposed",
         network={"upsampling": "bilinear"},
         changes="bilinear interpolation and a 1×1 convolution instead of transposed convolutions",
@@ -200,6 +245,7 @@ _VARIANTS = (
     ),
     Variant(
         name="as_released",
+        shown_as="As released",
         reference="proposed",
         network={"aspp_channels": 512, "aspp_pool_channels": 512},
         changes="all five ASPP branches 512 wide",
@@ -207,24 +253,16 @@ _VARIANTS = (
     ),
     Variant(
         name="budget",
+        shown_as="Light decoder",
         reference="proposed",
-        network={
-            "separable": ("aspp", "dec5", "dec4", "dec3", "dec2", "dec1"),
-            "aspp_rates": (1, 2, 3),
-            "aspp_channels": 64,
-            "aspp_pool_channels": 64,
-            "bottleneck_channels": 256,
-            "decoder_channels": (128, 96, 64, 32, 16),
-            "init_channels": 16,
-            "dropout": 0.1,
-            "se_reduction": 4,
-        },
+        network=_LIGHT_DECODER,
         recipe={"learning_rate": 3e-3},
         changes="separable convolutions, dilation rates 1, 2, 3, fewer channels, a step three times as long",
         why="The size that the note promises, and its own network does not keep.",
     ),
     Variant(
         name="pos_weight_200",
+        shown_as="Loss weight 200",
         reference="proposed",
         recipe={"pos_weight": 200.0},
         changes="positive pixels weigh 200 in the cross-entropy",
@@ -232,14 +270,16 @@ _VARIANTS = (
     ),
     Variant(
         name="note_as_written",
+        shown_as="Note's recipe",
         reference="proposed",
         network={"stem": "mean"},
-        recipe={"epochs": 100, "learning_rate": 3e-4, "pos_weight": 200.0, "schedule": "plateau"},
+        recipe=_NOTE_RECIPE,
         changes="the note's averaged stem, its weight of 200, its plateau and up to 100 epochs, all together",
         why="The note's recipe untouched.",
     ),
     Variant(
         name="unet_pos_weight_200",
+        shown_as="Plain U-Net, loss weight 200",
         reference="unet",
         architecture="unet",
         recipe={"pos_weight": 200.0},
@@ -248,6 +288,7 @@ _VARIANTS = (
     ),
     Variant(
         name="dice_only",
+        shown_as="Dice loss alone",
         reference="proposed",
         recipe={"dice_weight": 1.0, "bce_weight": 0.0},
         changes="Dice loss alone",
@@ -255,6 +296,7 @@ _VARIANTS = (
     ),
     Variant(
         name="bce_only",
+        shown_as="Cross-entropy alone",
         reference="proposed",
         recipe={"dice_weight": 0.0, "bce_weight": 1.0},
         changes="cross-entropy alone",
@@ -262,13 +304,99 @@ _VARIANTS = (
     ),
     Variant(
         name="no_augmentation",
+        shown_as="No augmentation",
         reference="proposed",
         recipe={"augment": False},
         changes="no augmentation",
         why="What flips, rotations, scales and shifts add.",
     ),
     Variant(
+        name="trainable_no_aspp",
+        shown_as="Fine-tuned, − ASPP",
+        reference="trainable_encoder",
+        network={**_FINE_TUNED, "aspp": False},
+        changes="a 1×1 projection instead of the ASPP, the encoder fine-tuned",
+        why="Whether a part is worth more once the encoder may learn.",
+    ),
+    Variant(
+        name="trainable_no_se",
+        shown_as="Fine-tuned, − SE",
+        reference="trainable_encoder",
+        network={**_FINE_TUNED, "skip_se": False, "block_se": False},
+        changes="no squeeze and excitation anywhere, the encoder fine-tuned",
+        why="Whether a part is worth more once the encoder may learn.",
+    ),
+    Variant(
+        name="trainable_no_residual",
+        shown_as="Fine-tuned, − residual additions",
+        reference="trainable_encoder",
+        network={**_FINE_TUNED, "residual": False},
+        changes="no residual addition in the decoder's blocks, the encoder fine-tuned",
+        why="Whether a part is worth more once the encoder may learn.",
+    ),
+    Variant(
+        name="trainable_mobilenet_unet",
+        shown_as="Fine-tuned, plain decoder",
+        reference="trainable_encoder",
+        network={**_FINE_TUNED, **_PLAIN},
+        changes="none of the note's three parts, the encoder fine-tuned",
+        why="Whether the parts are worth more together, once the encoder may learn.",
+    ),
+    Variant(
+        name="small_network",
+        shown_as="Small network",
+        reference="trainable_encoder",
+        network={**_FINE_TUNED, **_LIGHT_DECODER},
+        changes="the light decoder, the encoder fine-tuned",
+        why="The network that comes with the package.",
+    ),
+    Variant(
+        name="unet_long",
+        shown_as="Plain U-Net, 60 epochs",
+        reference="unet",
+        architecture="unet",
+        recipe=_LONG,
+        changes="60 epochs instead of 20",
+        why="A network that starts from nothing may need longer.",
+    ),
+    Variant(
+        name="proposed_long",
+        shown_as="Note's network, 60 epochs",
+        reference="proposed",
+        recipe=_LONG,
+        changes="60 epochs instead of 20",
+        why="What longer training brings with a frozen encoder.",
+    ),
+    Variant(
+        name="trainable_encoder_long",
+        shown_as="Fine-tuned encoder, 60 epochs",
+        reference="trainable_encoder",
+        network=_FINE_TUNED,
+        recipe=_LONG,
+        changes="60 epochs instead of 20",
+        why="What longer training brings with a fine-tuned encoder.",
+    ),
+    Variant(
+        name="small_network_long",
+        shown_as="Small network, 60 epochs",
+        reference="small_network",
+        network={**_FINE_TUNED, **_LIGHT_DECODER},
+        recipe=_LONG,
+        changes="60 epochs instead of 20",
+        why="What longer training brings with few weights.",
+    ),
+    Variant(
+        name="unet_note_recipe",
+        shown_as="Plain U-Net, note's recipe",
+        reference="unet",
+        architecture="unet",
+        recipe=_NOTE_RECIPE,
+        changes="the note's weight of 200, its plateau and up to 100 epochs",
+        why="The other side of the note's comparison, by the note's own recipe.",
+    ),
+    Variant(
         name="peer_unet",
+        shown_as="smp U-Net",
         reference="trainable_encoder",
         architecture="peer",
         network={"network": "unet"},
@@ -277,6 +405,7 @@ _VARIANTS = (
     ),
     Variant(
         name="peer_deeplabv3plus",
+        shown_as="smp DeepLabV3+",
         reference="trainable_encoder",
         architecture="peer",
         network={"network": "deeplabv3plus"},
@@ -285,6 +414,7 @@ _VARIANTS = (
     ),
     Variant(
         name="peer_lraspp",
+        shown_as="LR-ASPP",
         reference="random_trainable_encoder",
         architecture="peer",
         network={"network": "lraspp"},

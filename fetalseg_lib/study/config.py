@@ -43,6 +43,8 @@ class RunConfig:
     network: Mapping[str, Any]
     training: TrainingConfig
     split: str = "exam"
+    fold: int | None = None
+    """Of a cross-validated study: the part of the images that tests."""
 
     @property
     def hash(self) -> str:
@@ -68,12 +70,15 @@ class RunConfig:
             values["encoder_weights"] = f"sha256:{sha256}"  # what a file holds counts, not where it lies
         if values["split"] == "exam":  # so it was before there was a choice
             del values["split"]
+        if values["fold"] is None:
+            del values["fold"]
         plain: dict[str, Any] = json.loads(json.dumps(values))
         return plain
 
     def folder(self, root: Path) -> Path:
-        """Where the run keeps its files: ``root/profile/data/variant/seed-N``."""
-        return root / self.profile / self.data / self.variant / f"seed-{self.seed}"
+        """Where the run keeps its files: ``root/profile/data/variant/seed-N``, or ``.../fold-K/seed-N``."""
+        fold = () if self.fold is None else (f"fold-{self.fold}",)
+        return root.joinpath(self.profile, self.data, self.variant, *fold, f"seed-{self.seed}")
 
 
 def configure(
@@ -82,13 +87,15 @@ def configure(
     seed: int,
     profile: str | Path | Profile,
     data: str,
+    fold: int | None = None,
     encoder_weights: str | None = None,
     device: str = "auto",
 ) -> RunConfig:
     """Put a variant's changes on a profile's settings.
 
     ``data`` is ``"phantom"``, ``"hc18"`` or the name of a folder of one's own
-    (:func:`~fetalseg_lib.data.own.own_name`); ``encoder_weights`` replaces the variant's and the profile's.
+    (:func:`~fetalseg_lib.data.own.own_name`); ``fold`` is one of the profile's, where it has folds;
+    ``encoder_weights`` replaces the variant's and the profile's.
     Raises ``ValueError`` naming the argument.
 
     >>> run = configure(variant="pos_weight_200", seed=0, profile="smoke", data="phantom")
@@ -103,6 +110,9 @@ def configure(
         )
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise ValueError(f"seed: expected a whole number from 0, got {seed!r}")
+    if fold not in (settings.folds or (None,)):
+        expected = ", ".join(map(str, settings.folds)) or "none, the profile has no folds"
+        raise ValueError(f"fold: expected {expected}; got {fold!r}")
     chosen = get_variant(variant)
     # Other networks have none of these options; what a variant changes, a profile does not change back.
     shared = settings.network if chosen.architecture == "mobilenet" else {}
@@ -124,6 +134,7 @@ def configure(
         network={**shared, **chosen.network},
         training=dataclasses.replace(settings.training, **changes),
         split=settings.split,
+        fold=fold,
     )
 
 

@@ -49,12 +49,14 @@ def _finish(
     records.write_csv(folder / records.PER_IMAGE, test)
     epochs = history.to_frame()
     total, trainable = count_parameters(model)
-    identity = {
+    identity: dict[str, str | int] = {
         "variant": config.variant,
         "seed": config.seed,
         "profile": config.profile,
         "data": config.data,
     }
+    if config.fold is not None:
+        identity["fold"] = config.fold
     took = {
         # Summed over the epochs, so that it counts those before an interruption too.
         "training": round(float(epochs["seconds"].sum()), 1),

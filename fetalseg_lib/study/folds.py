@@ -93,11 +93,15 @@ def deal(config: RunConfig, cached: Cache) -> Folds:
 
 def split_of(config: RunConfig, index: pd.DataFrame) -> pd.DataFrame:
     """Which image is in which fold, ``filename, exam, fold``; ``index`` has ``name, exam, hc_mm``."""
-    return _split(config.data, config.split, index)
+    return _split(config.data, config.split, config.fold, index)
 
 
-def _split(data: str, kind: str, index: pd.DataFrame) -> pd.DataFrame:
+def _split(data: str, kind: str, fold: int | None, index: pd.DataFrame) -> pd.DataFrame:
     frame = index.rename(columns={"name": "filename"})[["filename", "exam", "hc_mm"]].reset_index(drop=True)
+    if fold is not None:
+        parts = splits.load_folds() if data == "hc18" else splits.make_folds(frame, seed=DATA_SEED)
+        hc_mm = parts["filename"].map(frame.set_index("filename")["hc_mm"])
+        return splits.cross_split(parts, hc_mm, test=fold)
     split = splits.load("hc18") if data == "hc18" else splits.make_split(frame, seed=DATA_SEED)
     if kind == "exam":
         return split
@@ -109,18 +113,18 @@ def folds_of_training(trained: Mapping[str, Any], samples: HC18, index: pd.DataF
 
     ``trained`` is the configuration in the network's file, ``samples`` a folder, ``index`` its cached images.
     An own folder is known where it is the very one of the training; of HC18 any part is known. Raises
-    ``ValueError`` for a part of HC18 and a network of its leaky split, which needs the whole.
+    ``ValueError`` for a part of HC18 and a network of its leaky split or of a fold, which need the whole.
     """
-    data, kind = trained["data"], trained.get("split", "exam")
+    data, kind, fold = trained["data"], trained.get("split", "exam"), trained.get("fold")
     if data == "hc18":
         folds = splits.hc18_folds(index)
-        if kind == "exam" or folds.isna().all():
+        if (kind == "exam" and fold is None) or folds.isna().all():
             return folds if folds.notna().any() else None
         if splits.refuse_others(index).size != len(splits.load("hc18")):
-            raise ValueError(f"{samples.root}: the network's leaky split is of all of HC18, got a part")
+            raise ValueError(f"{samples.root}: the network's split is of all of HC18, got a part")
     elif not is_own(data) or own_name(samples) != data:
         return None
-    return index["name"].map(_split(data, kind, index).set_index("filename")["fold"])
+    return index["name"].map(_split(data, kind, fold, index).set_index("filename")["fold"])
 
 
 def split_digest(folds: Folds) -> str:

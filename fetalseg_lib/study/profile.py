@@ -26,7 +26,21 @@ from fetalseg_lib.training.config import TrainingConfig
 FOLDS = ("train", "validation", "test")
 SPLITS = ("exam", "leaky")
 _MAX_SIDE = 4096
+FOLD_COUNT = 5
+MARGINS = ("dice_points", "hc_mm")
 _BUILT_IN = Path(__file__).parent / "profiles"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """One planned comparison: the arm it is made with, the question it answers, and its family.
+
+    Comparisons of one family are corrected together.
+    """
+
+    reference: str
+    question: int
+    family: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +54,10 @@ class Profile:
     starts from. Every variant is trained with every one of ``seeds``, but for those that ``seeds_of`` gives
     seeds of their own. ``noise_floor`` names the variant whose runs tell, before any comparison, what the
     study can see.
+
+    A cross-validated study repeats all this for each of ``folds``, the part of the images that tests
+    (:func:`~fetalseg_lib.data.splits.load_folds`); there ``comparisons`` plans what is compared with what,
+    and ``margins`` (``dice_points``, ``hc_mm``) says which difference is of no interest.
     """
 
     name: str
@@ -57,6 +75,25 @@ class Profile:
     seeds_of: Mapping[str, Sequence[int]] = field(default_factory=dict)
     noise_floor: str | None = None
     split: str = "exam"
+    folds: tuple[int, ...] = ()
+    comparisons: Mapping[str, Comparison] = field(default_factory=dict)
+    margins: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def units(self) -> tuple[tuple[str, str], ...]:
+        """Every run of the study as variant and folder, in the order of the plan: arms, then the next seed.
+
+        >>> load_profile("crossval").units[:2]
+        (('proposed', 'fold-0/seed-0'), ('proposed', 'fold-1/seed-0'))
+        """
+        seeds = dict.fromkeys(seed for _, seed in self.grid)
+        return tuple(
+            (variant, f"{fold}seed-{seed}")
+            for seed in seeds
+            for variant in self.variants
+            if seed in self.seeds_of.get(variant, self.seeds)
+            for fold in [f"fold-{fold}/" for fold in self.folds] or [""]
+        )
 
     @property
     def grid(self) -> tuple[tuple[str, int], ...]:
@@ -114,6 +151,15 @@ class Profile:
                     f"a second variant to compare with two; got {list(seeds)} of {self.noise_floor}, and "
                     f"{list(self.seeds)} for {len(self.variants)} variants"
                 )
+        _expect_known("folds", self.folds, range(FOLD_COUNT))
+        _expect_once("folds", self.folds)
+        _expect_known("comparisons", self.comparisons, self.variants)
+        for name, plan in self.comparisons.items():
+            _expect_known(f"comparisons.{name}.reference", [plan.reference], self.variants)
+        if self.comparisons and (set(self.margins) != set(MARGINS) or min(self.margins.values()) <= 0):
+            raise ValueError(
+                f"margins: expected {' and '.join(MARGINS)} above 0 for comparisons, got {self.margins}"
+            )
 
 
 def list_profiles() -> tuple[str, ...]:
@@ -209,11 +255,20 @@ def _profile(values: Mapping[str, Any]) -> Profile:
         "training", training, [f.name for f in fields(TrainingConfig) if f.name not in ("seed", "device")]
     )
     training = {key: tuple(value) if isinstance(value, list) else value for key, value in training.items()}
+    comparisons = {
+        name: Comparison(**plan) if isinstance(plan, dict) else plan
+        for name, plan in values.get("comparisons", {}).items()
+    }
     sequences = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
-    return Profile(**{**values, **sequences, "training": TrainingConfig(**training)})
+    return Profile(
+        **{**values, **sequences, "comparisons": comparisons, "training": TrainingConfig(**training)}
+    )
 
 
-_PLAN = ("name", "description", "variants", "seeds", "seeds_of", "noise_floor")
+_PLAN = (
+    *("name", "description", "variants", "seeds", "seeds_of", "noise_floor"),
+    *("folds", "comparisons", "margins"),
+)
 
 _SHAPES: dict[str, type] = {
     "name": str,
@@ -228,6 +283,9 @@ _SHAPES: dict[str, type] = {
     "network": dict,
     "limit": dict,
     "seeds_of": dict,
+    "folds": list,
+    "comparisons": dict,
+    "margins": dict,
 }
 
 

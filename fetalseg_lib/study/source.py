@@ -10,7 +10,7 @@ from pathlib import Path
 
 _LIBRARY = Path(__file__).parents[1]
 _START = "fetalseg_lib.study.run"
-_DATA = ("data/split_hc18.csv",)
+_DATA = ("data/split_hc18.csv", "data/folds_hc18.csv")
 _LEFT_OUT = {
     # What they decide stands in the configuration, which a run is compared by anyway.
     "fetalseg_lib.models.variants",

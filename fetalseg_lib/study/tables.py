@@ -141,7 +141,7 @@ def _of_one_recipe(root: Path) -> pd.DataFrame:
 
 
 def mixed_recipes(root: Path) -> list[str]:
-    """In what runs below ``root`` differ beside variant and seed; empty is good.
+    """In what runs below ``root`` differ beside variant, fold and seed; empty is good.
 
     The seeds of one variant share all of their settings, two variants those that neither of them changes.
     """
@@ -171,7 +171,9 @@ def _settings(environment: dict[str, Any]) -> dict[str, Any]:
     for name in ("training", "network", "limit"):
         config |= {f"{name}.{key}": value for key, value in config.pop(name).items()}
     config["encoder_weights.sha256"] = environment["encoder_weights"]["sha256"]
-    return {key: config[key] for key in config.keys() - {"variant", "seed", "training.seed", "profile"}}
+    return {
+        key: config[key] for key in config.keys() - {"variant", "seed", "training.seed", "fold", "profile"}
+    }
 
 
 def _changes(variant: str) -> list[str]:
@@ -199,6 +201,20 @@ def _file(folder: Path, name: str) -> Path:
 
 def disagreements(root: Path) -> list[str]:
     """What in the runs' ``metrics.json`` does not follow from their ``per_image.csv``; empty is good."""
+    found = disagreeing_runs(root)
+    runs = summarize_runs(collect_per_image(root))
+    for name, table in {"runs": runs, "variants": summarize_variants(runs)}.items():
+        found += differs(root / "tables" / f"{name}.csv", table)
+    path = root / "tables" / NOISE_FLOOR
+    if path.is_file():
+        stated = pd.read_csv(path)
+        plan = {name: stated[name].iloc[0] for name in ("variant", "seeds", "comparisons")}
+        found += differs(path, noise_floor_table(collect_per_image(root / plan["variant"]), **plan))
+    return found
+
+
+def disagreeing_runs(root: Path) -> list[str]:
+    """Which runs below ``root`` cannot stand together, or say what does not follow from their images."""
     found = mixed_recipes(root)
     for folder in finished_runs(root):
         stated = records.read_json(folder / records.METRICS)["test"]
@@ -208,20 +224,14 @@ def disagreements(root: Path) -> list[str]:
             # per_image.csv keeps nine digits
             if said is None or is_ is None or abs(said - is_) > 1e-6 * max(1.0, abs(is_)):
                 found.append(f"{folder / records.METRICS}: {name} is {said}, its images give {is_}")
-    runs = summarize_runs(collect_per_image(root))
-    for name, table in {"runs": runs, "variants": summarize_variants(runs)}.items():
-        path = root / "tables" / f"{name}.csv"
-        if path.is_file() and not _same(pd.read_csv(path), table):
-            found.append(
-                f"{path}: differs from what the per-image records give; write it again, never edit it"
-            )
-    path = root / "tables" / NOISE_FLOOR
-    if path.is_file():
-        stated = pd.read_csv(path)
-        plan = {name: stated[name].iloc[0] for name in ("variant", "seeds", "comparisons")}
-        if not _same(stated, noise_floor_table(collect_per_image(root / plan["variant"]), **plan)):
-            found.append(f"{path}: differs from what the per-image records give; write it again")
     return found
+
+
+def differs(path: Path, table: pd.DataFrame) -> list[str]:
+    """A sentence where a written table is not what the records give; none where there is no such file."""
+    if not path.is_file() or _same(pd.read_csv(path), table):
+        return []
+    return [f"{path}: differs from what the per-image records give; write it again, never edit it"]
 
 
 def _same(stated: pd.DataFrame, computed: pd.DataFrame) -> bool:

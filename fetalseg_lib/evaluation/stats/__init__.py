@@ -8,13 +8,14 @@ seed and image: columns ``variant``, ``seed``, ``name`` (the image), ``exam`` an
 ``means``           a variant's mean, with an interval that counts seeds and exams
 ``comparison``      two variants on matched seeds; the probability that one beats the other
 ``components``      where the variance comes from; the smallest difference the study can detect
+``decision``        one word for a comparison, by a rule that is fixed before the results
 ``seed_noise``      the noise between seeds where every variant has only a few
 ``conformal``       an interval for one head circumference, and its measured coverage
 ``simulation``      studies whose truth is known, to prove all of the above
 ==================  ============================================================================
 """
 
-from fetalseg_lib.evaluation.stats.comparison import compare, paired_differences, superiority
+from fetalseg_lib.evaluation.stats.comparison import compare, holm, paired_differences, superiority
 from fetalseg_lib.evaluation.stats.components import (
     NoiseFloor,
     VarianceComponents,
@@ -23,20 +24,25 @@ from fetalseg_lib.evaluation.stats.components import (
     variance_components,
 )
 from fetalseg_lib.evaluation.stats.conformal import ConformalInterval, calibrate, coverage
+from fetalseg_lib.evaluation.stats.decision import PairedMean, decide, paired_mean
 from fetalseg_lib.evaluation.stats.means import mean_intervals
 from fetalseg_lib.evaluation.stats.simulation import rejection_rates, simulate_study
 
 __all__ = [
     "ConformalInterval",
     "NoiseFloor",
+    "PairedMean",
     "VarianceComponents",
     "calibrate",
     "compare",
     "coverage",
+    "decide",
     "detectable_difference",
+    "holm",
     "mean_intervals",
     "noise_floor",
     "paired_differences",
+    "paired_mean",
     "rejection_rates",
     "simulate_study",
     "superiority",

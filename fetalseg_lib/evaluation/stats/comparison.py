@@ -68,7 +68,7 @@ def compare(
     table = pd.DataFrame(rows)
     if table.empty:
         raise ValueError(f"variants: expected at least one to compare with {baseline}, got none")
-    table.insert(6, "p_holm", _holm(table["p"].to_numpy(np.float64)))
+    table.insert(6, "p_holm", holm(table["p"].to_numpy(np.float64)))
     table["verdict"] = [_verdict(p, 1 - level) for p in table["p_holm"]]
     return table
 
@@ -148,8 +148,14 @@ def _t_interval(differences: NDArray[np.float64], level: float) -> tuple[float, 
     return float(interval.low), float(interval.high), float(test.pvalue)
 
 
-def _holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Holm's step-down correction over the p-values that there are; a family of one needs none."""
+def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Holm's step-down correction over the p-values that there are; a family of one needs none.
+
+    Source: Holm 1979, Scandinavian Journal of Statistics 6, 65-70.
+
+    >>> holm(np.array([0.01, 0.04, np.nan])).tolist()
+    [0.02, 0.04, nan]
+    """
     known = np.isfinite(p)
     corrected = p.copy()
     if known.sum() > 1:

@@ -13,13 +13,14 @@ import pytest
 import torch
 from torch import nn
 
-from fetalseg_lib.data import phantom
+from fetalseg_lib.data import cache, phantom
 from fetalseg_lib.data.image_file import read_image
 from fetalseg_lib.data.image_table import ImageTable
 from fetalseg_lib.evaluation.growth import INTERGROWTH_21ST
 from fetalseg_lib.prediction import run as prediction
 from fetalseg_lib.prediction.measure import predict_images
 from fetalseg_lib.prediction.run import Job, predict_files
+from fetalseg_lib.report.bench import precision
 from fetalseg_lib.study import records
 from fetalseg_lib.study import run as study
 from fetalseg_lib.study.config import configure
@@ -150,3 +151,27 @@ def test_float32_on_cuda_keeps_all_its_digits() -> None:
     finally:
         for backend, allowed in zip(backends, before, strict=True):
             backend.allow_tf32 = allowed
+
+
+def test_what_is_told_of_the_hardware_follows_from_the_committed_heads() -> None:
+    folder = Path(__file__).parents[1] / "results" / "hardware"
+    heads, told = pd.read_csv(folder / precision.TABLE), records.read_json(folder / precision.RECORD)
+    assert told["images"] == len(heads) == 198
+    for way in precision.WAYS:
+        found, expected = precision.changes(heads, way), told["ways"][way]
+        for name in ("mean_mm", "largest_mm", "error_mm"):
+            assert found[name] == pytest.approx(expected[name], abs=1e-6)
+        if way in ("bfloat16", "tf32"):  # the others' last digits are lost in the table
+            assert (found["larger"], found["smaller"]) == (expected["larger"], expected["smaller"])
+
+
+def test_ways_of_computing_leave_the_network_as_it_was(tmp_path: Path) -> None:
+    cached = cache.build(phantom.generate(2, seed=5, size=(96, 128)), image_size=(64, 64), directory=tmp_path)
+    model = read_network(demonstration_weights()).model
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    found = precision.measure(model, cached, [0, 1])
+    assert (found["tf32"] != found["float32"]).all()
+    assert (found["bfloat16"] != found["float32"]).all()
+    again = precision.measure(model, cached, [0, 1])
+    pd.testing.assert_frame_equal(found, again)
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())

@@ -30,7 +30,7 @@ $(READY): requirements.lock pyproject.toml
 
 # What the browser page needs comes over the net while the chapters run; the site takes it, or asks again.
 book: $(READY)  ## run every chapter (PROFILE=quick) and build the site
-	@$(BIN)/python -m fetalseg_lib.report.browser runtime book/browser -o _build/browser/runtime >/dev/null 2>&1 & \
+	@$(BIN)/python -m fetalseg_book.publishing.browser runtime book/browser -o _build/browser/runtime >/dev/null 2>&1 & \
 	$(BIN)/python -m fetalseg_lib.study.workflow book _build --cores $(CORES) $(SNAKEMAKE) --config profile=$(PROFILE)
 	@echo "The book is ready: open $(CURDIR)/_build/html/index.html"
 
@@ -38,10 +38,10 @@ check-site: $(READY) node_modules  ## what the built pages must keep: links, wor
 	$(BIN)/python -m pytest -m site -n 2 tests/site
 
 screenshots: $(READY)  ## every page at the width of a desktop and of a phone, into _build/screenshots
-	$(BIN)/python -m publishing.screenshots
+	$(BIN)/python -m fetalseg_book.publishing.screenshots
 
 pdf: $(READY)  ## the built pages as one PDF, _build/fetalseg.pdf
-	$(BIN)/python -m publishing.pdf
+	$(BIN)/python -m fetalseg_book.publishing.pdf
 
 # npm comes with the book's packages; the lock file fixes every version by its hash.
 node_modules: package.json package-lock.json $(READY)
@@ -57,7 +57,7 @@ test: $(READY)  ## lint, types, pytest, and nbval over the notebooks
 test-lowest: $(READY)  ## what touches a number, with the lowest versions that pyproject.toml allows, in .venv-lowest
 	$(BIN)/uv venv --clear --quiet --python python3.11 .venv-lowest
 	$(BIN)/uv pip install --python .venv-lowest --quiet --resolution lowest-direct --editable '.[dicom,export,peers,test]'
-	.venv-lowest/bin/python -m pytest -n 2 --dist=loadfile tests/test_geometry.py tests/test_evaluation*.py tests/test_data*.py tests/test_models*.py tests/test_training*.py tests/test_export.py tests/test_prediction_run.py fetalseg_lib/evaluation fetalseg_lib/geometry.py
+	.venv-lowest/bin/python -m pytest -n 2 --dist=loadfile tests/test_geometry.py tests/test_evaluation*.py tests/test_data*.py tests/test_models*.py tests/test_training*.py tests/test_apply_export.py tests/test_apply_prediction_run.py fetalseg_lib/evaluation fetalseg_lib/geometry.py
 
 oracles: $(READY)  ## add the heavy library that some metric tests compare with
 	$(BIN)/uv pip install --python $(BIN)/python --quiet --constraint requirements.lock --editable '.[oracles]'
@@ -75,9 +75,9 @@ study: $(READY)  ## run a study's grid: make study PROFILE=preliminary DATA=hc18
 
 bench: $(READY)  ## time networks and runtimes on this machine, side by side (OUT=results/hardware)
 	-@$(BIN)/uv pip install --python $(BIN)/python --quiet --constraint requirements.lock --editable '.[openvino]'
-	$(BIN)/python -m fetalseg_lib.report.bench.latency --out $(or $(OUT),results/hardware)
-	$(BIN)/python -m fetalseg_lib.report.bench.training --out $(or $(OUT),results/hardware)
-	$(BIN)/python -m fetalseg_lib.report.bench.layouts --out $(or $(OUT),results/hardware)
+	$(BIN)/python -m tools.bench.latency --out $(or $(OUT),results/hardware)
+	$(BIN)/python -m tools.bench.training --out $(or $(OUT),results/hardware)
+	$(BIN)/python -m tools.bench.layouts --out $(or $(OUT),results/hardware)
 
 lock: $(READY)  ## renew requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --universal --python-version 3.11 --extra book --extra dicom --extra export --extra peers --extra test --generate-hashes --quiet pyproject.toml --upgrade --output-file requirements.lock

@@ -56,7 +56,8 @@ CHAPTERS = [
 DEMONSTRATION = "fetalseg_lib/models/pretrained/demonstration.safetensors"
 BROWSER = "_build/browser"  # what its page needs beside its scripts
 LIBRARY = glob_wildcards("fetalseg_lib/{path,.+\\.(py|yaml|csv|json|mplstyle)}").path
-PROSE = glob_wildcards("book/{path,[^.].*}").path
+KIT = glob_wildcards("book/fetalseg_book/{path,.+\\.(py|yaml|csv|json|mplstyle|js)}").path  # what makes the book
+PROSE = [path for path in glob_wildcards("book/{path,[^.].*}").path if not path.startswith("fetalseg_book/")]
 RESULTS = glob_wildcards("results/{path,.+\\.(csv|json)}").path  # numbers of pages that are no notebooks
 
 
@@ -176,7 +177,7 @@ rule cases:
     message:
         "Worst, middle and best images of {wildcards.variant}"
     shell:
-        "python -m fetalseg_lib.report.cases \"$(dirname {input:q})\" -o {output[0]:q} --profile {PROFILE:q}"
+        "python -m fetalseg_book.figures.cases \"$(dirname {input:q})\" -o {output[0]:q} --profile {PROFILE:q}"
 
 
 # A chapter is executed into a copy of the tree, so that the committed notebooks stay without outputs.
@@ -190,6 +191,7 @@ def needed_runs(wildcards):
 rule library:
     input:
         expand("fetalseg_lib/{path}", path=LIBRARY),
+        expand("book/fetalseg_book/{path}", path=KIT),
     output:
         touch("_build/library"),
     message:
@@ -211,7 +213,7 @@ rule chapter:
     message:
         "Chapter {wildcards.chapter}"
     shell:
-        "OMP_NUM_THREADS={threads} python -m fetalseg_lib.report.chapter {input[0]} {output}"
+        "OMP_NUM_THREADS={threads} python -m fetalseg_book.publishing.chapter {input[0]} {output}"
         " -p profile {PROFILE:q} -p data phantom -p runs {RUNS:q} 2> {log}"
 
 
@@ -236,19 +238,20 @@ rule browser_network:
         "The browser page's network"
     shell:
         "fetalseg export {input} -o {output[0]} --precision float16"
-        " && python -m fetalseg_lib.report.browser card {output[0]}"
+        " && python -m fetalseg_book.publishing.browser card {output[0]}"
 
 
 rule browser_pictures:
     input:
-        expand("fetalseg_lib/{path}", path=[p for p in LIBRARY if p.startswith(("data/phantom", "report/browser"))]),
+        expand("fetalseg_lib/{path}", path=[p for p in LIBRARY if p.startswith("data/phantom")]),
+        expand("book/fetalseg_book/{path}", path=[p for p in KIT if p.startswith("publishing/browser")]),
         real="results/hc18/figures/half_size.json",
     output:
         directory(f"{BROWSER}/pictures"),
     message:
         "The browser page's pictures"
     shell:
-        "python -m fetalseg_lib.report.browser pictures --real {input.real} -o {output}"
+        "python -m fetalseg_book.publishing.browser pictures --real {input.real} -o {output}"
 
 
 # Without a connection the runtime is missing, the page says so, and the next build tries again.
@@ -268,12 +271,12 @@ rule site:
         "The site"
     shell:
         "rm -rf _build/tree/book _build/html"
-        " && cp -R book _config.yml _toc.yml CHANGELOG.md _build/tree/"
-        " && python -m fetalseg_lib.report.durations _build/tree/notebooks -o _build/tree/book/run-times.csv"
-        " && {{ python -m fetalseg_lib.report.browser runtime book/browser -o {BROWSER}/runtime"
+        " && cp -R book _config.yml _toc.yml CHANGELOG.md _build/tree/ && rm -rf _build/tree/book/fetalseg_book"
+        " && python -m fetalseg_book.publishing.durations _build/tree/notebooks -o _build/tree/book/run-times.csv"
+        " && {{ python -m fetalseg_book.publishing.browser runtime book/browser -o {BROWSER}/runtime"
         " || echo 'The book is built without the browser page: see above.'; }}"
         " && cp -R {BROWSER}/* _build/tree/book/_static/browser/"
-        " && python -m fetalseg_lib.report.numbers _build/tree --results results"
+        " && python -m fetalseg_book.publishing.numbers _build/tree --results results"
         " && jupyter-book build _build/tree --path-output . --all --warningiserror --keep-going"
 
 

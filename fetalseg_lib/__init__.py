@@ -1,7 +1,7 @@
 """FetalSeg: segment the fetal head in ultrasound, measure it, and find out which parts of the network matter.
 
 The folders tell the story: ``data`` → ``models`` → ``training`` → ``evaluation`` → ``study`` →
-``prediction``, ``export`` and ``report``.
+``apply``.
 """
 
 __version__ = "0.1.0"

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import torch
 
+from fetalseg_book.studies.pretraining.loop import PretrainingConfig
+from fetalseg_book.studies.pretraining.pretrain import pretrain_procedural
 from fetalseg_lib.cli import main
 from fetalseg_lib.data import cache, phantom
 from fetalseg_lib.data.download import RemoteFile, download
 from fetalseg_lib.models import build_model
-from fetalseg_lib.study.pretrain import pretrain_procedural
 from fetalseg_lib.training.checkpoint import save_weights
-from fetalseg_lib.training.pretraining import PretrainingConfig
 
 PROFILE = """
 name: tiny

@@ -22,8 +22,8 @@ from pathlib import Path
 PRELOADED = [
     "torch._dynamo",
     "fetalseg_lib.cli",
-    "fetalseg_lib.study.pretrain",
-    "fetalseg_lib.prediction.run",
+    "fetalseg_book.studies.pretraining.pretrain",
+    "fetalseg_lib.apply.prediction.run",
 ]
 """What the forked processes find imported already: a kill then costs no second start of torch."""
 

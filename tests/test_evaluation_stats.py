@@ -11,14 +11,13 @@ import pytest
 from scipy import stats
 from statsmodels.regression.mixed_linear_model import MixedLM
 
+from fetalseg_book.studies.simulate import rejection_rates, simulate_study
 from fetalseg_lib.evaluation.stats import (
     compare,
     detectable_difference,
     mean_intervals,
     noise_floor,
     paired_differences,
-    rejection_rates,
-    simulate_study,
     superiority,
     variance_components,
 )

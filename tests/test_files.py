@@ -25,6 +25,7 @@ import pytest
 from killing import contents, processes
 from test_study_records import write_run
 
+from fetalseg_book.__main__ import main as book
 from fetalseg_lib.cli import main
 from fetalseg_lib.data import hc18, phantom
 from fetalseg_lib.evaluation.biometry import measure_head
@@ -149,7 +150,7 @@ def lay_study(name: str, inputs: Path, out: Path) -> None:
 
 def run(command: str, inputs: Path, out: Path) -> int:
     words = command.replace("IN/", f"{inputs}/").replace("OUT/", f"{out}/").split()
-    return main(words)
+    return (book if words[0] == "pretrain" else main)(words)
 
 
 def error(capsys: pytest.CaptureFixture[str]) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from test_prediction_run import drawn, weights
+from test_apply_prediction_run import drawn, weights
 
 from fetalseg_lib.cli import main
 from fetalseg_lib.data import phantom

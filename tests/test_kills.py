@@ -94,7 +94,7 @@ def test_a_killed_study_of_snakemake_goes_on(fresh: Fresh, tmp_path: Path) -> No
     alone = fresh()
     kill_tasks.study(alone)
     here = fresh()
-    for name in ("Snakefile", "notebooks", "fetalseg_lib"):
+    for name in ("Snakefile", "notebooks", "fetalseg_lib", "book"):
         (here / name).symlink_to(ROOT / name)
     (here / "tiny.yaml").write_text(kill_tasks.PROFILE, encoding="utf-8")
     out = here / "it's $(touch harm) \"; touch harm; é"

@@ -13,14 +13,13 @@ import pytest
 import torch
 from torch import nn
 
+from fetalseg_lib.apply.image_table import ImageTable
+from fetalseg_lib.apply.prediction import run as prediction
+from fetalseg_lib.apply.prediction.measure import predict_images
+from fetalseg_lib.apply.prediction.run import Job, predict_files
 from fetalseg_lib.data import cache, phantom
 from fetalseg_lib.data.image_file import read_image
-from fetalseg_lib.data.image_table import ImageTable
 from fetalseg_lib.evaluation.growth import INTERGROWTH_21ST
-from fetalseg_lib.prediction import run as prediction
-from fetalseg_lib.prediction.measure import predict_images
-from fetalseg_lib.prediction.run import Job, predict_files
-from fetalseg_lib.report.bench import precision
 from fetalseg_lib.study import records
 from fetalseg_lib.study import run as study
 from fetalseg_lib.study.config import configure
@@ -29,6 +28,7 @@ from fetalseg_lib.study.retest import retest
 from fetalseg_lib.study.submit import load_trained, measure_images
 from fetalseg_lib.study.trained import demonstration_weights, read_network
 from fetalseg_lib.training.device import autocast, pick_precision
+from tools.bench import precision
 
 CPU = torch.device("cpu")
 MM = 0.4

@@ -15,10 +15,10 @@ import torch.nn.functional as F
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from fetalseg_lib.data import procedural
+from fetalseg_book.studies.pretraining import images as procedural
+from fetalseg_book.studies.pretraining.loop import PretrainingConfig
 from fetalseg_lib.models import build_model
 from fetalseg_lib.models.weights import PROCEDURAL, resolve_encoder_weights
-from fetalseg_lib.training.pretraining import PretrainingConfig
 
 ROOT = Path(__file__).parents[1]
 

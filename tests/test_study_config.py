@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from fetalseg_book.studies.leave_out import without
 from fetalseg_lib.study.config import configure
-from fetalseg_lib.study.ingredients import without
 from fetalseg_lib.study.profile import load_profile
 from fetalseg_lib.study.records import read_json
 from fetalseg_lib.training.config import TrainingConfig

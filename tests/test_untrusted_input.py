@@ -23,11 +23,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from fetalseg_lib.apply.image_table import read_image_table
+from fetalseg_lib.apply.importing.coco import draw_mask
 from fetalseg_lib.cli import main
 from fetalseg_lib.cli import study as study_commands
 from fetalseg_lib.data import phantom
-from fetalseg_lib.data.image_table import read_image_table
-from fetalseg_lib.data.importing.coco import draw_mask
 from fetalseg_lib.data.layout import TRAINING
 from fetalseg_lib.study.profile import Profile, load_profile
 from fetalseg_lib.training.config import TrainingConfig

@@ -12,16 +12,21 @@ import sys
 from collections.abc import Sequence
 
 from fetalseg_lib import __version__
-from fetalseg_lib.cli import data, exporting, importing, prediction, pretraining, report, study, training
+from fetalseg_lib.cli import data, exporting, importing, prediction, study, training
 from fetalseg_lib.names import visible
 
 _HARMLESS = "\n\\"
-_GROUPS = (data, importing, pretraining, training, prediction, exporting, study, report)
+_GROUPS = (data, importing, training, prediction, exporting, study)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``fetalseg``; returns the exit status: 0 done, 1 problems found, 2 unusable arguments or data."""
-    parser = _parser()
+    return run(_parser(), arguments)
+
+
+def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None) -> int:
+    """Run the command of ``parser`` that ``arguments`` name; an error is one line and a status."""
+    parser.set_defaults(resumes="")  # a command that keeps what it has done says from where it goes on
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
@@ -53,7 +58,6 @@ def _parser() -> argparse.ArgumentParser:
     description = (__doc__ or "").splitlines()[0]
     parser = argparse.ArgumentParser(prog="fetalseg", description=description)
     parser.add_argument("--version", action="version", version=__version__)
-    parser.set_defaults(resumes="")  # a command that keeps what it has done says from where it goes on
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for group in _GROUPS:
         group.add_commands(commands)

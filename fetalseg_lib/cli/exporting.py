@@ -24,8 +24,8 @@ def add_commands(commands: Commands) -> None:
 def _export(options: argparse.Namespace) -> int:
     need("export", "onnx", "onnxruntime", "onnxscript")
     from fetalseg_lib import NOTICE
-    from fetalseg_lib.export.calibration import calibrate_on
-    from fetalseg_lib.export.write import export_network
+    from fetalseg_lib.apply.export.calibration import calibrate_on
+    from fetalseg_lib.apply.export.write import export_network
     from fetalseg_lib.study.trained import demonstration_weights, read_network
 
     weights = options.weights or demonstration_weights()

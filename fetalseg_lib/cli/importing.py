@@ -12,7 +12,7 @@ from fetalseg_lib.cli.options import Commands, image_table
 from fetalseg_lib.names import visible
 
 if TYPE_CHECKING:
-    from fetalseg_lib.data.importing.folder import LabelledImage
+    from fetalseg_lib.apply.importing.folder import LabelledImage
     from fetalseg_lib.data.sample import DataError
 
 
@@ -45,21 +45,21 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def _import_masks(options: argparse.Namespace) -> int:
-    from fetalseg_lib.data.importing.masks import pair_masks
+    from fetalseg_lib.apply.importing.masks import pair_masks
 
     pairs = pair_masks(options.images, options.masks, ending=options.mask_ending, label=options.label)
     return _import(*pairs, options)
 
 
 def _import_coco(options: argparse.Namespace) -> int:
-    from fetalseg_lib.data.importing.coco import read_coco
+    from fetalseg_lib.apply.importing.coco import read_coco
 
     return _import(*read_coco(options.annotations, options.images, category=options.category), options)
 
 
 def _import(images: list[LabelledImage], problems: list[DataError], options: argparse.Namespace) -> int:
     """Write the folder, tell of each image that was left out, and how to train on it."""
-    from fetalseg_lib.data.importing.folder import SOURCES, import_folder
+    from fetalseg_lib.apply.importing.folder import SOURCES, import_folder
 
     table = image_table(options.pixel_size)
     unpaired = len(problems)

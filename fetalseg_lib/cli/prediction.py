@@ -52,9 +52,9 @@ def _frame(text: str) -> int | str:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from fetalseg_lib.data.image_folder import find_images
+    from fetalseg_lib.apply.image_folder import find_images
+    from fetalseg_lib.apply.prediction.run import Job, predict_files
     from fetalseg_lib.evaluation.growth import CHARTS
-    from fetalseg_lib.prediction.run import Job, predict_files
     from fetalseg_lib.study.trained import demonstration_weights, read_network
 
     for folder in filter(None, (options.overlay, options.masks)):
@@ -78,8 +78,8 @@ def _predict(options: argparse.Namespace) -> int:
 
 def _report(rows: list[dict[str, str]], table: Path, *, judged: bool) -> None:
     """A line for each image where they are few, one for each unreadable file, and the sums."""
+    from fetalseg_lib.apply.prediction import NOTICE
     from fetalseg_lib.names import visible
-    from fetalseg_lib.prediction import NOTICE
 
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

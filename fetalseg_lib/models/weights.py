@@ -5,10 +5,11 @@
 torchvision's layout (``features.0.0.weight``, ...).
 
 ``"procedural"`` ships with the package: trained from scratch on procedural images that show no head (dead
-leaves, :mod:`fetalseg_lib.data.procedural`), by ``fetalseg pretrain``. It needs no network and is better than
-nothing; it is not as good as a million photographs. ``"phantom"`` is an encoder that learned to segment
-simulated heads, from the file that ``FETALSEG_PHANTOM_ENCODER`` names (``fetalseg pretrain --task phantom``
-makes one); it has seen the task, so a study on phantoms refuses it.
+leaves, :mod:`fetalseg_book.studies.pretraining.images`), by ``python -m fetalseg_book pretrain``. It needs
+no network and is better than nothing; it is not as good as a million photographs. ``"phantom"`` is an
+encoder that learned to segment simulated heads, from the file that ``FETALSEG_PHANTOM_ENCODER`` names
+(``python -m fetalseg_book pretrain --task phantom`` makes one); it has seen the task, so a study on
+phantoms refuses it.
 
 Both were trained on one grey channel in [0, 1] and are kept in torchvision's layout all the same, each
 colour with its third: ``stem="sum"`` computes exactly what was trained, ``stem="mean"`` a third of its first
@@ -106,7 +107,7 @@ def resolve_encoder_weights(encoder_weights: str | Path = "imagenet") -> Encoder
     if (file := weights_file(encoder_weights)) is None:
         raise ValueError(
             f'{argument}: encoder_weights="{encoder_weights}" expects this variable to name a .safetensors '
-            "file, but it is not set; make one with `fetalseg pretrain --task phantom -o FILE`"
+            "file, but it is not set; make one with `python -m fetalseg_book pretrain --task phantom -o FILE`"
         )
     return _from_file(file, argument=argument)
 

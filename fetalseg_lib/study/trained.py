@@ -19,7 +19,7 @@ from fetalseg_lib.study.records import read_json
 from fetalseg_lib.training.checkpoint import CheckpointError, load_weights, read_metadata
 
 DEMONSTRATION = Path(build.__file__).parent / "pretrained" / "demonstration.safetensors"
-"""The trained network that comes with the package; :mod:`fetalseg_lib.study.demonstration` makes it.
+"""The trained network that comes with the package; :mod:`fetalseg_book.studies.demonstration` makes it.
 
 :meta hide-value:
 """

@@ -13,8 +13,8 @@ import pytest
 from bs4 import BeautifulSoup
 from playwright.sync_api import Browser
 
-from publishing.browser import Visit, chromium
-from publishing.site import SITE, pages, served
+from fetalseg_book.publishing.screens import Visit, chromium
+from fetalseg_book.publishing.site import SITE, pages, served
 
 HERE = Path(__file__).parent
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from publishing.browser import Visit
-from publishing.site import ROOT
+from fetalseg_book.publishing.screens import Visit
+from fetalseg_book.publishing.site import ROOT
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 GRAVE = ("serious", "critical")

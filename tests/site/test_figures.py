@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
-from publishing.site import chapters
+from fetalseg_book.publishing.site import chapters
 
 
 def unnumbered(soup: BeautifulSoup) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 
-from publishing.browser import Visit
+from fetalseg_book.publishing.screens import Visit
 
 
 def test_page_is_whole_without_a_network(opened: Visit) -> None:

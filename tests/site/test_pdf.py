@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser
 
-from publishing.browser import Visit
-from publishing.pdf import page_numbers, printed
+from fetalseg_book.publishing.pdf import page_numbers, printed
+from fetalseg_book.publishing.screens import Visit
 
 LENGTHS = [1 + k % 3 for k in range(30)]  # pages of each piece; more than one branch of the tree of pages
 NEW_PAGE = '<div style="break-before: page">and on</div>'

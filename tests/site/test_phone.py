@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Browser
 
-from publishing.browser import Visit
+from fetalseg_book.publishing.screens import Visit
 
 WIDTH = 390
 

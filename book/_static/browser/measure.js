@@ -1,5 +1,5 @@
 // From a probability map to a head: the largest part, its sub-pixel contour, an ellipse, and what to distrust.
-// The numbers and the words are those of fetalseg_lib/evaluation/biometry.py and fetalseg_lib/prediction.
+// The numbers and the words are those of fetalseg_lib/evaluation/biometry.py and fetalseg_lib/apply/prediction.
 
 import { findComponents, largest } from "./components.js";
 import { levelLines } from "./contour.js";

@@ -11,7 +11,6 @@ seed and image: columns ``variant``, ``seed``, ``name`` (the image), ``exam`` an
 ``decision``        one word for a comparison, by a rule that is fixed before the results
 ``seed_noise``      the noise between seeds where every variant has only a few
 ``conformal``       an interval for one head circumference, and its measured coverage
-``simulation``      studies whose truth is known, to prove all of the above
 ==================  ============================================================================
 """
 
@@ -26,7 +25,6 @@ from fetalseg_lib.evaluation.stats.components import (
 from fetalseg_lib.evaluation.stats.conformal import ConformalInterval, calibrate, coverage
 from fetalseg_lib.evaluation.stats.decision import PairedMean, decide, paired_mean
 from fetalseg_lib.evaluation.stats.means import mean_intervals
-from fetalseg_lib.evaluation.stats.simulation import rejection_rates, simulate_study
 
 __all__ = [
     "ConformalInterval",
@@ -43,8 +41,6 @@ __all__ = [
     "noise_floor",
     "paired_differences",
     "paired_mean",
-    "rejection_rates",
-    "simulate_study",
     "superiority",
     "variance_components",
 ]

@@ -1,0 +1,168 @@
+"""Exercises on one's own images: torn exams, grey levels, and what a warning can see."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from fetalseg_book.exercises.exercise import Case, Exercise, Mistake
+
+
+def torn_exams(exams: list[str], folds: list[str]) -> set[str]:
+    """The exams that have images in more than one fold; image ``i`` is of ``exams[i]``, in ``folds[i]``."""
+    seen: dict[str, set[str]] = {}
+    for exam, fold in zip(exams, folds, strict=True):
+        seen.setdefault(exam, set()).add(fold)
+    return {exam for exam, its_folds in seen.items() if len(its_folds) > 1}
+
+
+def _splits() -> Iterator[Case]:
+    yield Case(arguments=(["a", "a", "b"], ["train", "test", "train"]), expected={"a"})
+    yield Case(arguments=(["a", "a", "b"], ["train", "train", "test"]), expected=set())
+    yield Case(arguments=(["a", "b", "b"], ["test", "train", "validation"]), expected={"b"})
+
+
+def _in_train_and_test(exams: list[str], folds: list[str]) -> set[str]:
+    pairs = list(zip(exams, folds, strict=True))
+    return {e for e, fold in pairs if fold == "train"} & {e for e, fold in pairs if fold == "test"}
+
+
+def eight_bit(pixels: np.ndarray) -> np.ndarray:
+    """16-bit grey as 8-bit grey: 0 stays 0, 65535 becomes 255, and all between in proportion."""
+    return np.rint(pixels / 257).astype(np.uint8)
+
+
+def _pixels() -> Iterator[Case]:
+    for values, expected in (((0, 257, 65535), (0, 1, 255)), ((0, 30000), (0, 117)), ((512, 1000), (2, 4))):
+        yield Case(
+            given=f"The 16-bit pixels {list(values)}:",
+            arguments=(np.array(values, dtype=np.uint16),),
+            expected=expected,
+            tolerance=0,
+        )
+
+
+def false_alarms(images: int, properties: int) -> float:
+    """Largest possible share of good images outside the range of ``images`` in any property."""
+    return min(1.0, properties * 2 / (images + 1))
+
+
+def _ranges() -> Iterator[Case]:
+    yield Case(arguments=(99, 1), expected=0.02)
+    yield Case(arguments=(99, 4), expected=0.08)
+    yield Case(arguments=(3, 4), expected=1.0)
+
+
+def outside(found: dict[str, float], low: dict[str, float], high: dict[str, float]) -> set[str]:
+    """The properties of an image that leave the training range; one that is unknown (``nan``) does not."""
+    return {name for name, value in found.items() if value < low[name] or value > high[name]}
+
+
+def _properties() -> Iterator[Case]:
+    low, high = {"mean": 20.0, "size": 0.1}, {"mean": 90.0, "size": 0.3}
+    for mean, size, expected in (
+        (90.0, 0.2, set()),
+        (95.0, 0.2, {"mean"}),
+        (10.0, 0.05, {"mean", "size"}),
+        (20.0, math.nan, set()),
+    ):
+        yield Case(
+            given=f"A mean grey of {mean:g} (trained: 20 to 90) and pixels of {size:g} mm (0.1 to 0.3):",
+            arguments=({"mean": mean, "size": size}, low, high),
+            expected=expected,
+        )
+
+
+def _not_within(found: Mapping[str, float], low: Mapping[str, float], high: Mapping[str, float]) -> set[str]:
+    return {name for name, value in found.items() if not low[name] <= value <= high[name]}
+
+
+EXERCISES = (
+    Exercise(
+        title="Is an exam torn apart?",
+        prompt="Check the split of a colleague's folder, before you believe its test.",
+        solution=torn_exams,
+        cases=_splits,
+        hint="Collect the folds of each exam. An exam with more than one is torn.",
+        mistakes=(
+            Mistake(
+                _in_train_and_test,
+                "Validation chooses the weights. An exam in train *and* validation is torn, too.",
+            ),
+            Mistake(
+                lambda exams, folds: {exam for exam in exams if exams.count(exam) > 1},
+                "Several images are no harm, if they lie in one fold.",
+            ),
+        ),
+        why="Images of one exam show one head. Where it stands on two sides, the test asks what the network "
+        "remembers.",
+    ),
+    Exercise(
+        title="From 16 bits to 8",
+        prompt="Scanners store 16 bits. Bring the pixels to 8, without changing what is dark and what is "
+        "bright.",
+        solution=eight_bit,
+        cases=_pixels,
+        hint="65535 is 257 times 255. Divide, round, and give `uint8` back.",
+        mistakes=(
+            Mistake(
+                lambda pixels: pixels.astype(np.uint8),
+                "`astype` keeps the lower eight bits and throws the upper ones away. The picture becomes "
+                "noise.",
+            ),
+            Mistake(
+                lambda pixels: np.rint(255 * (pixels / pixels.max())),
+                "You stretched each image to its own brightest pixel. A dark image must stay dark.",
+            ),
+            Mistake(
+                lambda pixels: (pixels // 257).astype(np.uint8),
+                "Whole-number division always rounds down, so every pixel loses a little. Round to the "
+                "nearest.",
+            ),
+        ),
+        why="White is the largest number that 16 bits hold, in every image. So images stay comparable.",
+    ),
+    Exercise(
+        title="How many false alarms?",
+        prompt="One property flags a good image with a chance of $2 / (n + 1)$ at most. And several "
+        "properties?",
+        solution=false_alarms,
+        cases=_ranges,
+        hint="At worst, no two properties flag the same image. And no share exceeds 1.",
+        mistakes=(
+            Mistake(
+                lambda images, properties: min(1.0, properties * 2 / images),
+                "The new image is one of $n + 1$.",
+            ),
+            Mistake(
+                lambda images, properties: min(1.0, 2 / (images + 1)),
+                "Each property can flag another image. At worst their chances add up.",
+            ),
+            Mistake(
+                lambda images, properties: properties * 2 / (images + 1),
+                "A share of more than 1 says nothing that 1 does not say.",
+            ),
+        ),
+        why="More properties, more false alarms; more training images, fewer.",
+    ),
+    Exercise(
+        title="Write the warning",
+        prompt="Which properties of a new image are unlike those of the training images?",
+        solution=outside,
+        cases=_properties,
+        hint="Compare with both ends of the range. What is not known cannot be odd.",
+        mistakes=(
+            Mistake(
+                lambda found, low, high: {name for name, value in found.items() if value > high[name]},
+                "An image can be too dark as well as too bright.",
+            ),
+            Mistake(
+                _not_within,
+                "`nan` compares false with everything, so *not within* flags what is only unknown.",
+            ),
+        ),
+        why="That is the whole warning. It knows a few numbers, and nothing of what the image shows.",
+    ),
+)

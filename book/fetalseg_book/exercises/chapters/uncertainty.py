@@ -1,0 +1,157 @@
+"""Exercises on uncertainty: many tests, matched seeds, and an honest interval."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import pandas as pd
+
+from fetalseg_book.exercises.exercise import Case, Exercise, Mistake
+
+
+def chance_of_a_find(tests: int, alpha: float) -> float:
+    """Chance that at least one of so many independent tests is significant when nothing is there."""
+    return 1 - (1 - alpha) ** tests
+
+
+def _families() -> Iterator[Case]:
+    yield Case(arguments=(1, 0.05), expected=0.05)
+    yield Case(arguments=(2, 0.5), expected=0.75)
+    yield Case(arguments=(20, 0.05), expected=0.641514)
+
+
+def holm(p_values: list[float]) -> list[float]:
+    """Holm's corrected p-values, in the order given."""
+    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+    corrected, largest = [0.0] * len(p_values), 0.0
+    for rank, place in enumerate(order):
+        largest = max(largest, (len(p_values) - rank) * p_values[place])
+        corrected[place] = min(largest, 1.0)
+    return corrected
+
+
+def _p_values() -> Iterator[Case]:
+    yield Case(arguments=([0.012, 0.030, 0.200],), expected=[0.036, 0.060, 0.200])
+    yield Case(arguments=([0.200, 0.012, 0.030],), expected=[0.200, 0.036, 0.060])
+    yield Case(arguments=([0.010, 0.011, 0.500],), expected=[0.030, 0.030, 0.500])
+    yield Case(arguments=([0.600, 0.900],), expected=[1.0, 1.0])
+
+
+def _without_order(p_values: list[float]) -> list[float]:
+    ranks = [sum(other < p for other in p_values) for p in p_values]
+    return [min((len(p_values) - rank) * p, 1.0) for p, rank in zip(p_values, ranks, strict=True)]
+
+
+def matched_difference(runs: pd.DataFrame, rival: str, baseline: str) -> float:
+    """Mean of rival minus baseline over the seeds that both have; columns ``variant``, ``seed``, ``dice``."""
+    by_seed = runs.pivot_table(index="seed", columns="variant", values="dice")
+    return float((by_seed[rival] - by_seed[baseline]).mean())
+
+
+def _runs() -> Iterator[Case]:
+    dice = {("a", 0): 0.90, ("a", 1): 0.92, ("a", 2): 0.97, ("b", 0): 0.91, ("b", 1): 0.94}
+    runs = pd.DataFrame([(*key, value) for key, value in dice.items()], columns=["variant", "seed", "dice"])
+    yield Case(
+        given="a with 0.90, 0.92, 0.97 and b with 0.91, 0.94 (seeds 0, 1 and 2): b minus a",
+        arguments=(runs, "b", "a"),
+        expected=0.015,
+    )
+
+
+def half_width(errors_mm: list[float], level: float) -> float:
+    """Half width of the conformal interval from the errors of calibration heads; ``math.inf`` if too few."""
+    rank = math.ceil((len(errors_mm) + 1) * level)
+    if rank > len(errors_mm):
+        return math.inf
+    return sorted(abs(error) for error in errors_mm)[rank - 1]
+
+
+def _errors() -> Iterator[Case]:
+    ten = [1.0, -2.0, 3.0, -4.0, 5.0, -6.0, 7.0, -8.0, 9.0, -10.0]
+    yield Case(given="`half_width([1, -2, 3, ..., 9, -10], 0.8)`", arguments=(ten, 0.8), expected=9.0)
+    yield Case(given="`half_width([1, -2, 3, ..., 9, -10], 0.5)`", arguments=(ten, 0.5), expected=6.0)
+    yield Case(arguments=([1.0, 2.0, 3.0, 4.0], 0.9), expected=math.inf)
+
+
+EXERCISES = (
+    Exercise(
+        title="Try twenty variants",
+        prompt="None of them does anything. How likely is it that one looks significant?",
+        solution=chance_of_a_find,
+        cases=_families,
+        hint="How likely is it that *none* does? Each stays silent with a chance of $1 - \\alpha$.",
+        mistakes=(
+            Mistake(
+                lambda tests, alpha: tests * alpha,
+                "Chances of different tests do not add up: twenty would give certainty.",
+            ),
+            Mistake(
+                lambda tests, alpha: alpha**tests, "That is the chance that *all* of them are significant."
+            ),
+        ),
+        why="With twenty tests at 5 % it is 64 %. Report all that you tried, and correct for it.",
+    ),
+    Exercise(
+        title="Holm by hand",
+        prompt="Write the correction without statsmodels.",
+        solution=holm,
+        cases=_p_values,
+        hint="Smallest first: times the number of tests, the next times one fewer. None may fall below one "
+        "before it, and none exceeds 1.",
+        mistakes=(
+            Mistake(
+                lambda p_values: [min(len(p_values) * p, 1.0) for p in p_values],
+                "That is Bonferroni: every p times the number of tests. Holm asks less of the larger ones.",
+            ),
+            Mistake(_without_order, "A larger p must not end below a smaller one. Keep the largest so far."),
+            Mistake(
+                lambda p_values: sorted(holm(p_values)),
+                "The values are right, and sorted. Give them back in the order in which they came.",
+            ),
+        ),
+        why="The smallest p has to beat the whole family, the next one fewer, and so on.",
+    ),
+    Exercise(
+        title="Only what matches",
+        prompt="Two variants have different numbers of seeds. Compare them all the same.",
+        solution=matched_difference,
+        cases=_runs,
+        hint="Bring the seeds into rows and the variants into columns. Subtract, and leave out what is not "
+        "in both.",
+        mistakes=(
+            Mistake(
+                lambda runs, rival, baseline: (
+                    (means := runs.groupby("variant")["dice"].mean())[rival] - means[baseline]
+                ),
+                "The lucky third seed of one variant is in its mean, and nothing stands against it.",
+            ),
+            Mistake(
+                lambda runs, rival, baseline: matched_difference(runs, baseline, rival),
+                "The sign is turned around: rival minus baseline.",
+            ),
+        ),
+        why="On matched seeds b is better. The unmatched means say the opposite.",
+    ),
+    Exercise(
+        title="Plus or minus how much?",
+        prompt="Some heads have been measured and annotated. What width holds a new head with the given "
+        "chance?",
+        solution=half_width,
+        cases=_errors,
+        hint="Sort the errors by size, without their signs. With $n$ of them take number $\\lceil (n + 1) "
+        "\\cdot$ level $\\rceil$; where there is no such number, nothing can be promised.",
+        mistakes=(
+            Mistake(
+                lambda errors_mm, level: sorted(map(abs, errors_mm))[math.ceil(len(errors_mm) * level) - 1],
+                "The new head is one more: $n + 1$, not $n$.",
+            ),
+            Mistake(
+                lambda errors_mm, level: sorted(errors_mm)[math.ceil((len(errors_mm) + 1) * level) - 1],
+                "An error of -10 mm is a large one. Drop the signs first.",
+            ),
+        ),
+        why="The new error takes any rank among the old ones with the same chance. That is all the interval "
+        "assumes.",
+    ),
+)

@@ -1,0 +1,60 @@
+"""Figures of the chapter on measuring: masks that disagree, a contour close up, and a growth chart read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from fetalseg_book.figures.style import PREDICTION, REFERENCE
+from fetalseg_lib.evaluation.growth import GestationalAge, GrowthChart
+
+Mask = NDArray[np.bool_]
+Points = NDArray[np.float64]
+
+
+def disagreements(pairs: Mapping[str, tuple[Mask, Mask]]) -> Figure:
+    """A panel for each named pair ``(prediction, reference)``: agreed grey, extra orange, missed blue."""
+    figure, panels = plt.subplots(1, len(pairs), figsize=(2.5 * len(pairs), 2.3), squeeze=False)
+    colours = ListedColormap(["white", REFERENCE, PREDICTION, "0.8"])
+    for axes, (name, (prediction, reference)) in zip(panels[0], pairs.items(), strict=True):
+        axes.imshow(reference + 2 * prediction, cmap=colours, vmin=0, vmax=3, interpolation="nearest")
+        axes.contour(reference, levels=[0.5], colors=["black"], linewidths=0.8)
+        axes.set_title(name, fontsize=9)
+        axes.axis("off")
+    return figure
+
+
+def contours_close_up(mask: Mask, contours: Mapping[str, Points], *, around: Points, reach: float) -> Figure:
+    """Pixels of ``mask`` within ``reach`` px of ``around`` (``x, y``), and contours ``(n, 2)`` on them."""
+    figure, axes = plt.subplots(figsize=(4.2, 3.6))
+    axes.imshow(~mask, vmin=-1.2, vmax=1, interpolation="nearest")
+    for k, (name, points) in enumerate(contours.items()):
+        closed = np.vstack([points, points[:1]])
+        axes.plot(*closed.T, color=f"C{k}", lw=2, ls=("-", "--", ":")[k % 3], label=name)
+    axes.set_xlim(around[0] - reach, around[0] + reach)
+    axes.set_ylim(around[1] + reach, around[1] - reach)
+    axes.grid(visible=False)
+    axes.set(xlabel="x (px)", ylabel="y (px)")
+    axes.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1))
+    return figure
+
+
+def growth_reading(hc_mm: float, age: GestationalAge, *, chart: GrowthChart) -> Figure:
+    """The chart's mean and central band, and the age and interval that a head of ``hc_mm`` reads off it."""
+    weeks = np.linspace(chart.first_week, chart.last_week, 200)
+    mean = np.array([chart.mean_hc_mm(week) for week in weeks])
+    sd = np.array([chart.sd_hc_mm(week) for week in weeks])
+    figure, axes = plt.subplots()
+    axes.fill_between(weeks, mean - 1.645 * sd, mean + 1.645 * sd, color="0.88", lw=0, label="central 90 %")
+    axes.plot(weeks, mean, color="black", label=f"mean ({chart.name})")
+    axes.hlines(hc_mm, chart.first_week, age.high_weeks, color="C1", ls="--", lw=1)
+    axes.hlines(hc_mm, age.low_weeks, age.high_weeks, color="C1", lw=4, label="ages with this head")
+    axes.plot(age.weeks, hc_mm, "o", color="C1")
+    axes.set(xlabel="gestational age (weeks)", ylabel="head circumference (mm)")
+    axes.legend(fontsize=8)
+    return figure

@@ -1,0 +1,54 @@
+"""Two trainings of the studies against each other, seed by seed, on the test images of both."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fetalseg_book.figures.described import in_words
+from fetalseg_lib.evaluation.stats import compare
+from fetalseg_lib.study.tables import collect_per_image
+
+Training = tuple[str, str]
+"""A variant and the study that trained it: ``("proposed", "published")``."""
+
+
+def matched(
+    results: Path, one: Training, other: Training, *, seeds: Collection[int] | None = None
+) -> pd.DataFrame:
+    """The per-image records of both as ``variant`` ``"one"`` and ``"other"``, on ``seeds`` or those of both.
+
+    ``hc_abs_error_mm`` is added, the absolute error of the circumference in mm.
+    Raises ``ValueError`` where they share no seed.
+    """
+    mine, theirs = (collect_per_image(results / study / "hc18" / variant) for variant, study in (one, other))
+    common = set(mine["seed"]) & set(theirs["seed"]) & set(mine["seed"] if seeds is None else seeds)
+    if not common:
+        raise ValueError(f"seeds: expected one that {one} and {other} share, got none")
+    frame = pd.concat([mine.assign(variant="one"), theirs.assign(variant="other")])
+    frame = frame[frame["seed"].isin(common)]
+    return frame.assign(hc_abs_error_mm=frame["hc_error_mm"].abs())
+
+
+def paired(
+    results: Path, one: Training, other: Training, metric: str, *, seeds: Collection[int] | None = None
+) -> pd.Series[Any]:
+    """``one`` minus ``other``: ``difference`` with its 95 % interval, ``low`` to ``high``, over the seeds.
+
+    The interval speaks of new trainings, judged on these images, as that of
+    :func:`~fetalseg_lib.evaluation.stats.compare`. Raises ``ValueError`` where they share no seed.
+    """
+    return compare(matched(results, one, other, seeds=seeds), metric, baseline="other").iloc[0]
+
+
+def told(row: Any, scale: float = 1) -> str:
+    """A difference with its interval, in words.
+
+    >>> told({"difference": 0.0012, "low": -0.0003, "high": 0.0027}, 100)
+    '+0.12 (−0.03 to +0.27)'
+    """
+    mean, low, high = (in_words([scale * row[name]]) for name in ("difference", "low", "high"))
+    return f"{mean} ({low} to {high})"

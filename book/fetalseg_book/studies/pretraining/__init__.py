@@ -1,0 +1,1 @@
+"""An encoder from scratch: images, network, losses, loop and command."""

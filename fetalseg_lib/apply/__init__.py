@@ -1,0 +1,1 @@
+"""One's own images: bring them in, measure the heads, take the network elsewhere."""

@@ -1,0 +1,93 @@
+"""What a prediction looks like: the image with mask and ellipse, and the mask itself, as PNG."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
+
+from fetalseg_lib.apply.prediction import NOTICE
+from fetalseg_lib.apply.prediction.measure import Prediction
+from fetalseg_lib.files import atomic_write
+
+COLOUR = (230, 159, 0)
+"""Of mask and ellipse: the orange that the book's figures give to predictions."""
+
+_TINT = 0.25
+_NARROWEST, _LONGEST = 480, 1600
+"""An overlay's width at least and its sides at most, in px: words can be read, files stay small."""
+
+
+def draw_overlay(prediction: Prediction) -> NDArray[np.uint8]:
+    """The image with its mask tinted and the ellipse drawn, and below it the numbers in words: ``H W 3``."""
+    image = Image.fromarray(_tinted(prediction.image.pixels, prediction.mask))
+    scale = min(max(_NARROWEST / image.width, 1), _LONGEST / max(image.size))
+    image = image.resize((max(1, round(scale * image.width)), max(1, round(scale * image.height))))
+    if prediction.head.ellipse_px is not None:
+        points = (prediction.head.ellipse_px.points() + 0.5) * scale - 0.5
+        line = [(float(x), float(y)) for x, y in (*points, points[0])]
+        ImageDraw.Draw(image).line(line, fill=COLOUR, width=max(2, round(image.width / 300)))
+    words = _words_below(describe(prediction), max(image.width, _NARROWEST))
+    sheet = Image.new("RGB", (words.width, image.height + words.height))
+    sheet.paste(image, (0, 0))
+    sheet.paste(words, (0, image.height))
+    return np.array(sheet, dtype=np.uint8)
+
+
+def describe(prediction: Prediction) -> list[str]:
+    """Circumference, age, flags and the notice, a line each."""
+    head, age = prediction.head, prediction.age
+    lines = []
+    if head.ellipse_px is not None and prediction.image.pixel_spacing_mm is None:
+        lines.append(f"HC {head.ellipse_px.circumference:.0f} px")
+    elif head.measured:
+        lines.append(f"HC {head.hc_mm:.1f} mm")
+    if age is not None:
+        interval = f"{age.low_weeks:.1f} to {age.high_weeks:.1f}, {100 * age.level:g} % of {age.chart}"
+        lines.append(f"{age.weeks:.1f} weeks ({interval})")
+    elif prediction.age_note:
+        lines.append(f"no gestational age: {prediction.age_note}")
+    return [*lines, *(f"! {flag}" for flag in prediction.flags), NOTICE[0].upper() + NOTICE[1:] + "."]
+
+
+def write_picture(path: Path, pixels: NDArray[np.uint8]) -> None:
+    """Write a PNG whole or not at all, with the notice inside."""
+    note = PngImagePlugin.PngInfo()
+    note.add_text("Comment", NOTICE)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", pnginfo=note)
+    with atomic_write(path) as file:
+        file.write(buffer.getbuffer())
+
+
+def _tinted(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    colours = np.repeat(pixels[..., None], 3, axis=2)  # (H, W, 3)
+    tint = np.array(COLOUR, dtype=np.float32)
+    colours[mask] = ((1 - _TINT) * colours[mask] + _TINT * tint).astype(np.uint8)
+    return colours
+
+
+def _words_below(lines: list[str], width: int) -> Image.Image:
+    """A black strip with the lines, broken where they are wider than it."""
+    size = max(14, round(width / 45))
+    font = ImageFont.load_default(size)
+    broken = [piece for line in lines for piece in _break(line, font, width - size)]
+    strip = Image.new("RGB", (width, round(1.4 * size * len(broken) + size)))
+    draw = ImageDraw.Draw(strip)
+    for row, piece in enumerate(broken):
+        draw.text((size / 2, size * (0.5 + 1.4 * row)), piece, fill="white", font=font)
+    return strip
+
+
+def _break(line: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: float) -> list[str]:
+    pieces = [""]
+    for word in line.split(" "):
+        longer = f"{pieces[-1]} {word}".lstrip()
+        if pieces[-1] and font.getlength(longer) > width:
+            pieces.append(word)
+        else:
+            pieces[-1] = longer
+    return pieces

@@ -1,1 +1,0 @@
-"""Figures of the book, drawn from result files."""

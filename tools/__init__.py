@@ -1,0 +1,1 @@
+"""What is run beside the book: benchmarks, a cluster, an accelerator."""

@@ -1,6 +1,6 @@
 """What the cross-validated study's analysis does where there is nothing to find, and what it could find.
 
-``python -m fetalseg_book.figures.equal_runs results -o results/crossval/equal_runs.json`` makes the file
+``python -m fetalseg_book.studies.equal_runs results -o results/crossval/equal_runs.json`` makes the file
 again, number for number. It was written, and committed, before the study's first run.
 """
 

@@ -1,0 +1,26 @@
+"""The numbers in the chapters' text: one module a chapter, each with a function ``facts``.
+
+A chapter's one hidden cell calls :func:`facts_of`. What the sentences around the numbers rest on is tested in
+``tests/book/facts``, where each test names its sentence.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+from myst_nb import glue
+
+
+def facts_of(chapter: str, results: Path | str = "../results") -> dict[str, Any]:
+    """Compute the facts of a chapter from the result files, and hand them to its page by their names.
+
+    Returns them too: text as it stands on the page, and whatever else the chapter's cells need.
+    """
+    module = importlib.import_module(f"{__name__}.{chapter.replace('-', '_')}")
+    found: dict[str, Any] = module.facts(Path(results))
+    for name, value in found.items():
+        if isinstance(value, str):
+            glue(name, value, display=False)
+    return found

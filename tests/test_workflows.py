@@ -16,6 +16,8 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+USES = re.compile(r"\buses: (.*)")
+PINNED = re.compile(r"actions/[a-z-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+")
 ACTIONLINT = ROOT / "node_modules" / "@tktco" / "node-actionlint" / "bin" / "node-actionlint.js"
 
 
@@ -57,18 +59,38 @@ class TestWorkflow:
         for name, job in load(path)["jobs"].items():
             assert job["timeout-minutes"] <= 180, name
 
-    def test_actions_are_the_hosts_own_at_a_major_version(self, path: Path) -> None:
+    def test_actions_are_the_hosts_own_at_the_commit_of_a_release(self, path: Path) -> None:
+        """A tag can be moved to another commit. The comment is for readers and for Dependabot."""
         steps = [step for job in load(path)["jobs"].values() for step in job["steps"]]
-        for action in (step["uses"] for step in steps if "uses" in step):
-            name, _, version = action.partition("@")
-            assert name.startswith("actions/"), f"{action}: pin an action of others by its commit"
-            assert re.fullmatch(r"v\d+", version), action
+        written = USES.findall(path.read_text(encoding="utf-8"))
+        assert len(written) == sum("uses" in step for step in steps)
+        for use in written:
+            assert PINNED.fullmatch(use), use
 
     def test_commands_are_those_of_the_makefile(self, path: Path) -> None:
         targets = {line.split(":")[0] for line in (ROOT / "Makefile").read_text().splitlines() if ":" in line}
         steps = [step for job in load(path)["jobs"].values() for step in job["steps"]]
         for words in (step["run"].split() for step in steps if step.get("run", "").startswith("make ")):
             assert words[1] in targets
+
+
+def test_an_action_stands_at_one_commit_everywhere() -> None:
+    written = {use for path in WORKFLOWS for use in USES.findall(path.read_text(encoding="utf-8"))}
+    assert len(written) == len({use.split("@")[0] for use in written}), sorted(written)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "actions/checkout@v6",
+        "actions/checkout@d23441a48e51  # v6.1.0",
+        "actions/checkout@d23441a48e516b6c34aea4fa41551a30e30af803",
+        "actions/checkout@d23441a48e516b6c34aea4fa41551a30e30af803  # v6",
+        "somebody/checkout@d23441a48e516b6c34aea4fa41551a30e30af803  # v6.1.0",
+    ],
+)
+def test_the_pattern_of_a_pinned_action_is_awake(use: str) -> None:
+    assert not PINNED.fullmatch(use)
 
 
 def test_tests_run_on_every_system_and_python_that_is_promised() -> None:

@@ -7,8 +7,10 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import DescrStatsW
 
+from fetalseg_lib.evaluation.stats import holm
 from fetalseg_lib.evaluation.stats.decision import WORDS, decide, paired_mean
 
 RNG = np.random.default_rng(3)
@@ -22,6 +24,13 @@ def test_without_overlap_it_is_the_paired_t_test_and_two_one_sided_tests(values:
     assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
     assert found.p == pytest.approx(test.pvalue)
     assert found.p_margin == pytest.approx(DescrStatsW(values).ttost_mean(-0.25, 0.25)[0])
+
+
+@pytest.mark.parametrize("p", [RNG.uniform(0, top, n) for n in (1, 2, 7, 30) for top in (0.02, 1)])
+def test_holm_is_that_of_statsmodels(p: np.ndarray) -> None:
+    assert holm(p) == pytest.approx(multipletests(p, method="holm")[1])
+    with_gap = np.insert(p, 1, math.nan)
+    assert np.delete(holm(with_gap), 1) == pytest.approx(holm(p))
 
 
 def test_overlap_enlarges_the_variance_as_published() -> None:

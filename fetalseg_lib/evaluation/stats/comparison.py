@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from fetalseg_lib.evaluation.stats.means import mean_intervals
 from fetalseg_lib.evaluation.stats.table import Scores, scores_by_variant
@@ -156,10 +155,11 @@ def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
     >>> holm(np.array([0.01, 0.04, np.nan])).tolist()
     [0.02, 0.04, nan]
     """
-    known = np.isfinite(p)
+    known = np.flatnonzero(np.isfinite(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    steps = np.arange(len(order), 0, -1)
     corrected = p.copy()
-    if known.sum() > 1:
-        corrected[known] = multipletests(p[known], method="holm")[1]
+    corrected[order] = np.minimum(np.maximum.accumulate(steps * p[order]), 1)
     return corrected
 
 

@@ -5,6 +5,7 @@ NOTEBOOKS ?= notebooks
 CORES ?= $(shell $(PYTHON) -c "import os; print(os.cpu_count())")
 BIN := .venv/bin
 UV := 0.13.9
+EXTRAS := --extra book --extra dicom --extra export --extra peers --extra test
 READY := .venv/.ready
 SNAKEMAKE := --rerun-incomplete --rerun-triggers mtime params --quiet host reason --show-failed-logs
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -16,15 +17,22 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 help:  ## what each command does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
-setup: $(READY)  ## make .venv and install everything, exactly as locked
+setup: $(READY)  ## make .venv and install everything, exactly as locked (TORCH=cpu: without CUDA)
 
 # torch and torchvision come from one index in one go: mixing builds breaks torchvision's operators. Compiled once here,
 # packages are not compiled again by every process, as they are where PYTHONDONTWRITEBYTECODE is set (in many containers).
+# TORCH=cpu takes these two from PyTorch's own index. They are other files of the same versions, which no hash of the lock
+# fits; all else has to fit the lock's.
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 14) else f"Python 3.11 to 3.14 is needed, this is {sys.version.split()[0]}; choose another with make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet uv==$(UV)
+ifdef TORCH
+	$(BIN)/uv pip install --python $(BIN)/python --quiet --compile-bytecode --no-deps --no-verify-hashes --torch-backend=$(TORCH) --constraint requirements.lock torch torchvision
+	$(BIN)/uv pip install --python $(BIN)/python --quiet --compile-bytecode -r pyproject.toml $(EXTRAS) --constraint requirements.lock
+else
 	$(BIN)/uv pip install --python $(BIN)/python --quiet --compile-bytecode -r requirements.lock
+endif
 	$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --editable .
 	@touch $@
 
@@ -80,7 +88,7 @@ bench: $(READY)  ## time networks and runtimes on this machine, side by side (OU
 	$(BIN)/python -m tools.bench.layouts --out $(or $(OUT),results/hardware)
 
 lock: $(READY)  ## renew requirements.lock from pyproject.toml
-	$(BIN)/uv pip compile --universal --python-version 3.11 --extra book --extra dicom --extra export --extra peers --extra test --generate-hashes --quiet pyproject.toml --upgrade --output-file requirements.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 $(EXTRAS) --generate-hashes --quiet pyproject.toml --upgrade --output-file requirements.lock
 
 clean:  ## remove what was built (not .venv, not runs)
 	rm -rf _build

@@ -10,6 +10,7 @@ import ast
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -128,6 +129,46 @@ def test_lock_holds_each_dependency_within_its_bounds(python: str, system: str) 
         versions = pinned.get(name, [])
         assert len(versions) == 1, f"{name}: expected one pin, found {versions}; mend it with make lock"
         assert Version(versions[0]) in allowed, f"{name}: {versions[0]} is outside {allowed}; make lock"
+
+
+def planned(*words: str) -> list[str]:
+    """The commands of ``make setup`` where there is no ``.venv`` yet, not run."""
+    make = shutil.which("make")
+    if make is None:
+        pytest.skip("no make here")
+    command = [make, "--no-print-directory", "--always-make", "--dry-run", "setup", *words]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [line for line in told.splitlines() if "uv pip install" in line]
+
+
+def test_setup_without_cuda_leaves_out_what_the_lock_has_of_it() -> None:
+    usual, whole = planned()
+    assert "-r requirements.lock" in usual
+    torch, rest, same = planned("TORCH=cpu")
+    assert torch.endswith("--torch-backend=cpu --constraint requirements.lock torch torchvision")
+    assert "--no-deps" in torch  # so that no other file comes without its hash
+    assert "-r requirements.lock" not in rest  # it names CUDA's packages
+    assert "--constraint requirements.lock" in rest
+    assert "--no-verify-hashes" not in rest
+    (made_by,) = re.findall(r"#    uv pip compile (.*)", (ROOT / "requirements.lock").read_text("utf-8"))
+    assert re.findall(r"--extra \w+", rest) == re.findall(r"--extra \w+", made_by)
+    assert same == whole
+
+
+# What the library's errors tell the reader to install
+
+
+def test_an_error_that_names_an_installation_names_an_extra() -> None:
+    """A package's own name and bound, written once more, drift away from those in pyproject.toml."""
+    told = {
+        (path.name, what)
+        for path in (ROOT / "fetalseg_lib").rglob("*.py")
+        for what in re.findall(r"pip install (.*)", path.read_text(encoding="utf-8"))
+    }
+    assert len(told) >= 4
+    known = "|".join([*PROJECT["optional-dependencies"], r"\{extra\}"])
+    for file, what in told:
+        assert re.match(rf'"{PROJECT["name"]}\[({known})\]"', what), f"{file}: {what}"
 
 
 # Notebooks

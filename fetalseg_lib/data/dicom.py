@@ -42,7 +42,7 @@ _CENTIMETRE, _TWO_DIMENSIONAL = 3, 1
 _SAME = 1e-4
 """Pixel sizes that differ by less are one: a hundredth of a per cent of a circumference is 0.03 mm."""
 _EXPORT = "Export the frame from the scanner or its viewer as PNG, and give --pixel-size."
-_INSTALL = 'Install it: python -m pip install "pydicom>=3" "python-gdcm>=3.0.24" (the extra `dicom`).'
+_INSTALL = 'Install the extra `dicom`: python -m pip install "fetalseg_lib[dicom]"'
 
 
 def is_dicom(content: bytes) -> bool:

@@ -113,5 +113,5 @@ def _segmentation_models() -> ModuleType:
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             "peers: other libraries' networks need segmentation_models_pytorch, which is not installed; "
-            "pip install 'fetalseg_lib[peers]'"
+            'install the extra `peers`: python -m pip install "fetalseg_lib[peers]"'
         ) from error

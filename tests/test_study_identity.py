@@ -218,7 +218,7 @@ ASPP_OUTPUT = ("return projected", "return 0 * projected")
         pytest.param("models/aspp.py", '"""', '"""In short: ', False, id="docstring"),
         pytest.param("cli/study.py", "default=2", "default=3", False, id="command line"),
         pytest.param("report/figures.py", "return ", "return not ", False, id="figures"),
-        pytest.param("models/variants.py", "pos_weight", "weight", False, id="a variant, which is hashed"),
+        pytest.param("models/variants.yaml", "pos_weight", "weight", False, id="a variant, which is hashed"),
     ],
 )
 def test_what_computes_has_a_digest(

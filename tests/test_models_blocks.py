@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from fetalseg_lib.models.blocks import ConvBNReLU, UpConvolution, check_image
 from fetalseg_lib.models.decoder import DecoderStage
 from fetalseg_lib.models.residual import ResidualBlockSE
-from fetalseg_lib.models.se import SEBlock, channel_means
+from fetalseg_lib.models.se import SEBlock
 from fetalseg_lib.models.unet import UNetConfig
+from fetalseg_lib.speed import channel_means
 
 
 def delta(scale: float) -> Tensor:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from fetalseg_lib.models import build_model
-from fetalseg_lib.training import device as rooms
+from fetalseg_lib.speed import memory_format
 from fetalseg_lib.training.device import (
     autocast,
     deterministic,
@@ -216,13 +216,13 @@ def test_no_network_reads_memory_that_nobody_wrote(variant, monkeypatch):
 )
 def test_convolutions_get_the_memory_format_they_prefer(monkeypatch, device, side, capability, layout):
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
-    assert rooms.memory_format(torch.device(device), side=side) is layout
+    assert memory_format(torch.device(device), side=side) is layout
 
 
 @pytest.mark.parametrize(("side", "capability"), [(64, "AVX2"), (256, "AVX2"), (256, "AVX512")])
 def test_an_epoch_lays_images_and_weights_out_alike(monkeypatch, side, capability):
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
-    layout, seen = rooms.memory_format(CPU, side=side), []
+    layout, seen = memory_format(CPU, side=side), []
     model = torch.nn.Conv2d(2, 2, 3, padding=1)
 
     def look(module, inputs):

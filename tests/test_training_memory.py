@@ -6,7 +6,7 @@ import psutil
 import pytest
 import torch
 
-from fetalseg_lib.training.memory import freed_memory_kept
+from fetalseg_lib.speed import freed_memory_kept
 
 resource = pytest.importorskip("resource")  # not on Windows
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from fetalseg_lib import speed
+
 
 class SEBlock(nn.Module):
     """Scale each channel by a gate in (0, 1) that all channels' means decide together.
@@ -34,24 +36,10 @@ class SEBlock(nn.Module):
 
     def gates(self, features: Tensor) -> Tensor:
         """The gate of each channel, ``B C H W`` → ``B C``."""
-        means = channel_means(features)  # (B, C)
+        means = speed.channel_means(features)  # (B, C)
         hidden = torch.relu(self.squeeze(means))  # (B, C / reduction)
         return torch.sigmoid(self.excite(hidden))  # (B, C)
 
     def forward(self, features: Tensor) -> Tensor:
         """``B C H W`` → ``B C H W``."""
         return features * self.gates(features)[:, :, None, None]
-
-
-def channel_means(features: Tensor) -> Tensor:
-    """Each channel's mean over the image, ``B C H W`` → ``B C``; its gradient has the features' own layout.
-
-    The gradient of ``features.mean(dim=(2, 3))`` is always laid out plainly. Added to another one that is
-    channels last, as a training has it, it takes a CPU many times as long as the addition itself.
-
-    >>> channel_means(torch.tensor([[[[1.0, 2.0], [3.0, 6.0]]]]))
-    tensor([[3.]])
-    """
-    if features.is_contiguous(memory_format=torch.channels_last):
-        return features.permute(0, 2, 3, 1).mean(dim=(1, 2))
-    return features.mean(dim=(2, 3))

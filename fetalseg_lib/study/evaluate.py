@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from fetalseg_lib.data.cache import Cache
 from fetalseg_lib.evaluation.biometry import HeadMeasurement, measure_head
 from fetalseg_lib.evaluation.metrics import segmentation_metrics
-from fetalseg_lib.training.device import autocast, memory_format
+from fetalseg_lib.speed import memory_format
+from fetalseg_lib.training.device import autocast
 
 PRECISION = "float32"
 """In which heads are measured, whatever the hardware is faster in: in bfloat16 they are other heads, by up to

@@ -32,7 +32,6 @@ from fetalseg_lib.study.source import read_digest, source_digest
 from fetalseg_lib.training.checkpoint import load_weights, read_metadata, save_weights
 from fetalseg_lib.training.config import TrainingConfig
 from fetalseg_lib.training.device import seed_everything
-from fetalseg_lib.training.epoch import TrainEpoch, train_one_epoch
 from fetalseg_lib.training.history import EpochRecord, History
 from fetalseg_lib.training.loop import Batches, fit
 
@@ -94,27 +93,56 @@ def train(
     folder: Path,
     progress: bool = True,
     train_batches: Callable[[int], Batches] | None = None,
-    train_epoch: TrainEpoch = train_one_epoch,
 ) -> History:
     """Train to the best validation Dice, with a checkpoint after every epoch in ``folder``.
 
     ``train_batches`` gives an epoch's batches where somebody made them beforehand; they must be those of
-    :func:`batches_of`. ``train_epoch`` is how to go through them (:func:`~fetalseg_lib.training.loop.fit`).
+    :func:`batches_of`.
 
     Where ``folder`` holds the weights of this very run already, they and their history are loaded instead.
     A finished run of another configuration, of other encoder weights or of other code is kept under another
     name. Raises ``ValueError`` where another process is training there.
     """
     with only_one(folder):
-        return _train(
-            config,
+        if read_digest() != source_digest():
+            log.warning("the library was edited after it was loaded: restart Python to run what is there now")
+        identity = identify(config, model)
+        checkpoint = folder / f"checkpoint-{identity.key}.pt"  # that of another run is simply not this one's
+        if is_trained(identity, folder):
+            log.info("%s: configuration %s is trained already; its weights are loaded", folder, config.hash)
+            load_weights(model, folder / WEIGHTS)
+            checkpoint.unlink(missing_ok=True)  # of a kill in the moment before it would go
+            return read_history(folder)
+        refuse_lone_image(config, model, images=len(folds.train))
+        _make_room(identity, folder)
+        log.info("%s: training configuration %s", folder, config.hash)
+        fit_statistics(config, model, folds)
+        validation, size = SegmentationDataset(folds.cache, folds.validation), config.training.batch_size
+        history = fit(
             model,
-            folds,
-            folder=folder,
-            progress=progress,
             train_batches=train_batches or batches_of(config, folds),
-            train_epoch=train_epoch,
+            validation_batches=partial(batches, validation, batch_size=size, seed=0, epoch=0, shuffle=False),
+            config=config.training,
+            checkpoint=checkpoint,
+            progress=progress,
+            context=identity.metadata(),
         )
+        records.write_csv(folder / records.HISTORY, history.to_frame(), digits=17)
+        text = json.dumps(config.to_dict(), sort_keys=True)
+        measured = measure_range(folds.cache, folds.train).to_json()
+        about = {"config": text, "training_range": measured, **identity.metadata()}
+        save_weights(model, folder / WEIGHTS, about)
+        checkpoint.unlink(missing_ok=True)  # nothing is left to resume
+    return history
+
+
+def _make_room(identity: Identity, folder: Path) -> None:
+    """Make the run's folder; what another run left there is kept under another name."""
+    if other := identity.other_than(recorded(folder) or identity.metadata()):
+        older = records.set_aside(folder)
+        kept = older.name if older else "nothing"
+        log.warning("%s: held a run of %s; it is kept as %s", folder, " and of ".join(other), kept)
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def batches_of(config: RunConfig, folds: Folds) -> Callable[[int], Batches]:
@@ -130,53 +158,6 @@ def batches_of(config: RunConfig, folds: Folds) -> Callable[[int], Batches]:
 def _batches(dataset: SegmentationDataset, recipe: TrainingConfig, epoch: int) -> Batches:
     given = batches(dataset, batch_size=recipe.batch_size, seed=recipe.seed, epoch=epoch, shuffle=True)
     return map(halve, given) if epoch <= recipe.half_size_epochs else given
-
-
-def _train(
-    config: RunConfig,
-    model: nn.Module,
-    folds: Folds,
-    *,
-    folder: Path,
-    progress: bool,
-    train_batches: Callable[[int], Batches],
-    train_epoch: TrainEpoch,
-) -> History:
-    if read_digest() != source_digest():
-        log.warning("the library was edited after it was loaded: restart Python to run what is there now")
-    identity = identify(config, model)
-    checkpoint = folder / f"checkpoint-{identity.key}.pt"  # that of another run is simply not this one's
-    if is_trained(identity, folder):
-        log.info("%s: configuration %s is trained already; its weights are loaded", folder, config.hash)
-        load_weights(model, folder / WEIGHTS)
-        checkpoint.unlink(missing_ok=True)  # of a kill in the moment before it would go
-        return read_history(folder)
-    refuse_lone_image(config, model, images=len(folds.train))
-    if other := identity.other_than(recorded(folder) or identity.metadata()):
-        older = records.set_aside(folder)
-        kept = older.name if older else "nothing"
-        log.warning("%s: held a run of %s; it is kept as %s", folder, " and of ".join(other), kept)
-    log.info("%s: training configuration %s", folder, config.hash)
-    folder.mkdir(parents=True, exist_ok=True)
-    fit_statistics(config, model, folds)
-    validation, size = SegmentationDataset(folds.cache, folds.validation), config.training.batch_size
-    history = fit(
-        model,
-        train_batches=train_batches,
-        validation_batches=partial(batches, validation, batch_size=size, seed=0, epoch=0, shuffle=False),
-        config=config.training,
-        checkpoint=checkpoint,
-        progress=progress,
-        context=identity.metadata(),
-        train_epoch=train_epoch,
-    )
-    records.write_csv(folder / records.HISTORY, history.to_frame(), digits=17)
-    text = json.dumps(config.to_dict(), sort_keys=True)
-    measured = measure_range(folds.cache, folds.train).to_json()
-    about = {"config": text, "training_range": measured, **identity.metadata()}
-    save_weights(model, folder / WEIGHTS, about)
-    checkpoint.unlink(missing_ok=True)  # nothing is left to resume
-    return history
 
 
 def refuse_lone_image(config: RunConfig, model: nn.Module, *, images: int) -> None:

@@ -95,24 +95,6 @@ def _without_tf32() -> Iterator[None]:
             backend.allow_tf32 = before
 
 
-LARGE = 256
-"""From this side in px on a processor with AVX2 and no more trains faster in the plain layout."""
-
-
-def memory_format(device: torch.device, *, side: int = 0) -> torch.memory_format:
-    """Channels last, which convolutions prefer, or plainly contiguous where they do not.
-
-    They do not on MPS, nor in training on large images (``side`` in px) on a CPU that has AVX2 and nothing
-    newer: there the gradients of wide convolutions at full size are slow in channels last. On smaller images
-    the layouts are nearly level.
-
-    >>> memory_format(torch.device("cuda"), side=512)
-    torch.channels_last
-    """
-    slow = device.type == "cpu" and side >= LARGE and torch.backends.cpu.get_cpu_capability() == "AVX2"
-    return torch.contiguous_format if slow or device.type == "mps" else torch.channels_last
-
-
 def seed_everything(seed: int, *, epoch: int = 0) -> None:
     """Seed Python's, NumPy's and torch's global generators (all devices) from the seed and the epoch.
 

@@ -6,19 +6,18 @@ Axes: ``B`` batch, ``H`` rows, ``W`` columns. Images and masks are float32 ``B 1
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from .device import autocast, memory_format
+from fetalseg_lib.speed import laid_out
+
+from .device import autocast
 
 Batches = Iterable[tuple[Tensor, Tensor]]
 """Pairs of images and masks, both ``B 1 H W``."""
-
-TrainEpoch = Callable[..., float]
-"""What :func:`train_one_epoch` takes and gives, or another way to do it."""
 
 
 class Evaluation(NamedTuple):
@@ -43,7 +42,7 @@ def train_one_epoch(
     """
     model.train()
     total, seen = 0.0, 0
-    for images, masks in _laid_out(model, batches, device):
+    for images, masks in laid_out(model, batches, device):
         optimizer.zero_grad(set_to_none=True)
         with autocast(device, precision):
             loss = loss_function(model(images), masks)
@@ -69,7 +68,7 @@ def evaluate(
     model.eval()
     total = 0.0
     dice: list[float] = []
-    for images, masks in _laid_out(model, batches, device):
+    for images, masks in laid_out(model, batches, device):
         with autocast(device, precision):
             logits = model(images)
             loss = loss_function(logits, masks)
@@ -92,17 +91,6 @@ def hard_dice(logits: Tensor, masks: Tensor) -> list[float]:
     overlaps = (predicted & true).sum(dim=1).tolist()
     sizes = (predicted.sum(dim=1) + true.sum(dim=1)).tolist()
     return [2 * overlap / size if size else 1.0 for overlap, size in zip(overlaps, sizes, strict=True)]
-
-
-def _laid_out(model: nn.Module, batches: Batches, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
-    """The batches on the device, and the model, in the layout that is fast there for images of their size."""
-    known = None
-    for images, masks in batches:
-        layout = memory_format(device, side=images.shape[-1])
-        if layout != known:
-            model.to(memory_format=layout)
-            known = layout
-        yield images.to(device, memory_format=layout), masks.to(device)
 
 
 def _finite(loss: Tensor, phase: str) -> float:

@@ -12,13 +12,14 @@ from torch import Tensor, nn
 from torch.optim import Adam
 from tqdm import tqdm
 
+from fetalseg_lib.speed import freed_memory_kept
+
 from .checkpoint import Checkpoint, load_checkpoint, restore_model, save_checkpoint
 from .config import TrainingConfig
 from .device import deterministic, pick_device, pick_precision, seed_everything
-from .epoch import Batches, Evaluation, TrainEpoch, evaluate, train_one_epoch
+from .epoch import Batches, Evaluation, evaluate, train_one_epoch
 from .history import EpochRecord, History
 from .losses import DiceBCELoss
-from .memory import freed_memory_kept
 from .schedule import build_schedule, step_schedule
 
 __all__ = ["Batches", "Evaluation", "evaluate", "fit", "train_one_epoch"]
@@ -33,7 +34,6 @@ def fit(
     checkpoint: Path | None,
     progress: bool = True,
     context: Mapping[str, str | int | float] | None = None,
-    train_epoch: TrainEpoch = train_one_epoch,
 ) -> History:
     """Train a model, and leave in it the weights of its best validation Dice, in evaluation mode.
 
@@ -43,7 +43,6 @@ def fit(
     training goes on from it and, on a CPU with the same number of threads, ends with the same bits as one
     that was never stopped. A finished one returns at once. ``context`` names what else the training depends
     on (variant, data, initial weights): like ``config`` it must be the same as in the checkpoint.
-    ``train_epoch`` is one pass over the batches, where some hardware has a faster way to the same numbers.
 
     Raises :class:`~.checkpoint.CheckpointError` for a checkpoint that is damaged or of another training,
     ``ValueError`` for a model without trainable parameters or a function that gives no batch, and
@@ -81,7 +80,7 @@ def fit(
         while not _finished(state.history, config):
             epoch, started = len(state.history) + 1, time.perf_counter()
             seed_everything(config.seed, epoch=epoch)
-            train_loss = train_epoch(
+            train_loss = train_one_epoch(
                 model,
                 bar.ticking(train_batches(epoch)),
                 loss_function=loss_function,

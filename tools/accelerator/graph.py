@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fetalseg_lib.training.device import autocast, memory_format
+from fetalseg_lib.speed import memory_format
+from fetalseg_lib.training.device import autocast
 from fetalseg_lib.training.epoch import Batches
 
 WARM_UP = 2

@@ -42,7 +42,7 @@ from fetalseg_lib.study.config import RunConfig, configure
 from fetalseg_lib.study.folds import Folds, deal
 from fetalseg_lib.study.run import WEIGHTS as TRAINED
 from fetalseg_lib.study.run import batches_of, build_network, finish, train
-from fetalseg_lib.training.epoch import train_one_epoch
+from fetalseg_lib.training import loop
 
 MOVED = "moved"
 
@@ -99,8 +99,7 @@ def run(job: Job, folder: Path, cache: Cache, commit: str) -> Path:
     folds, out = deal(config, cache), config.folder(folder / "runs")
     model = build_network(config)
     moved = MovedImages(folder / MOVED, config, folds) if is_moved(config) else batches_of(config, folds)
-    way = graph.train_one_epoch if config.training.device == "cuda" else train_one_epoch
-    history = train(config, model, folds, folder=out, progress=False, train_batches=moved, train_epoch=way)
+    history = train(config, model, folds, folder=out, progress=False, train_batches=moved)
     finish(config, model, folds, history, folder=out, seconds=time.perf_counter() - started)
     environment = records.read_json(out / records.ENVIRONMENT) | {"accelerator_sha256": own_digest()}
     if environment["git_commit"] is None:  # the library was carried too, without its history
@@ -119,6 +118,8 @@ def own_digest() -> str:
 def work(folder: Path, commit: str, device: str, jobs: Any, done: Any, ends: float) -> None:
     """Take jobs until none is left, or none would end in time."""
     torch.set_num_threads(1)
+    if device == "cuda":  # the same numbers by a recorded step
+        loop.train_one_epoch = graph.train_one_epoch
     cache, slowest = open_folder(folder / CACHE), 0.0  # seconds an epoch
     while True:
         try:

@@ -27,8 +27,9 @@ from fetalseg_lib.data.cache import open_folder
 from fetalseg_lib.data.dataset import SegmentationDataset
 from fetalseg_lib.models import build_model, get_variant
 from fetalseg_lib.models.weights import WEIGHTS_VARIABLE
+from fetalseg_lib.speed import memory_format
 from fetalseg_lib.study import records
-from fetalseg_lib.training.device import autocast, memory_format, seed_everything
+from fetalseg_lib.training.device import autocast, seed_everything
 from fetalseg_lib.training.losses import DiceBCELoss
 
 VARIANTS = (

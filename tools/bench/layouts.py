@@ -1,7 +1,7 @@
 """Time a training step in both memory layouts, turn by turn, on this machine's processor.
 
 ``python -m tools.bench.layouts -o results/hardware`` says whether what
-:func:`~fetalseg_lib.training.device.memory_format` chooses is the faster one here.
+:func:`~fetalseg_lib.speed.memory_format` chooses is the faster one here.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import torch
 from torch import nn
 
 from fetalseg_lib.models import build_model
+from fetalseg_lib.speed import freed_memory_kept
 from fetalseg_lib.study.records import describe_environment, write_json
 from fetalseg_lib.training.device import deterministic
 from fetalseg_lib.training.losses import DiceBCELoss
-from fetalseg_lib.training.memory import freed_memory_kept
 from tools.bench.pace import Plan, limits
 
 FILE = "layouts.json"

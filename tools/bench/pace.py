@@ -21,11 +21,11 @@ from fetalseg_lib.data import cache, phantom
 from fetalseg_lib.data.augment import build_augmentation
 from fetalseg_lib.data.dataset import SegmentationDataset, batches
 from fetalseg_lib.models import build_model
+from fetalseg_lib.speed import freed_memory_kept
 from fetalseg_lib.training.config import TrainingConfig
 from fetalseg_lib.training.device import deterministic, pick_precision
 from fetalseg_lib.training.epoch import train_one_epoch
 from fetalseg_lib.training.losses import DiceBCELoss
-from fetalseg_lib.training.memory import freed_memory_kept
 from tools.bench import beginner
 
 CPU = torch.device("cpu")

@@ -22,11 +22,11 @@ from torch import Tensor, nn
 from fetalseg_lib.data import cache as cache_module
 from fetalseg_lib.data import hc18, splits
 from fetalseg_lib.data.cache import Cache
+from fetalseg_lib.speed import memory_format
 from fetalseg_lib.study import evaluate as evaluation
 from fetalseg_lib.study import records
 from fetalseg_lib.study.folds import cache_folder
 from fetalseg_lib.study.trained import demonstration_weights, read_network
-from fetalseg_lib.training.device import memory_format
 
 TABLE, RECORD = "precision.csv", "precision.json"
 _CPU = torch.device("cpu")

@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from fetalseg_book.studies.pretraining.losses import LOSS_WEIGHTS, DenseTargets, dense_losses, weighted
+from fetalseg_lib.speed import memory_format
 from fetalseg_lib.training.checkpoint import read_state, restore_model, write_state
 from fetalseg_lib.training.config import DEVICES, PRECISIONS, check_choice, check_number, check_whole
 from fetalseg_lib.training.device import (
     autocast,
     deterministic,
-    memory_format,
     pick_device,
     pick_precision,
     seed_everything,

@@ -1,0 +1,113 @@
+"""What is done for the sake of speed alone, in one place: no number changes by it but in the last bits.
+
+=========================  =============================================================================
+:func:`memory_format`      the layout of images and weights in which convolutions are fast
+:func:`laid_out`           batches, and the model, in that layout
+:func:`channel_means`      a mean whose gradient keeps the features' layout
+:func:`bias_apart`         a transposed convolution's bias, whose gradient inside of it takes a CPU four
+                           times as long as the gradients of input and kernel together
+:func:`freed_memory_kept`  memory that a training step frees stays for the next one
+=========================  =============================================================================
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import platform
+from collections.abc import Iterable, Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+LARGE = 256
+"""From this side in px on a processor with AVX2 and no more trains faster in the plain layout."""
+
+
+def memory_format(device: torch.device, *, side: int = 0) -> torch.memory_format:
+    """Channels last, which convolutions prefer, or plainly contiguous where they do not.
+
+    They do not on MPS, nor in training on large images (``side`` in px) on a CPU that has AVX2 and nothing
+    newer: there the gradients of wide convolutions at full size are slow in channels last. On smaller images
+    the layouts are nearly level.
+
+    >>> memory_format(torch.device("cuda"), side=512)
+    torch.channels_last
+    """
+    slow = device.type == "cpu" and side >= LARGE and torch.backends.cpu.get_cpu_capability() == "AVX2"
+    return torch.contiguous_format if slow or device.type == "mps" else torch.channels_last
+
+
+def laid_out(
+    model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], device: torch.device
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """The batches on the device, and the model, in the layout that is fast there for images of their size."""
+    known = None
+    for images, masks in batches:
+        layout = memory_format(device, side=images.shape[-1])
+        if layout != known:
+            model.to(memory_format=layout)  # type: ignore[call-overload]
+            known = layout
+        yield images.to(device, memory_format=layout), masks.to(device)
+
+
+def channel_means(features: Tensor) -> Tensor:
+    """Each channel's mean over the image, ``B C H W`` → ``B C``; its gradient has the features' own layout.
+
+    The gradient of ``features.mean(dim=(2, 3))`` is always laid out plainly. Added to another one that is
+    channels last, as a training has it, it takes a CPU many times as long as the addition itself.
+
+    >>> channel_means(torch.tensor([[[[1.0, 2.0], [3.0, 6.0]]]]))
+    tensor([[3.]])
+    """
+    if features.is_contiguous(memory_format=torch.channels_last):
+        return features.permute(0, 2, 3, 1).mean(dim=(1, 2))
+    return features.mean(dim=(2, 3))
+
+
+def bias_apart(layer: nn.ConvTranspose2d, features: Tensor) -> Tensor:
+    """What an unpadded transposed convolution computes, its bias added by itself."""
+    assert layer.bias is not None
+    up = F.conv_transpose2d(features, layer.weight, stride=layer.stride)  # type: ignore[arg-type]
+    return up + layer.bias.to(up.dtype)[:, None, None]
+
+
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
+MIB = 2**20
+KEEPING = {M_MMAP_MAX: 0, M_TRIM_THRESHOLD: -1, M_TOP_PAD: 64 * MIB}  # -1: never
+USUAL = {M_MMAP_MAX: 65536, M_TRIM_THRESHOLD: 64 * MIB, M_TOP_PAD: 128 * 1024}
+"""glibc's own, but for the threshold, which by itself grows with what is freed: to 64 MiB at most."""
+
+
+@contextlib.contextmanager
+def freed_memory_kept() -> Iterator[None]:
+    """Let the process keep what it frees, for what it allocates next; afterwards all goes back.
+
+    A step of a training frees every large tensor that the next one needs again. glibc gives each back to the
+    system, which then has to clear it anew, page by page. No number changes; the peak of the memory may rise
+    a little. Where the C library is another one, nothing changes.
+    Source: mallopt(3).
+
+    >>> with freed_memory_kept():
+    ...     pass
+    """
+    library = _glibc()
+    if library is None:
+        yield
+        return
+    _set(library, KEEPING)
+    try:
+        yield
+    finally:
+        _set(library, USUAL)
+        library.malloc_trim(0)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
+
+
+def _set(library: ctypes.CDLL, options: dict[int, int]) -> None:
+    for option, value in options.items():
+        library.mallopt(option, value)

@@ -18,8 +18,7 @@ from skimage.draw import polygon2mask
 
 from fetalseg_lib.apply.image_table import ImageTable
 from fetalseg_lib.apply.importing.coco import draw_mask, read_coco
-from fetalseg_lib.apply.importing.folder import SOURCES, import_folder
-from fetalseg_lib.apply.importing.head import check_head
+from fetalseg_lib.apply.importing.folder import SOURCES, check_head, import_folder
 from fetalseg_lib.apply.importing.masks import pair_masks
 from fetalseg_lib.cli import main
 from fetalseg_lib.data import hc18

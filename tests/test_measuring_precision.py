@@ -23,9 +23,9 @@ from fetalseg_lib.evaluation.growth import INTERGROWTH_21ST
 from fetalseg_lib.study import records
 from fetalseg_lib.study import run as study
 from fetalseg_lib.study.config import configure
+from fetalseg_lib.study.evaluate import measure_images
 from fetalseg_lib.study.profile import load_profile
 from fetalseg_lib.study.retest import retest
-from fetalseg_lib.study.submit import load_trained, measure_images
 from fetalseg_lib.study.trained import demonstration_weights, read_network
 from fetalseg_lib.training.device import autocast, pick_precision
 from tools.bench import precision
@@ -95,8 +95,9 @@ def _retest(folder: Path) -> str:
 
 
 def _submit(folder: Path) -> str:
-    model, size = load_trained(demonstration_weights())
-    measure_images(model, phantom.generate(1, seed=5, size=(96, 128)), image_size=size, progress=False)
+    trained = read_network(demonstration_weights())
+    samples = phantom.generate(1, seed=5, size=(96, 128))
+    measure_images(trained.model, samples, image_size=trained.image_size, progress=False)
     return "float32"  # the challenge's table has no column for it
 
 

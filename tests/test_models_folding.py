@@ -13,7 +13,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models import mobilenet_v2
 
 from fetalseg_lib.models import build_model
-from fetalseg_lib.models.folding import is_folded, unfold
+from fetalseg_lib.models.batch_norm import is_folded, unfold
 from fetalseg_lib.models.random_weights import noise_images, random_features
 
 IMAGES = noise_images(8, size=96, generator=torch.Generator().manual_seed(5))

@@ -8,9 +8,8 @@ import pytest
 
 from fetalseg_lib.cli import main
 from fetalseg_lib.data import phantom
-from fetalseg_lib.data.hc18 import load
+from fetalseg_lib.data.hc18 import load, own_name
 from fetalseg_lib.data.layout import TRAINING
-from fetalseg_lib.data.own import own_name
 from fetalseg_lib.data.phantom.folder import write_folder
 from fetalseg_lib.data.training_range import TrainingRange
 from fetalseg_lib.study import records

@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from fetalseg_lib.apply.export.calibration import calibrate_on
 from fetalseg_lib.cli import main
 from fetalseg_lib.data import phantom, splits
-from fetalseg_lib.data.hc18 import load
-from fetalseg_lib.data.own import dataset_of, own_name
+from fetalseg_lib.data.hc18 import dataset_of, load, own_name
 from fetalseg_lib.study import records
 from fetalseg_lib.study import retest as retest_module
 from fetalseg_lib.study import run as study

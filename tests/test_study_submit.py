@@ -12,8 +12,9 @@ from fetalseg_lib.data.phantom.folder import write_folder
 from fetalseg_lib.study import records
 from fetalseg_lib.study import run as study
 from fetalseg_lib.study.config import configure
+from fetalseg_lib.study.evaluate import measure_images
 from fetalseg_lib.study.folds import DATA_SEED
-from fetalseg_lib.study.submit import load_trained, measure_images
+from fetalseg_lib.study.trained import read_network
 
 
 @pytest.fixture(scope="module")
@@ -26,24 +27,24 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_weights_alone_give_back_what_the_run_measured(trained: Path) -> None:
-    model, image_size = load_trained(trained / study.WEIGHTS)
+    network = read_network(trained / study.WEIGHTS)
     per_image = pd.read_csv(trained / records.PER_IMAGE).set_index("name")
     environment = records.read_json(trained / records.ENVIRONMENT)["config"]
     phantoms = generate(environment["phantoms"], seed=DATA_SEED, size=environment["phantom_size"])
     tested = [sample for sample in phantoms if sample.name in per_image.index]
-    found = measure_images(model, tested, image_size=image_size, progress=False)
+    found = measure_images(network.model, tested, image_size=network.image_size, progress=False)
     measured = [found[name].hc_mm if found[name].measured else 0.0 for name in per_image.index]
     np.testing.assert_allclose(measured, per_image["hc_mm"], rtol=1e-3, atol=1e-3)
 
 
 def test_a_file_that_is_no_trained_network_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="found none"):
-        load_trained(tmp_path / "nowhere.safetensors")
+        read_network(tmp_path / "nowhere.safetensors")
     (tmp_path / "text.safetensors").write_text("not weights")
     safetensors.torch.save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
     for name, message in (("text", "expected a whole safetensors file"), ("other", "`fetalseg train` wrote")):
         with pytest.raises(ValueError, match=message):
-            load_trained(tmp_path / f"{name}.safetensors")
+            read_network(tmp_path / f"{name}.safetensors")
 
 
 def test_no_test_images_no_submission(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

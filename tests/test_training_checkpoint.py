@@ -19,7 +19,7 @@ from fetalseg_lib.training.checkpoint import (
     save_checkpoint,
     save_weights,
 )
-from fetalseg_lib.training.history import EpochRecord, History
+from fetalseg_lib.training.epoch import EpochRecord, History
 
 RUN = {"learning_rate": 0.1, "betas": (0.9, 0.999), "seed": 3, "context": {"variant": "unet"}}
 

@@ -12,11 +12,11 @@ import sys
 from collections.abc import Sequence
 
 from fetalseg_lib import __version__
-from fetalseg_lib.cli import data, exporting, importing, prediction, study, training
+from fetalseg_lib.cli import apply, data, study, training
 from fetalseg_lib.names import visible
 
 _HARMLESS = "\n\\"
-_GROUPS = (data, importing, training, prediction, exporting, study)
+_GROUPS = (data, training, apply, study)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

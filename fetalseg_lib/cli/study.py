@@ -117,12 +117,13 @@ def _submit(options: argparse.Namespace) -> int:
     from fetalseg_lib.data.hc18 import load_test
     from fetalseg_lib.evaluation.challenge import check_submission, submission_csv
     from fetalseg_lib.files import atomic_write, only_one
-    from fetalseg_lib.study.submit import load_trained, measure_images
+    from fetalseg_lib.study.evaluate import measure_images
+    from fetalseg_lib.study.trained import read_network
 
     samples = load_test()
-    model, image_size = load_trained(options.checkpoint)
+    trained = read_network(options.checkpoint)
     with only_one(options.out), atomic_write(options.out) as file:  # known at once where it cannot be written
-        measurements = measure_images(model, samples, image_size=image_size)
+        measurements = measure_images(trained.model, samples, image_size=trained.image_size)
         text = submission_csv(measurements)
         problems = check_submission(text, expected=list(measurements))
         if not problems.empty:

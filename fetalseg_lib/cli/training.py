@@ -24,7 +24,7 @@ def add_commands(commands: Commands) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from fetalseg_lib.data.own import dataset_of
+    from fetalseg_lib.data.hc18 import dataset_of
     from fetalseg_lib.study.config import DATASETS, configure
     from fetalseg_lib.study.records import METRICS
     from fetalseg_lib.study.run import run

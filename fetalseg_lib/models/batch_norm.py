@@ -1,12 +1,21 @@
-"""Give a pre-trained encoder the batch-normalisation statistics of the images that it will meet."""
+"""The statistics of a pre-trained encoder's batch normalisation: taken anew, or given back where none are.
+
+:func:`reestimate_batch_norm` takes them from the images that the encoder will meet. :func:`unfold` gives
+them back where a file made for inference holds BatchNorm as a mere shift: weight 1, mean 0, variance 1, all
+the rest inside the convolution. In eval mode that computes the same. In train mode BatchNorm divides by the
+batch's own statistics, which are nowhere near 0 and 1, and the pre-trained function is gone at the first
+step.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from fetalseg_lib.models.random_weights import drawn_features, noise_images
 
 
 class _Moments:
@@ -42,8 +51,8 @@ def reestimate_batch_norm(model: nn.Module, batches: Iterable[Tensor]) -> int:
     kept is the mean and the variance over all images. The mode of the model, frozen or training, stays.
 
     Weights that were folded into the convolutions must be unfolded first: their BatchNorm of mean 0 and
-    variance 1 scales nothing, and real statistics would scale twice (:mod:`~fetalseg_lib.models.folding`). A
-    network with ``encoder_statistics="reestimated"`` sees to that.
+    variance 1 scales nothing, and real statistics would scale twice (:func:`unfold`). A network with
+    ``encoder_statistics="reestimated"`` sees to that.
 
     Returns how many images it saw. Raises ``ValueError`` for a model without batch normalisation and for no
     image.
@@ -89,5 +98,53 @@ def reestimate_batch_norm(model: nn.Module, batches: Iterable[Tensor]) -> int:
 def _keep(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor) -> None:
     assert norm.running_mean is not None
     assert norm.running_var is not None
+    norm.running_mean.copy_(mean)
+    norm.running_var.copy_(variance)
+
+
+def is_folded(state_dict: Mapping[str, Tensor]) -> bool:
+    """Whether every BatchNorm of MobileNetV2's ``features`` has the statistics of a folded one."""
+    means = [value for key, value in state_dict.items() if key.endswith("running_mean")]
+    variances = [value for key, value in state_dict.items() if key.endswith("running_var")]
+    return not any(mean.any() for mean in means) and all(((var - 1).abs() < 1e-3).all() for var in variances)
+
+
+def unfold(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same function in eval mode, with statistics that a batch of images really has.
+
+    They are taken from images of noise that is as rough at every scale, standing in for the photographs
+    that nobody has at hand; weight and bias make up for them, up to rounding.
+
+    >>> is_folded(unfold(drawn_features().state_dict()))
+    False
+    """
+    features = drawn_features().eval()
+    features.load_state_dict(state_dict)
+    measured: dict[nn.BatchNorm2d, tuple[Tensor, Tensor]] = {}
+
+    def measure(norm: nn.Module, inputs: tuple[Tensor, ...], _output: Tensor) -> None:
+        assert isinstance(norm, nn.BatchNorm2d)
+        variance, mean = torch.var_mean(inputs[0].double(), dim=(0, 2, 3))
+        measured[norm] = mean, variance
+
+    for module in features.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.register_forward_hook(measure)
+    with torch.no_grad():
+        features(noise_images(generator=torch.Generator().manual_seed(0)))
+        for norm, (mean, variance) in measured.items():
+            _restate(norm, mean, variance)
+    state: dict[str, Tensor] = features.state_dict()
+    return state
+
+
+def _restate(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor) -> None:
+    """Write ``scale x + shift``, which is all that BatchNorm does in eval mode, with other statistics."""
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+    shift = norm.bias - norm.running_mean * scale
+    norm.weight.copy_(scale * (variance + norm.eps).sqrt())
+    norm.bias.copy_(shift + scale * mean)
     norm.running_mean.copy_(mean)
     norm.running_var.copy_(variance)

@@ -29,7 +29,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
-from fetalseg_lib.models.folding import is_folded, unfold
+from fetalseg_lib.models.batch_norm import is_folded, unfold
 from fetalseg_lib.models.random_weights import drawn_features, random_features
 from fetalseg_lib.models.weights_file import (
     NAMES,

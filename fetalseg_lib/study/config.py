@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fetalseg_lib.data.own import is_own
+from fetalseg_lib.data.hc18 import is_own
 from fetalseg_lib.models import get_variant
 from fetalseg_lib.models.weights_file import NAMES, weights_digest
 from fetalseg_lib.study.profile import Profile, load_profile
@@ -94,7 +94,7 @@ def configure(
     """Put a variant's changes on a profile's settings.
 
     ``data`` is ``"phantom"``, ``"hc18"`` or the name of a folder of one's own
-    (:func:`~fetalseg_lib.data.own.own_name`); ``fold`` is one of the profile's, where it has folds;
+    (:func:`~fetalseg_lib.data.hc18.own_name`); ``fold`` is one of the profile's, where it has folds;
     ``encoder_weights`` replaces the variant's and the profile's.
     Raises ``ValueError`` naming the argument.
 

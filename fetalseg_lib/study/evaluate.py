@@ -11,12 +11,15 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from fetalseg_lib.data.cache import Cache
+from fetalseg_lib.data.resize import resize_image
+from fetalseg_lib.data.sample import Sample
 from fetalseg_lib.evaluation.biometry import HeadMeasurement, measure_head
 from fetalseg_lib.evaluation.metrics import segmentation_metrics
 from fetalseg_lib.speed import memory_format
-from fetalseg_lib.training.device import autocast
+from fetalseg_lib.training.device import autocast, pick_device
 
 PRECISION = "float32"
 """In which heads are measured, whatever the hardware is faster in: in bfloat16 they are other heads, by up to
@@ -142,3 +145,22 @@ def _biometry(head: HeadMeasurement, *, reference_mm: float) -> dict[str, Any]:
         "status": head.status.value,
         **{f"ellipse_{name}": getattr(head.ellipse_px, name, np.nan) for name in names},
     }
+
+
+def measure_images(
+    model: nn.Module,
+    samples: Sequence[Sample],
+    *,
+    image_size: tuple[int, int],
+    device: str = "auto",
+    progress: bool = True,
+) -> dict[str, HeadMeasurement]:
+    """The head of every sample by file name, measured at native resolution: HC18's test images, say."""
+    chosen = pick_device(device)
+    found = {}
+    for sample in tqdm(samples, desc="measuring", unit="image", disable=not progress):
+        small = resize_image(sample.image, image_size)[None]
+        (probability,) = predict_native(model, small, [sample.shape], device=chosen)
+        spacing = (sample.pixel_size_mm, sample.pixel_size_mm)
+        found[sample.name] = measure_head(probability, pixel_spacing_mm=spacing)
+    return found

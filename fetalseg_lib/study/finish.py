@@ -17,7 +17,7 @@ from fetalseg_lib.study.folds import Folds, split_digest
 from fetalseg_lib.study.identity import identify, is_complete
 from fetalseg_lib.study.profile import FOLDS
 from fetalseg_lib.training.device import pick_device, pick_precision
-from fetalseg_lib.training.history import History
+from fetalseg_lib.training.epoch import History
 
 
 def finish(

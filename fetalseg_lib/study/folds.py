@@ -15,8 +15,7 @@ import pooch
 from fetalseg_lib.data import cache as cache_module
 from fetalseg_lib.data import hc18, phantom, splits
 from fetalseg_lib.data.cache import Cache
-from fetalseg_lib.data.hc18 import HC18
-from fetalseg_lib.data.own import is_own, own_name
+from fetalseg_lib.data.hc18 import HC18, is_own, own_name
 from fetalseg_lib.data.sample import Sample
 from fetalseg_lib.study import records
 from fetalseg_lib.study.config import RunConfig

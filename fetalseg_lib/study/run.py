@@ -32,7 +32,7 @@ from fetalseg_lib.study.source import read_digest, source_digest
 from fetalseg_lib.training.checkpoint import load_weights, read_metadata, save_weights
 from fetalseg_lib.training.config import TrainingConfig
 from fetalseg_lib.training.device import seed_everything
-from fetalseg_lib.training.history import EpochRecord, History
+from fetalseg_lib.training.epoch import EpochRecord, History
 from fetalseg_lib.training.loop import Batches, fit
 
 WEIGHTS = "weights.safetensors"

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from fetalseg_lib.files import atomic_write
 
-from .history import EpochRecord, History
+from .epoch import EpochRecord, History
 
 FORMAT = 1
 """Raised whenever the content of a checkpoint changes its meaning."""

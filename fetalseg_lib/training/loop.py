@@ -17,8 +17,7 @@ from fetalseg_lib.speed import freed_memory_kept
 from .checkpoint import Checkpoint, load_checkpoint, restore_model, save_checkpoint
 from .config import TrainingConfig
 from .device import deterministic, pick_device, pick_precision, seed_everything
-from .epoch import Batches, Evaluation, evaluate, train_one_epoch
-from .history import EpochRecord, History
+from .epoch import Batches, EpochRecord, Evaluation, History, evaluate, train_one_epoch
 from .losses import DiceBCELoss
 from .schedule import build_schedule, step_schedule
 

@@ -8,7 +8,7 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from fetalseg_book.figures import described
-from fetalseg_lib.evaluation.stats.seed_noise import pooled_seed_noise
+from fetalseg_book.studies.seed_noise import pooled_seed_noise
 from fetalseg_lib.models import get_variant
 
 OUTSIDE = "*"

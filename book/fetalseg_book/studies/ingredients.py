@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fetalseg_book.figures.figures import LABELS
-from fetalseg_lib.evaluation.stats.seed_noise import SeedNoise, pooled_seed_noise
+from fetalseg_book.studies.seed_noise import SeedNoise, pooled_seed_noise
 
 WHOLE = "nothing"
 """What is left out of the phantom that lacks nothing."""

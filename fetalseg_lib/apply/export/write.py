@@ -14,9 +14,8 @@ from torch import nn
 
 from fetalseg_lib.apply.export.calibration import Calibration
 from fetalseg_lib.apply.export.graph import build_graph
-from fetalseg_lib.apply.export.half import halve
 from fetalseg_lib.apply.export.metadata import describe, write_metadata
-from fetalseg_lib.apply.export.quantize import quantize
+from fetalseg_lib.apply.export.quantize import halve, quantize
 from fetalseg_lib.apply.export.runtime import OnnxNetwork
 from fetalseg_lib.data import phantom
 from fetalseg_lib.data.resize import resize_image

@@ -4,12 +4,10 @@ Every function starts from the per-image records of the runs, as one tidy table 
 seed and image: columns ``variant``, ``seed``, ``name`` (the image), ``exam`` and one column per metric.
 
 ==================  ============================================================================
-``table``           check the records, bring each variant into a matrix of seeds by images
-``means``           a variant's mean, with an interval that counts seeds and exams
+``means``           records as matrices; a variant's mean, its interval counts seeds and exams
 ``comparison``      two variants on matched seeds; the probability that one beats the other
 ``components``      where the variance comes from; the smallest difference the study can detect
 ``decision``        one word for a comparison, by a rule that is fixed before the results
-``seed_noise``      the noise between seeds where every variant has only a few
 ``conformal``       an interval for one head circumference, and its measured coverage
 ==================  ============================================================================
 """

@@ -15,8 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from fetalseg_lib.evaluation.stats.means import mean_intervals
-from fetalseg_lib.evaluation.stats.table import Scores, scores_by_variant
+from fetalseg_lib.evaluation.stats.means import Scores, mean_intervals, scores_by_variant
 
 MIN_SEEDS = 3
 """With fewer matched seeds nothing is called significant."""

@@ -11,7 +11,7 @@ from scipy import stats
 from scipy.optimize import brentq
 from statsmodels.stats.power import TTestPower
 
-from fetalseg_lib.evaluation.stats.table import Scores, scores_by_variant
+from fetalseg_lib.evaluation.stats.means import Scores, scores_by_variant
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from fetalseg_lib.evaluation.stats.table import scores_by_variant
+from fetalseg_lib.evaluation.stats.means import scores_by_variant
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""How much memory the activations take, in training and in inference.
+"""What is measured of a network while it runs: the memory of its activations, and its time.
 
 Weights, gradients of weights and the optimizer's state are not activations and come on top; so does the
 scratch space inside an operation, which is the backend's own affair.
@@ -8,16 +8,39 @@ from __future__ import annotations
 
 import copy
 import itertools
+import time
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from fetalseg_lib.complexity.modes import evaluating, grey_image
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Eval mode inside, and afterwards each module's own mode again (parts may differ: a frozen encoder)."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
+def grey_image(model: nn.Module, size: tuple[int, int], *, batch: int = 1, channels: int = 1) -> Tensor:
+    """Grey noise ``B C H W`` in [0, 1] on the model's device."""
+    stored = itertools.chain(model.parameters(), model.buffers())
+    device = next((tensor.device for tensor in stored), torch.device("cpu"))
+    generator = torch.Generator().manual_seed(0)
+    return torch.rand(batch, channels, *size, generator=generator).to(device)
+
 
 Size = tuple[int, int]
 
@@ -97,3 +120,77 @@ class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch l
 def _storage_id(tensor: Tensor) -> int:
     """What two views of the same memory have in common."""
     return int(tensor.untyped_storage()._cdata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latency:
+    """Median and quartiles of a forward pass in ms, and the circumstances without which they say nothing."""
+
+    median_ms: float
+    lower_quartile_ms: float
+    upper_quartile_ms: float
+    repeats: int
+    batch_size: int
+    image_size: tuple[int, int]
+    device: str
+    threads: int
+
+
+def measure_latency(
+    model: nn.Module,
+    *,
+    image_size: tuple[int, int] = (256, 256),
+    batch_size: int = 1,
+    threads: int = 1,
+    warmup: int = 3,
+    repeats: int = 20,
+) -> Latency:
+    """Time ``repeats`` forward passes without gradients, after ``warmup`` passes that do not count.
+
+    Runs where the model lies, with ``threads`` processor threads (the setting is restored). Raises
+    ``ValueError`` where ``threads`` or ``repeats`` is below one or ``warmup`` below zero.
+
+    >>> latency = measure_latency(nn.Sequential(nn.Conv2d(1, 1, 3)), image_size=(8, 8), repeats=5)
+    >>> 0 < latency.lower_quartile_ms <= latency.median_ms <= latency.upper_quartile_ms
+    True
+    """
+    if threads < 1 or repeats < 1 or warmup < 0:
+        raise ValueError(
+            f"threads, repeats, warmup: expected at least 1, 1 and 0; got {threads}, {repeats} and {warmup}"
+        )
+    image = grey_image(model, image_size, batch=batch_size)
+    milliseconds = []
+    with evaluating(model), torch.inference_mode(), _threads(threads):
+        for _ in range(warmup + repeats):
+            _wait_for(image.device)
+            start = time.perf_counter()
+            model(image)
+            _wait_for(image.device)
+            milliseconds.append(1e3 * (time.perf_counter() - start))
+    lower, median, upper = np.percentile(milliseconds[warmup:], [25, 50, 75])
+    return Latency(
+        median_ms=float(median),
+        lower_quartile_ms=float(lower),
+        upper_quartile_ms=float(upper),
+        repeats=repeats,
+        batch_size=batch_size,
+        image_size=image_size,
+        device=str(image.device),
+        threads=threads,
+    )
+
+
+@contextmanager
+def _threads(n: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _wait_for(device: torch.device) -> None:
+    """A GPU works on after the call has returned."""
+    if device.type != "cpu":
+        torch.accelerator.synchronize(device)

@@ -3,7 +3,7 @@
 An int8 file is fit to be given away only where it keeps the promise of :data:`DICE_WITHIN` and
 :data:`HC_WITHIN_MM`, on HC18's test fold and nowhere else::
 
-    python -m fetalseg_lib.apply.export.parity WEIGHTS -o results/export/proposed
+    python -m fetalseg_book.studies.export_parity WEIGHTS -o results/export/proposed
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ class Parity:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure a run's weights and write the two files."""
-    parser = argparse.ArgumentParser(prog="python -m fetalseg_lib.apply.export.parity", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m fetalseg_book.studies.export_parity", description=__doc__
+    )
     parser.add_argument("weights", type=Path, help="a run's weights.safetensors")
     parser.add_argument("-o", "--out", type=Path, required=True, help="OUT.csv and OUT.json are written")
     parser.add_argument("--data", type=Path, help="folder of HC18 (default: where it is looked for)")

@@ -31,7 +31,7 @@ from fetalseg_lib.data import hc18, phantom
 from fetalseg_lib.evaluation.biometry import measure_head
 from fetalseg_lib.files import only_one
 from fetalseg_lib.names import beside
-from fetalseg_lib.study import records, submit
+from fetalseg_lib.study import evaluate, records
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX")
 
@@ -119,7 +119,7 @@ def inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         spacing = (sample.pixel_size_mm, sample.pixel_size_mm)
         heads[sample.name] = measure_head(sample.mask.astype(np.float32), pixel_spacing_mm=spacing)
     monkeypatch.setattr(hc18, "load_test", lambda: few)
-    monkeypatch.setattr(submit, "measure_images", lambda *_, **__: heads)
+    monkeypatch.setattr(evaluate, "measure_images", lambda *_, **__: heads)
     return tmp_path / "inputs"
 
 

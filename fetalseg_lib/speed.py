@@ -47,7 +47,7 @@ def laid_out(
     for images, masks in batches:
         layout = memory_format(device, side=images.shape[-1])
         if layout != known:
-            model.to(memory_format=layout)  # type: ignore[call-overload]
+            model.to(memory_format=layout)
             known = layout
         yield images.to(device, memory_format=layout), masks.to(device)
 
@@ -69,7 +69,7 @@ def channel_means(features: Tensor) -> Tensor:
 def bias_apart(layer: nn.ConvTranspose2d, features: Tensor) -> Tensor:
     """What an unpadded transposed convolution computes, its bias added by itself."""
     assert layer.bias is not None
-    up = F.conv_transpose2d(features, layer.weight, stride=layer.stride)  # type: ignore[arg-type]
+    up = F.conv_transpose2d(features, layer.weight, stride=layer.stride)
     return up + layer.bias.to(up.dtype)[:, None, None]
 
 

@@ -18,6 +18,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+FACTS = sorted((ROOT / "book" / "fetalseg_book" / "facts").glob("*.py"))
 # The library's pages are made from docstrings: no prose of ours stands there.
 PAGES = sorted(page for page in (ROOT / "book").rglob("*.md") if page.parent.name != "api")
 ALLOWED: dict[str, dict[str, str]] = yaml.safe_load(
@@ -90,6 +91,14 @@ def test_no_result_is_glued_from_a_typed_text(path: Path) -> None:
                 values = [argument for argument in call.args[1:] if isinstance(argument, ast.Constant)]
                 typed = [value.value for value in values if re.search(r"\d", str(value.value))]
                 assert not typed, f"cell {number}: glue(...) takes a typed result"
+
+
+@pytest.mark.parametrize("path", FACTS, ids=lambda path: path.stem)
+def test_no_fact_is_a_typed_text(path: Path) -> None:
+    for given in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(given, ast.Yield) and isinstance(given.value, ast.Tuple):
+            value = given.value.elts[-1]
+            assert not isinstance(value, ast.Constant), f"line {given.lineno}: a fact is computed, not typed"
 
 
 @pytest.mark.parametrize("chapter", ALLOWED)

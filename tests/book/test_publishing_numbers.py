@@ -152,12 +152,17 @@ def test_what_the_readme_says_of_the_study_still_holds(numbers: dict[str, str]) 
     text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     assert "six seeds of each of its nine variants" in text
     assert (numbers["study_planned_seeds"], numbers["study_planned"]) == ("6", "9")
-    assert "Training the encoder along is better than freezing it" in text
-    assert numbers["luck_trainable_encoder"] == "more than luck"
+    assert "Fine-tuning the encoder is better than freezing it" in text
+    assert numbers["luck_trainable_encoder"] == "is more than chance"
     assert numbers["change_trainable_encoder"].startswith("+")
-    assert "no part that the note adds can be told from luck" in text
+    assert "Removing any of the note's parts makes no detectable difference on average." in text
     assert numbers["parts_told"].startswith("0 of ")
-    assert numbers["luck_unet"] == "not told from luck"  # "cannot be told apart"
+    assert "the note's network and a plain U-Net could be chance" in text
+    assert numbers["luck_unet"] == "could be chance"
+    assert "residual additions do seem to be worth a tenth of a Dice point" in text
+    assert (numbers["typical_no_residual"], numbers["typical_no_residual_seeds"]) == ("-0.10", "6 of 6")
+    assert "In Dice it is small, and stands on a typical image." in text
+    assert (numbers["typical_unet_long"], numbers["typical_unet_long_seeds"]) == ("+0.11", "6 of 6")
     assert "its error in the head circumference is smaller in all six seeds" in text
     assert numbers["by_note_hc_ahead_unet"] == "6 of 6 seeds"
     assert "Three of these were planned to ask again" in text

@@ -52,3 +52,26 @@ def told(row: Any, scale: float = 1) -> str:
     """
     mean, low, high = (in_words([scale * row[name]]) for name in ("difference", "low", "high"))
     return f"{mean} ({low} to {high})"
+
+
+def by_seed(
+    results: Path, one: Training, other: Training, *, seeds: Collection[int] | None = None
+) -> pd.DataFrame:
+    """``one`` minus ``other``, a row for each seed.
+
+    ``median``: over the images, of the paired Dice difference in points, which no few images decide; ``mean``
+    of the same; ``better``: share of images with the higher Dice, in %; ``hc``: difference of the mean
+    absolute error of the circumference, in mm. Raises ``ValueError`` where they share no seed.
+    """
+    frame = matched(results, one, other, seeds=seeds)
+    table = frame.pivot_table(index=["seed", "name"], columns="variant", values=["dice", "hc_abs_error_mm"])
+    change = table.xs("one", axis=1, level=1) - table.xs("other", axis=1, level=1)
+    dice = (100 * change["dice"]).groupby("seed")
+    return pd.DataFrame(
+        {
+            "median": dice.median(),
+            "mean": dice.mean(),
+            "better": 100 * (change["dice"] > 0).groupby("seed").mean(),
+            "hc": change["hc_abs_error_mm"].groupby("seed").mean(),
+        }
+    )

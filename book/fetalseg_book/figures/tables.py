@@ -102,3 +102,29 @@ def _starred(found: pd.DataFrame, name: str) -> list[str]:
 def _mean_and_spread(variants: pd.DataFrame, name: str, *, scale: float = 1) -> list[str]:
     pairs = zip(scale * variants[f"{name}_mean"], scale * variants[f"{name}_std"], strict=True)
     return [f"{mean:.2f}" if pd.isna(std) else f"{mean:.2f} ± {std:.2f}" for mean, std in pairs]
+
+
+def verdict_table(comparison: pd.DataFrame, comparison_mm: pd.DataFrame) -> Styler:
+    """Both measures' differences from the baseline, the best Dice first, and which are significant."""
+    ranked = comparison.sort_values("difference", ascending=False)
+    both = {"Dice (points)": _told(ranked, 100), "HC error (mm)": _told(comparison_mm.loc[ranked.index], 1)}
+    shown = pd.concat({name: pd.DataFrame(part) for name, part in both.items()}, axis=1)
+    return (
+        shown.set_axis(ranked["variant"].tolist())
+        .style.set_table_styles([{"selector": "td", "props": "white-space: nowrap"}])
+        .set_table_attributes('class="table"')
+    )
+
+
+def _told(found: pd.DataFrame, scale: float) -> dict[str, list[str]]:
+    low, high = (_signed(scale * found[end]) for end in ("low", "high"))
+    words = {"significant": "yes", "not significant": "no"}
+    return {
+        "change": _signed(scale * found["difference"]),
+        "interval": [f"{one} to {other}" for one, other in zip(low, high, strict=True)],
+        "significant": [words.get(verdict, "–") for verdict in found["verdict"]],
+    }
+
+
+def _signed(values: pd.Series) -> list[str]:
+    return [f"{round(value, 2) + 0.0:+.2f}" for value in values]  # no "-0.00"

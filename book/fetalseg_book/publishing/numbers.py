@@ -17,6 +17,7 @@ import nbformat
 import pandas as pd
 import yaml
 
+from fetalseg_book.facts.typical import typical_facts
 from fetalseg_book.figures.described import ASKED_AGAIN, seeds_in_words
 from fetalseg_lib.evaluation import stats
 from fetalseg_lib.study import records, tables
@@ -44,6 +45,7 @@ def collect(results: Path) -> dict[str, str]:
         **dict(_data(records.read_json(results / "hc18" / "dataset.json"))),
         **dict(_study(results / "published" / "hc18")),
         **dict(_by_note(results / "note_schedule" / "hc18")),
+        **typical_facts(results),
         **dict(_averaged(results / "averaging" / "hc18" / "published")),
         **dict(_two_cores(results / "small" / "hc18")),
         **dict(_accelerator(records.read_json(results / "hardware" / "accelerator.json"))),
@@ -129,7 +131,7 @@ def _findings(frame: pd.DataFrame) -> Iterator[tuple[str, str]]:
     told = {row["variant"]: row["verdict"] == "significant" for row in rows}
     for row in rows:
         variant = row["variant"]
-        yield f"luck_{variant}", "more than luck" if told[variant] else "not told from luck"
+        yield f"luck_{variant}", "is more than chance" if told[variant] else "could be chance"
         yield f"change_{variant}", _signed(100 * row["difference"], 2) + " points"
         yield f"interval_{variant}", " to ".join(_signed(100 * row[end], 2) for end in ("low", "high"))
     yield "parts_told", f"{sum(told[part] for part in PARTS)} of {len(PARTS)}"

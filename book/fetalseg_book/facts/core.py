@@ -1,0 +1,115 @@
+"""The published study, as several chapters read it, and how their text writes a difference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fetalseg_book.studies.seed_noise import SeedNoise, pooled_seed_noise
+from fetalseg_lib.evaluation.stats import compare
+from fetalseg_lib.study import records, tables
+from fetalseg_lib.study.profile import Profile, load_profile
+
+PROPOSED, FREED = "proposed", "trainable_encoder"
+PARTS = ("no_aspp", "no_se", "no_residual", "mobilenet_unet")
+"""Each of the note's parts taken out, and all three at once."""
+
+MEASURES = ("dice", "hc_abs_error_mm")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Core:
+    """The core study: its records of each image and run, its plan, and its noise."""
+
+    folder: Path
+    per_image: pd.DataFrame
+    by_run: pd.DataFrame
+    plan: Profile
+    environment: dict[str, Any]
+    floor: pd.DataFrame
+
+    @property
+    def order(self) -> list[str]:
+        """The variants in the order of the plan."""
+        return [name for name in self.plan.variants if name in set(self.by_run["variant"])]
+
+    def noise(self, metric: str) -> SeedNoise:
+        """How far the seeds of ``proposed`` lie apart."""
+        return pooled_seed_noise(self.per_image, metric, variants=[PROPOSED])
+
+    def band(self, metric: str, *, seeds: int | None = None) -> float:
+        """Half width that holds the difference of two networks as noisy as ``proposed``, and equal."""
+        return self.noise(metric).band(seeds=seeds or len(self.plan.seeds))
+
+    def compared(self, metric: str) -> pd.DataFrame:
+        """Holm's verdicts against ``proposed``, with intervals that hold for all comparisons at once."""
+        found = compare(self.per_image, metric, baseline=PROPOSED)
+        joint = compare(self.per_image, metric, baseline=PROPOSED, level=1 - 0.05 / len(found))
+        return found.assign(**joint[["low", "high"]])
+
+
+@cache
+def core(results: Path) -> Core:
+    """The study in ``results/published/hc18``."""
+    folder = results / "published" / "hc18"
+    per_image = tables.collect_per_image(folder)
+    per_image = per_image.assign(hc_abs_error_mm=per_image["hc_error_mm"].abs())
+    run = tables.finished_runs(folder)[0]
+    return Core(
+        folder=folder,
+        per_image=per_image,
+        by_run=tables.summarize_runs(per_image),
+        plan=load_profile(records.read_json(run / records.METRICS)["profile"]),
+        environment=records.read_json(run / records.ENVIRONMENT),
+        floor=pd.read_csv(folder / "tables" / tables.NOISE_FLOOR).set_index("metric"),
+    )
+
+
+def epochs_run(results: Path, study: str, variant: str) -> dict[int, int]:
+    """After how many epochs each seed's training ended."""
+    runs = tables.finished_runs(results / study / "hc18" / variant)
+    found = (records.read_json(run / records.METRICS) for run in runs)
+    return {run["seed"]: run["epochs"] for run in found}
+
+
+def steps(results: Path) -> pd.DataFrame:
+    """What a training step of each timed network takes on the accelerator, with this library."""
+    timed = records.read_json(results / "hardware" / "accelerator.json")["variants"]
+    return pd.DataFrame({name: row["library"] for name, row in timed.items()}).T
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """With its sign, and zero without a minus.
+
+    >>> signed(-0.001), signed(0.105, 1)
+    ('+0.00', '+0.1')
+    """
+    return f"{round(value, digits) + 0.0:+.{digits}f}"
+
+
+def ends(row: Any, scale: float = 1) -> str:
+    """An interval from its ``low`` to its ``high``.
+
+    >>> ends({"low": -0.001, "high": 0.0203}, 100)
+    '-0.10 to +2.03'
+    """
+    return " to ".join(signed(scale * row[end]) for end in ("low", "high"))
+
+
+def includes_zero(row: Any) -> bool:
+    """Whether an interval has zero inside."""
+    return bool(row["low"] < 0 < row["high"])
+
+
+def in_both(name: str, found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """A difference of Dice in points and, as ``name_mm``, of the error in mm, each with its ``_interval``."""
+    dice, error = (found[metric] for metric in MEASURES)
+    yield name, signed(100 * dice["difference"])
+    yield f"{name}_interval", ends(dice, 100)
+    yield f"{name}_mm", f"{signed(error['difference'])} mm"
+    yield f"{name}_mm_interval", ends(error) + " mm"

@@ -130,7 +130,7 @@ def seeds(by_run: pd.DataFrame, order: Sequence[str]) -> None:
     points = figures.seed_points(by_run, metrics=["dice_mean", "hc_abs_error_mm_mean"], order=order)
     for axes in points.axes:
         axes.locator_params(axis="x", nbins=4)  # long labels
-    means = by_run.groupby("variant")[["dice_mean", "hc_abs_error_mm_mean"]].mean()
+    means: Any = by_run.groupby("variant")[["dice_mean", "hc_abs_error_mm_mean"]].mean()
     show(
         points,
         alt="Mean Dice and mean absolute head circumference error of every seed. "

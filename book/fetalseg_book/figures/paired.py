@@ -65,7 +65,7 @@ def by_seed(
     """
     frame = matched(results, one, other, seeds=seeds)
     table = frame.pivot_table(index=["seed", "name"], columns="variant", values=["dice", "hc_abs_error_mm"])
-    change = table.xs("one", axis=1, level=1) - table.xs("other", axis=1, level=1)
+    change: Any = table.xs("one", axis=1, level=1) - table.xs("other", axis=1, level=1)
     dice = (100 * change["dice"]).groupby("seed")
     return pd.DataFrame(
         {

@@ -98,7 +98,7 @@ def _plan(study: Core) -> Iterator[tuple[str, str]]:
     yield "band", f"{100 * study.band('dice'):.2f}"
 
 
-def _differences(study: Core, dice: pd.DataFrame, mm: pd.DataFrame) -> Iterator[tuple[str, str]]:
+def _differences(study: Core, dice: Any, mm: Any) -> Iterator[tuple[str, str]]:
     for variant in dice.index:
         yield f"difference_{variant}", signed(100 * dice.loc[variant, "difference"])
         yield f"mm_{variant}", f"{signed(mm.loc[variant, 'difference'])} mm"
@@ -112,7 +112,7 @@ def _differences(study: Core, dice: pd.DataFrame, mm: pd.DataFrame) -> Iterator[
     yield "part_helps", f"{-100 * alike.loc[list(PARTS[:3]), 'low'].min():.2f}"
 
 
-def _freed(study: Core, dice: pd.DataFrame, mm: pd.DataFrame) -> Iterator[tuple[str, str]]:
+def _freed(study: Core, dice: Any, mm: Any) -> Iterator[tuple[str, str]]:
     """What training the encoder changes."""
     for name, row, scale, unit in (("dice", dice.loc[FREED], 100, ""), ("mm", mm.loc[FREED], 1, " mm")):
         yield f"trained_{name}", f"{signed(scale * row['difference'])}{unit}"
@@ -149,7 +149,7 @@ def _freed_costs(results: Path) -> Iterator[tuple[str, str]]:
     yield "accelerator_batch", str(accelerator["batch_size"])
 
 
-def by_schedule(results: Path) -> pd.DataFrame:
+def by_schedule(results: Path) -> Any:
     """Each run of three networks by the study's schedule and, as ``note``, by the note's."""
     study, note = (described.collect(results, name) for name in ("published", NOTE))
     gained = described.changes(note, study).loc[list(THREE)]
@@ -230,7 +230,7 @@ def costs_of(networks: tuple[str, ...], image_size: tuple[int, int]) -> pd.DataF
     return pd.DataFrame(rows)
 
 
-def _costs(results: Path, costs: pd.DataFrame) -> Iterator[tuple[str, str]]:
+def _costs(results: Path, costs: Any) -> Iterator[tuple[str, str]]:
     share = costs / costs.loc[PROPOSED]
     for name in ALIKE:
         yield f"pareto_{name}_parameters", f"{share.loc[name, 'parameters']:.2f}"
@@ -245,7 +245,7 @@ def _costs(results: Path, costs: pd.DataFrame) -> Iterator[tuple[str, str]]:
     yield "pareto_unet_latency", f"{latency['unet'] / latency[PROPOSED]:.1f}"
 
 
-def eager_latency(results: Path) -> pd.Series[Any]:
+def eager_latency(results: Path) -> Any:
     """Milliseconds an image on one thread of a processor, for each network."""
     timed = pd.read_csv(results / "hardware" / "runtimes.csv").set_index("network")
     return timed.query("threads == 1 and batch == 1 and runtime == 'eager'")["median_ms"]
@@ -267,7 +267,7 @@ def _images(study: Core) -> Iterator[tuple[str, str]]:
         yield f"poor_{name}", f"{100 * (dice[name] < 0.9).mean():.1f} %"
 
 
-def limits_of(study: Core, variant: str) -> pd.DataFrame:
+def limits_of(study: Core, variant: str) -> Any:
     """Bias and limits of agreement of a variant, for each group of heads and for all."""
     own = study.per_image[study.per_image["variant"] == variant]
     return agreement.limits_of_agreement(own).set_index("group")
@@ -308,7 +308,7 @@ def _quick(results: Path) -> Iterator[tuple[str, Any]]:
     yield "quick_real_hc", f"{real['HC error (mm)'].mean():.1f} mm"
 
 
-def other_length(results: Path, study: str, variant: str) -> pd.DataFrame:
+def other_length(results: Path, study: str, variant: str) -> Any:
     """What another length of training changes, seed by seed."""
     lasting, short = (described.collect(results, name) for name in (study, "published"))
     return described.changes(lasting, short).loc[variant]

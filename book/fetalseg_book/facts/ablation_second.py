@@ -25,7 +25,7 @@ def facts(results: Path) -> dict[str, Any]:
     names = load_profile("descriptive").variants
     runs = described.collect(results)
     second = beside(runs, dict.fromkeys(names, PROPOSED))
-    own = beside(runs, {name: get_variant(name).reference for name in names}).set_index("variant")
+    own = beside(runs, {name: str(get_variant(name).reference) for name in names}).set_index("variant")
     band = three_band(results)
     spread = runs.loc[runs["variant"] == "peer_lraspp", "dice"]
     return {
@@ -60,7 +60,7 @@ def far_off(second: pd.DataFrame) -> pd.DataFrame:
     return second[outside(second, "dice", times=3)]
 
 
-def _against_proposed(second: pd.DataFrame) -> Iterator[tuple[str, str]]:
+def _against_proposed(second: Any) -> Iterator[tuple[str, str]]:
     out = starred(second)
     near = out[out["dice_change"] < 0].drop(far_off(second).index).index
     yield "second_inside", str(len(second) - len(out))
@@ -70,7 +70,7 @@ def _against_proposed(second: pd.DataFrame) -> Iterator[tuple[str, str]]:
     yield "second_note_as_written_mm", f"{signed(second.loc['note_as_written', 'error_change'])} mm"
 
 
-def _against_own(own: pd.DataFrame) -> Iterator[tuple[str, str]]:
+def _against_own(own: Any) -> Iterator[tuple[str, str]]:
     for name in ("unet_pos_weight_200", *STARTS, *PEERS, "peer_lraspp"):
         yield f"own_{name}", signed(own.loc[name, "dice_change"])
         yield f"own_{name}_mm", f"{signed(own.loc[name, 'error_change'])} mm"

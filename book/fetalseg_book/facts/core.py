@@ -31,7 +31,7 @@ class Core:
     by_run: pd.DataFrame
     plan: Profile
     environment: dict[str, Any]
-    floor: pd.DataFrame
+    floor: Any
 
     @property
     def order(self) -> list[str]:
@@ -77,7 +77,7 @@ def epochs_run(results: Path, study: str, variant: str) -> dict[int, int]:
     return {run["seed"]: run["epochs"] for run in found}
 
 
-def steps(results: Path) -> pd.DataFrame:
+def steps(results: Path) -> Any:
     """What a training step of each timed network takes on the accelerator, with this library."""
     timed = records.read_json(results / "hardware" / "accelerator.json")["variants"]
     return pd.DataFrame({name: row["library"] for name, row in timed.items()}).T

@@ -29,8 +29,8 @@ def without(results: Path, part: str) -> pd.DataFrame:
 
 def early_end(results: Path) -> dict[str, Any]:
     """The one run without residual additions that fell behind, and when each of the three ended."""
-    change = without(results, PARTS[2])["dice"]
-    fallen = change.idxmin()
+    change: Any = without(results, PARTS[2])["dice"]
+    fallen: Any = change.idxmin()
     lasted = epochs_run(results, NOTE, PARTS[2])
     return {
         "seed": fallen,

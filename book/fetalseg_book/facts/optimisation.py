@@ -115,7 +115,7 @@ def replayed(courses: dict[Run, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def patience_table(replays: pd.DataFrame) -> pd.DataFrame:
+def patience_table(replays: pd.DataFrame) -> Any:
     """Mean and largest loss and saving of each patience."""
     table = replays.groupby("patience")[["lost", "saved"]].agg(["mean", "max"])
     table.columns = pd.Index([f"{what}, {how} (%)" for what, how in table.columns])

@@ -93,7 +93,7 @@ def scores(results: Path, fold: str, look: str, *, study: str = "published") -> 
     return pd.DataFrame({DICE: 100 * rows["dice"], HC: rows["hc_error_mm"].abs()})
 
 
-def means(results: Path) -> pd.DataFrame:
+def means(results: Path) -> Any:
     """The mean of each look on each fold."""
     looks = [look for group in LOOKS.values() for look in group]
     return pd.DataFrame({(f, look): scores(results, f, look).mean() for f in FOLDS for look in looks}).T
@@ -118,7 +118,7 @@ def against_one(results: Path, fold: str, metric: str) -> pd.Series[Any]:
     )
 
 
-def mirror_helps(results: Path, fold: str) -> pd.DataFrame:
+def mirror_helps(results: Path, fold: str) -> Any:
     """By how much each network's mirror image helps: more is better in both measures."""
     of_fold = means(results).loc[fold]
     change = of_fold.loc[MIRRORED].set_axis(ONE) - of_fold.loc[ONE]

@@ -58,7 +58,7 @@ def facts(results: Path) -> dict[str, Any]:
 
 
 @cache
-def runs_of(results: Path, network: str, recipe: str) -> pd.DataFrame:
+def runs_of(results: Path, network: str, recipe: str) -> Any:
     """How long each finished run went, and what came of it: a row for each seed."""
     rows = []
     for path in sorted(results.glob(f"{recipe}/hc18/{network}/seed-*/metrics.json")):
@@ -88,7 +88,7 @@ def trainings_table(by_training: dict[Training, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(rows).T
 
 
-def gain(results: Path, training: Training) -> pd.DataFrame:
+def gain(results: Path, training: Training) -> Any:
     """What another recipe changes against the study's, on the seeds of both."""
     network, recipe = training
     return (runs_of(results, network, recipe) - runs_of(results, network, SHORT)).dropna()
@@ -131,7 +131,7 @@ def _lengths(results: Path) -> Iterator[tuple[str, str]]:
         yield f"opt_gain_hc_{network}", told(change(results, (network, LONG), "hc_abs_error_mm"))
 
 
-def cut_off(results: Path, network: str) -> pd.Series[int]:
+def cut_off(results: Path, network: str) -> Any:
     """After how many epochs patience ended a long cosine before its end, for each such seed."""
     lasted = runs_of(results, network, "longer")["epochs"]
     return lasted[lasted < load_profile("longer").training.epochs]
@@ -171,7 +171,7 @@ def behind(results: Path) -> list[bool]:
     ]
 
 
-def passes(results: Path) -> pd.Series[float]:
+def passes(results: Path) -> Any:
     """The first epoch of each in which it is above all of the study's runs; NaN: never."""
     found = {}
     for (network, seed), course in courses(results).items():
@@ -191,7 +191,7 @@ def _note_course(results: Path) -> Iterator[tuple[str, str]]:
         yield f"opt_spent_{network}", f"{lasted.min()} to {lasted.max()}"
 
 
-def apart(results: Path, one: str, other: str, recipe: str, seeds: Collection[int] = ALL) -> pd.DataFrame:
+def apart(results: Path, one: str, other: str, recipe: str, seeds: Collection[int] = ALL) -> Any:
     """``one`` minus ``other``, a row for each seed."""
     return (runs_of(results, one, recipe) - runs_of(results, other, recipe)).loc[list(seeds)]
 
@@ -268,13 +268,13 @@ def without_it(results: Path, recipe: str, metric: str) -> pd.Series[Any]:
     return compare(frame[frame["name"] != HARD], metric, baseline="other").iloc[0]
 
 
-def errors(results: Path) -> pd.DataFrame:
+def errors(results: Path) -> Any:
     """The error of each seed and image by the note's schedule: ``one`` the U-Net, ``other`` ``proposed``."""
     frame = matched(results, ("unet", LONG), (PROPOSED, LONG))
     return frame.pivot_table(index=["seed", "name"], columns="variant", values="hc_abs_error_mm")
 
 
-def nearer(results: Path) -> pd.Series[float]:
+def nearer(results: Path) -> Any:
     """On how many images, in %, the U-Net is the nearer one, for each seed."""
     table = errors(results)
     return 100 * (table["one"] < table["other"]).groupby("seed").mean()

@@ -1,7 +1,7 @@
 # The grid of a study (variants by seeds), its tables and figures, and the book, from whatever is missing.
 #
-#   snakemake --cores 2 study --config profile=quick data=phantom
-#   snakemake --cores 2 book  --config profile=quick
+#   fetalseg study --profile quick --data phantom
+#   make book PROFILE=quick
 #
 # A killed run keeps its checkpoint and goes on from there; a cluster takes the same rules
 # with `--executor slurm` (see book/cluster.md).

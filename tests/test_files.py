@@ -369,7 +369,7 @@ def identity(status: os.stat_result) -> tuple[int, int]:
 def test_a_second_study_in_the_same_folder_is_one_error(
     inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("snakemake was started"))
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("snakemake was started"))
     with only_one(tmp_path / "runs" / "tiny" / "phantom"):
         assert main(["study", "--profile", str(inputs / "tiny.yaml"), "-o", str(tmp_path / "runs")]) == 2
     assert "tiny/phantom: another process is writing it" in error(capsys)

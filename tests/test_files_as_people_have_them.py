@@ -131,6 +131,8 @@ def train(desk: Path, patch: pytest.MonkeyPatch) -> tuple[int, Numbers]:
 
 IMAGES = (predict, import_masks, import_coco)
 FOLDERS = (data_check, train)
+PAGE = "the page in the browser"
+"""A door too, through which tests/book/test_browser_page.py goes: it has the browser."""
 
 
 # The kinds
@@ -200,6 +202,19 @@ def transparent(path: Path) -> None:
     Image.merge("LA", (grey, Image.new("L", grey.size, 0))).save(path)
 
 
+def saved_as(kind: str, mode: str = "L") -> Callable[[Path], None]:
+    """The same greys in another kind of file under the old name: the content tells what it is."""
+    return lambda path: Image.open(path).convert(mode).save(path, kind, lossless=True)
+
+
+def sixteen_bits(path: Path) -> None:
+    cv2.imwrite(str(path), cv2.imread(str(path), cv2.IMREAD_GRAYSCALE).astype(np.uint16) * 257)
+
+
+def half_of_it(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
 def mask_in_alpha(path: Path) -> None:
     mask = Image.open(path).convert("L")
     Image.merge("LA", (Image.new("L", mask.size, 255), mask)).save(path)
@@ -240,8 +255,30 @@ def one_id_twice(desk: Path) -> None:
 
 # kind: (what it does to the plain files, what each door that it concerns answers)
 Door = Callable[[Path, pytest.MonkeyPatch], tuple[int, Numbers]]
-KINDS: dict[str, tuple[Callable[[Path], None], dict[Door, str]]] = {
-    "plain": (lambda desk: None, dict.fromkeys((*IMAGES, *FOLDERS), SAME)),
+KINDS: dict[str, tuple[Callable[[Path], None], dict[Door | str, str]]] = {
+    "plain": (lambda desk: None, dict.fromkeys((*IMAGES, *FOLDERS, PAGE), SAME)),
+    "grey in colours": (each("images", saved_as("PNG", "RGB")), dict.fromkeys((*IMAGES, PAGE), SAME)),
+    "a channel of nothing transparent": (
+        each("images", saved_as("PNG", "LA")),
+        dict.fromkeys((*IMAGES, PAGE), SAME),
+    ),
+    "a palette": (each("images", saved_as("PNG", "P")), dict.fromkeys((*IMAGES, PAGE), SAME)),
+    "BMP called PNG": (each("images", saved_as("BMP")), dict.fromkeys((*IMAGES, PAGE), SAME)),
+    "TIFF called PNG": (each("images", saved_as("TIFF")), dict.fromkeys(IMAGES, SAME) | {PAGE: "TIFF"}),
+    "16 bits": (each("images", sixteen_bits), dict.fromkeys(IMAGES, SAME) | {PAGE: "16 bits"}),
+    "WebP called PNG": (
+        each("images", saved_as("WEBP", "RGB")),
+        dict.fromkeys((*IMAGES, PAGE), "a WebP file"),
+    ),
+    "GIF called PNG": (each("images", saved_as("GIF")), dict.fromkeys((*IMAGES, PAGE), "a GIF file")),
+    "half of a file": (
+        each("images", half_of_it),
+        dict.fromkeys(IMAGES, "it cannot be decoded") | {PAGE: "cut short"},
+    ),
+    "an empty file": (
+        each("images", lambda path: path.write_bytes(b"")),
+        dict.fromkeys(IMAGES, "or its start is damaged") | {PAGE: "empty"},
+    ),
     "two files of one name, one row": (no_folders, dict.fromkeys(IMAGES, "left/scan.png alike")),
     "two files of one name, one row has a folder": (one_folder_and_a_name, dict.fromkeys(IMAGES, SAME)),
     "Windows paths": (backslashes, dict.fromkeys(IMAGES, SAME)),
@@ -262,7 +299,8 @@ KINDS: dict[str, tuple[Callable[[Path], None], dict[Door, str]]] = {
     ),
     "wholly transparent images": (
         each("images", transparent),
-        dict.fromkeys(IMAGES, "it is wholly transparent, so there is nothing to see"),
+        dict.fromkeys(IMAGES, "it is wholly transparent, so there is nothing to see")
+        | {PAGE: "It is wholly transparent, so there is nothing to see"},
     ),
     "masks in the alpha channel": (
         each("masks", mask_in_alpha),
@@ -288,6 +326,7 @@ KINDS: dict[str, tuple[Callable[[Path], None], dict[Door, str]]] = {
         pytest.param(kind, door, id=f"{kind}-{door.__name__}")
         for kind, (_, doors) in KINDS.items()
         for door in doors
+        if not isinstance(door, str)
     ],
 )
 def test_every_door_answers(

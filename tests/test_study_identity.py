@@ -79,16 +79,35 @@ def other_weights(place: Path, _folder: Path) -> None:
     os.environ[WEIGHTS_VARIABLE] = str(place / "b.safetensors")
 
 
-def other_weights_half_way(place: Path, folder: Path) -> None:
-    other_weights(place, folder)
+def remove_records(folder: Path) -> None:
+    """As where a run was killed between its training and its evaluation."""
     for name in (records.METRICS, records.ENVIRONMENT):
         (folder / name).unlink()
 
 
-def other_code(_place: Path, folder: Path) -> None:
-    change_record(folder, source_sha256="0" * 64)
+def other_weights_half_way(place: Path, folder: Path) -> None:
+    other_weights(place, folder)
+    remove_records(folder)
+
+
+def weights_by_other_code(folder: Path) -> None:
     about = read_metadata(folder / study.WEIGHTS) | {"source_sha256": "0" * 64}
     save_tensors(load_file(folder / study.WEIGHTS), folder / study.WEIGHTS, about)
+
+
+def other_code(_place: Path, folder: Path) -> None:
+    change_record(folder, source_sha256="0" * 64)
+    weights_by_other_code(folder)
+
+
+def others_weights(_place: Path, folder: Path) -> None:
+    weights_by_other_code(folder)
+    (folder / records.METRICS).unlink()
+
+
+def other_code_half_way(place: Path, folder: Path) -> None:
+    other_code(place, folder)
+    remove_records(folder)
 
 
 def other_code_under_a_scheduler(place: Path, folder: Path) -> None:
@@ -97,19 +116,20 @@ def other_code_under_a_scheduler(place: Path, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "kept", "words"),
+    ("change", "words"),
     [
-        pytest.param(other_weights, True, "other encoder weights", id="other file of the same name"),
-        pytest.param(other_weights_half_way, False, "", id="other file half-way"),
-        pytest.param(other_code, True, "other code", id="other code"),
-        pytest.param(other_code_under_a_scheduler, True, "other code", id="metrics removed before"),
+        pytest.param(other_weights, "other encoder weights", id="other file of the same name"),
+        pytest.param(other_weights_half_way, "other encoder weights", id="other file half-way"),
+        pytest.param(other_code, "other code", id="other code"),
+        pytest.param(other_code_half_way, "other code", id="other code half-way"),
+        pytest.param(other_code_under_a_scheduler, "other code", id="metrics removed before"),
+        pytest.param(others_weights, "other code", id="weights of another beside this record"),
     ],
 )
 def test_a_run_of_other_weights_or_code_is_made_again(
     place: Path,
     caplog: pytest.LogCaptureFixture,
     change: Callable[[Path, Path], None],
-    kept: bool,
     words: str,
 ) -> None:
     folder = run(place)
@@ -124,8 +144,10 @@ def test_a_run_of_other_weights_or_code_is_made_again(
     assert record["source_sha256"] == source.source_digest()
     assert ((folder / study.WEIGHTS).read_bytes() == before) == (now.name == "a.safetensors")
     aside = sorted(folder.parent.glob("seed-0-before-*"))
-    assert [(path / study.WEIGHTS).read_bytes() for path in aside] == ([changed] if kept else [])
-    assert ([line for line in caplog.messages if f"held a run of {words};" in line] != []) == kept
+    assert [(path / study.WEIGHTS).read_bytes() for path in aside] == [changed]
+    assert [
+        line for line in caplog.messages if f"held a run of {words}; it is kept as {aside[0].name}" in line
+    ]
     assert tables.finished_runs(place / "runs") == [folder]
 
 
@@ -169,9 +191,7 @@ def test_half_a_training_of_other_weights_is_not_gone_on_with(place: Path) -> No
 def test_what_is_set_aside_twice_is_kept_twice(tmp_path: Path) -> None:
     for expected in ("seed-0-before-x", "seed-0-before-x-2", "seed-0-before-x-3"):
         records.write_json(tmp_path / "seed-0" / records.METRICS, {"config_hash": "x"})
-        older = records.set_aside(tmp_path / "seed-0")
-        assert older is not None
-        assert older.name == expected
+        assert records.set_aside(tmp_path / "seed-0", "x").name == expected
 
 
 def test_a_committed_run_is_complete_where_its_weights_cannot_be_looked_at(

@@ -78,6 +78,10 @@ def test_a_broken_record_is_an_error_that_names_the_file(tmp_path: Path) -> None
     path.write_text('{"dice": 0.')
     with pytest.raises(ValueError, match=r"metrics\.json: not readable as JSON"):
         records.read_json(path)
+    for content in (b"\xff", b"[" * 100_000):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"metrics\.json: not readable as JSON"):
+            records.read_json(path)
     path.write_text("[1]")
     with pytest.raises(ValueError, match="expected a JSON object, got list"):
         records.read_json(path)
@@ -90,11 +94,9 @@ def test_a_run_of_another_configuration_is_kept_aside(tmp_path: Path) -> None:
     )
     assert is_complete(folder, mine)
     assert not is_complete(folder, another)
-    older = records.set_aside(folder)
-    assert older is not None
+    older = records.set_aside(folder, "unet0")
     assert older.name == "seed-0-before-unet0"
     assert (older / records.METRICS).is_file()
-    assert records.set_aside(folder) is None
     assert tables.finished_runs(tmp_path) == []  # what is set aside is in no table
 
 
@@ -190,6 +192,38 @@ def test_other_weights_of_one_name_are_another_recipe(tmp_path: Path) -> None:
     for write in (tables.write_tables, lambda root: tables.write_noise_floor(root, PLANNED)):
         with pytest.raises(ValueError, match=r"encoder_weights\.sha256 is w and other"):
             write(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "differ"),
+    [
+        pytest.param({"precision": "bfloat16"}, {"precision": "float32"}, True, id="two old runs"),
+        pytest.param(
+            {"precision": "bfloat16"},
+            {"precision": "bfloat16", "evaluation_precision": "float32"},
+            True,
+            id="an old run and a new one",
+        ),
+        pytest.param(
+            {"precision": "float32"},
+            {"precision": "bfloat16", "evaluation_precision": "float32"},
+            False,
+            id="both in float32",
+        ),
+    ],
+)
+@pytest.mark.parametrize("variant", ["unet", "proposed"])
+def test_runs_measured_in_different_precision_share_no_table(
+    tmp_path: Path, one: dict[str, str], other: dict[str, str], differ: bool, variant: str
+) -> None:
+    for folder, measured in ((write_run(tmp_path, "unet", 0), one), (write_run(tmp_path, variant, 1), other)):
+        values = records.read_json(folder / records.ENVIRONMENT)
+        records.write_json(folder / records.ENVIRONMENT, values | measured)
+    if not differ:
+        assert len(tables.write_tables(tmp_path)) == 2
+        return
+    with pytest.raises(ValueError, match="evaluation_precision is bfloat16 and float32"):
+        tables.write_tables(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """One file makes the network again; a file from a stranger must not do more than that."""
 
 import json
+import math
 import pickle
 from pathlib import Path
 from typing import Any
@@ -89,11 +90,11 @@ def test_a_file_whose_length_begins_like_a_pickle_is_read(tmp_path: Path) -> Non
         pytest.param({}, "KeyError", id="nothing"),
         pytest.param(CONFIG | {"variant": "unett"}, "unett", id="unknown variant"),
         pytest.param(CONFIG | {"network": {"wings": 2}}, "unknown option 'wings'", id="unknown option"),
-        pytest.param(CONFIG | {"network": {"base_width": 10**9}}, "numbers up to 128", id="huge network"),
+        pytest.param(CONFIG | {"network": {"base_width": 10**9}}, "from 1 to 128", id="huge network"),
         pytest.param(CONFIG | {"network": {"base_width": "4"}}, "cannot be built", id="text for a number"),
         pytest.param(
             CONFIG | {"variant": "proposed", "network": {"aspp_rates": [1] * 1000}},
-            "aspp_rates: expected at most 16 numbers, got 1000",
+            "aspp_rates: expected at most 16 entries, got 1000",
             id="a list of a thousand rates",
         ),
         pytest.param(
@@ -105,6 +106,30 @@ def test_a_file_whose_length_begins_like_a_pickle_is_read(tmp_path: Path) -> Non
         pytest.param(CONFIG | {"network": [1]}, "cannot be built", id="options as a list"),
         pytest.param(CONFIG | {"image_size": [32_000, 32]}, "multiples of 32 up to 2048", id="huge input"),
         pytest.param(CONFIG | {"image_size": [64]}, "cannot be built", id="one side"),
+        pytest.param(CONFIG | {"image_size": [math.inf, 64]}, "OverflowError", id="infinitely high"),
+        pytest.param(CONFIG | {"image_size": [64, math.nan]}, "cannot convert", id="a width of no number"),
+        *(
+            pytest.param(
+                CONFIG | {"variant": variant, "network": {option: value}},
+                f"{option}: expected whole numbers from 1 to",
+                id=f"{option} {value}",
+            )
+            for variant, option, value in (
+                ("unet", "base_width", math.inf),
+                ("unet", "base_width", math.nan),
+                ("unet", "base_width", 4.0),
+                ("proposed", "aspp_rates", [math.inf]),
+                ("proposed", "aspp_rates", [math.nan]),
+                ("proposed", "se_reduction", -math.inf),
+                ("proposed", "decoder_channels", [1e400] * 5),
+            )
+        ),
+        pytest.param(
+            CONFIG | {"variant": "proposed", "network": {"dropout": math.nan}}, "dropout: ", id="dropout"
+        ),
+        pytest.param(
+            CONFIG | {"variant": "proposed", "network": {"aspp": "false"}}, "true or false", id="text for no"
+        ),
         pytest.param(CONFIG | {"image_size": [0, 64]}, "multiples of 32", id="no height"),
         pytest.param(CONFIG | {"network": {}}, "belong to another", id="another network's weights"),
     ],

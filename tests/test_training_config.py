@@ -26,12 +26,16 @@ def test_betas_from_yaml_equal_betas_from_python():
 
 
 BAD = [
-    ("epochs", 0, ValueError, "a whole number >= 1, got 0"),
-    ("epochs", 2.0, TypeError, "a whole number >= 1, got 2.0"),
-    ("epochs", True, TypeError, "a whole number >= 1, got True"),
+    ("epochs", 0, ValueError, "a whole number >= 1 and <= 100000, got 0"),
+    ("epochs", 2.0, TypeError, "a whole number >= 1 and <= 100000, got 2.0"),
+    ("epochs", True, TypeError, "a whole number >= 1 and <= 100000, got True"),
+    ("epochs", 10**20, ValueError, "<= 100000, got 100000000000000000000"),
     ("batch_size", -4, ValueError, "got -4"),
-    ("plateau_patience", -1, ValueError, ">= 0, got -1"),
-    ("early_stopping_patience", 0, ValueError, ">= 1, got 0"),
+    ("batch_size", 10**9, ValueError, "<= 4096, got 1000000000"),
+    ("plateau_patience", -1, ValueError, ">= 0 and <= 100000, got -1"),
+    ("plateau_patience", 10**20, ValueError, "<= 100000, got 1"),
+    ("early_stopping_patience", 0, ValueError, ">= 1 and <= 100000, got 0"),
+    ("early_stopping_patience", 10**20, ValueError, "<= 100000, got 1"),
     ("seed", -1, ValueError, "got -1"),
     ("seed", 2**32, ValueError, "<= 4294967295, got 4294967296"),
     ("learning_rate", "1e-4", TypeError, "in YAML write 1.0e-4"),

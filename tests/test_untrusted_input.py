@@ -26,10 +26,11 @@ from hypothesis.extra.numpy import arrays
 from fetalseg_lib.apply.image_table import read_image_table
 from fetalseg_lib.apply.importing.coco import draw_mask
 from fetalseg_lib.cli import main
-from fetalseg_lib.cli import study as study_commands
 from fetalseg_lib.data import phantom
 from fetalseg_lib.data.layout import TRAINING
+from fetalseg_lib.study import workflow
 from fetalseg_lib.study.profile import Profile, load_profile
+from fetalseg_lib.study.records import METRICS
 from fetalseg_lib.training.config import TrainingConfig
 
 # Configuration
@@ -101,6 +102,10 @@ def test_yaml_runs_nothing_and_does_not_explode(tmp_path: Path) -> None:
         *("phantoms: " + "9" * 5000, "phantoms: " + "9" * 24, "phantoms: 2020-99-99", "phantoms: .inf"),
         *("phantom_size: [9999999999, 9999999999]", "image_size: [3200000000, 3200000000]"),
         *("? !!set {a}\n: b", "<<: [1]", "training: {epochs: .inf}", "limit: {train: 1e400}"),
+        *(f"training: {{epochs: {'9' * 20}}}", f"training: {{batch_size: {'9' * 10}}}"),
+        *("network: {aspp_rates: [.inf]}", "network: {aspp_rates: 6}", "network: {dropout: .nan}"),
+        *("network: {se_reduction: 1.5}", "network: {aspp: 'no'}", "network: {aspp_rate: [6]}"),
+        *("network: {aspp_channels: 9999999999}", "network: {1: 2}", "network: {decoder_channels: [8]}"),
         *("\udcff", "\x01"),
     ],
     ids=lambda text: ascii(text[:40]),
@@ -121,6 +126,8 @@ def test_a_profile_of_odd_yaml_is_refused_in_one_line(
 DOORS = {
     "a profile": ["train", "--profile", "ODD.yaml", "--variant", "unet", "-o", "IN/o"],
     "a table to go on with": ["predict", "IN/a.png", "--checkpoint", "IN/weights", "-o", "ODD"],
+    "rows of a killed run": ["predict", "IN/a.png", "--checkpoint", "IN/weights", "-o", "IN/t.csv"],
+    "a record": ["tables", "IN/runs"],
     "an image": ["predict", "ODD.png", "--checkpoint", "IN/weights", "-o", "IN/o.csv"],
     "weights": ["predict", "IN/a.png", "--checkpoint", "ODD", "-o", "IN/o.csv"],
     "pixel sizes": ["predict", "IN/a.png", "--checkpoint", "IN/weights", "--pixel-size", "ODD", "-o", "IN/o"],
@@ -149,7 +156,9 @@ def test_only_regular_files_are_read(kind: str, tmp_path: Path) -> None:
     kill_tasks.save_random_weights(tmp_path / "weights")
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((40, 60), np.uint8))
     (tmp_path / "hc18" / TRAINING.folder).mkdir(parents=True)
-    for odd in ("odd", "odd.png", "odd.yaml", f"hc18/{TRAINING.index}"):
+    (tmp_path / "runs" / "seed-0").mkdir(parents=True)
+    named = ("t.csv.unfinished", f"runs/seed-0/{METRICS}", f"hc18/{TRAINING.index}")
+    for odd in ("odd", "odd.png", "odd.yaml", *named):
         os.mkfifo(tmp_path / odd) if kind == "pipe" else (tmp_path / odd).symlink_to("/dev/zero")
     commands = [
         [word.replace("ODD", f"{tmp_path}/odd").replace("IN", str(tmp_path)) for word in words]
@@ -162,7 +171,7 @@ def test_only_regular_files_are_read(kind: str, tmp_path: Path) -> None:
     for door, (status, printed) in zip(DOORS, lines, strict=True):
         assert status in (1, 2), door
         assert "MemoryError" not in printed, door
-        assert f"{tmp_path}/odd" in printed or f"{tmp_path}/hc18" in printed, (door, printed)
+        assert any(f"{tmp_path}/{odd}" in printed for odd in ("odd", *named)), (door, printed)
 
 
 def test_a_folder_of_endless_depth_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -289,13 +298,17 @@ def test_snakemake_gets_a_folder_s_name_as_it_is(
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny.yaml").write_text(kill_tasks.PROFILE, encoding="utf-8")
+    (tmp_path / "Snakefile").touch()
     commands = []
 
-    def started(command: list[str], **_: object) -> Any:
-        commands.append(command)
-        return type("Done", (), {"returncode": 0})
+    class Started:
+        def __init__(self, command: list[str], **_: object) -> None:
+            commands.append(command)
 
-    monkeypatch.setattr(study_commands.subprocess, "run", started)
+        def wait(self) -> int:
+            return 0
+
+    monkeypatch.setattr(workflow.subprocess, "Popen", Started)
     assert main(["study", "--profile", "tiny.yaml", "-o", name]) == 0
     settings = parse_config(commands[0][commands[0].index("--config") + 1 :])
     # The Snakefile takes the same two steps.

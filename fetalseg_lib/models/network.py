@@ -12,6 +12,7 @@ from fetalseg_lib.models.aspp import ASPP, Projection
 from fetalseg_lib.models.blocks import ConvBNReLU, check_image
 from fetalseg_lib.models.decoder import DecoderStage, Upsampling
 from fetalseg_lib.models.encoder import TAP_CHANNELS, EncoderStatistics, EncoderTraining, MobileNetV2Encoder
+from fetalseg_lib.models.options import check_options
 from fetalseg_lib.models.stem import Stem
 from fetalseg_lib.models.weights import resolve_encoder_weights
 
@@ -61,6 +62,7 @@ class NetworkConfig:
     se_reduction: int = 16
 
     def __post_init__(self) -> None:
+        check_options(self)
         for name, allowed in (
             ("stem", Stem),
             ("encoder_training", EncoderTraining),
@@ -73,17 +75,14 @@ class NetworkConfig:
         for name in self.separable:
             if name not in SEPARABLE:
                 raise ValueError(f"separable: expected parts out of {', '.join(SEPARABLE)}; got {name!r}")
-        if not self.aspp_rates or min(self.aspp_rates) < 1:
+        if not self.aspp_rates:
             raise ValueError(f"aspp_rates: expected dilation rates of 1 or more, got {self.aspp_rates}")
-        if self.aspp_pool_channels < 2 or self.aspp_pool_channels % 2:
+        if self.aspp_pool_channels % 2:
             raise ValueError(f"aspp_pool_channels: expected an even number, got {self.aspp_pool_channels}")
-        for name in ("init_channels", "aspp_channels", "bottleneck_channels", "se_reduction"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
-        if not 0 <= self.dropout < 1:
+        if not (isinstance(self.dropout, (int, float)) and 0 <= self.dropout < 1):
             raise ValueError(f"dropout: expected a probability in [0, 1), got {self.dropout}")
-        if len(self.decoder_channels) != len(TAP_CHANNELS) or min(self.decoder_channels) < 1:
-            raise ValueError(f"decoder_channels: expected five positive widths, got {self.decoder_channels}")
+        if len(self.decoder_channels) != len(TAP_CHANNELS):
+            raise ValueError(f"decoder_channels: expected five widths, got {self.decoder_channels}")
 
 
 class MobileNetASPPUNet(nn.Module):

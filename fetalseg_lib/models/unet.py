@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fetalseg_lib.models.blocks import DoubleConv, UpConvolution, check_image
+from fetalseg_lib.models.options import check_options
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,8 +19,7 @@ class UNetConfig:
     base_width: int = 32
 
     def __post_init__(self) -> None:
-        if self.base_width < 1:
-            raise ValueError(f"base_width: expected at least 1, got {self.base_width}")
+        check_options(self, largest=128)
 
 
 class UNetStage(nn.Module):

@@ -20,7 +20,7 @@ import yaml
 from fetalseg_lib.data.limits import MAX_PHANTOMS, read_content
 from fetalseg_lib.data.phantom import INGREDIENTS
 from fetalseg_lib.data.sample import DataError
-from fetalseg_lib.models import list_variants
+from fetalseg_lib.models import get_variant, list_variants
 from fetalseg_lib.training.config import TrainingConfig
 
 FOLDS = ("train", "validation", "test")
@@ -186,9 +186,26 @@ def load_profile(name: str | Path) -> Profile:
         raise ValueError(f"profile: {_unknown(str(name), list_profiles())}, or give the path of a .yaml file")
     values = _read(path)
     try:
-        return _profile(_on_base(values))
+        profile = _profile(_on_base(values))
+        if (
+            path.parent != _BUILT_IN
+        ):  # those are tested, and PyTorch, which this needs, takes a second to load
+            check_network(profile)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error
+    return profile
+
+
+def check_network(profile: Profile) -> None:
+    """Raise ``TypeError`` or ``ValueError`` that names the option of the networks which cannot be."""
+    from fetalseg_lib.models import network_config
+
+    for variant in map(get_variant, profile.variants if profile.network else ()):
+        if variant.architecture == "mobilenet":  # the others have none of these options
+            try:
+                network_config(variant.name, **{**profile.network, **variant.network})
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"network: {error}") from error
 
 
 def _read(path: Path) -> Any:

@@ -31,6 +31,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fetalseg_lib.data.limits import read_content
 from fetalseg_lib.files import atomic_write
 from fetalseg_lib.study.source import source_digest
 
@@ -64,16 +65,9 @@ def summarize(per_image: pd.DataFrame) -> dict[str, float | int]:
     return summary
 
 
-def set_aside(folder: Path) -> Path | None:
-    """Rename the evaluated run of another identity, so that nothing is lost and nothing mixes.
-
-    Returns the new folder, or ``None`` where there was no such run. A scheduler removes an old
-    ``metrics.json`` before it runs anew: the rest of the run is kept all the same.
-    """
-    made = [path for name in (METRICS, ENVIRONMENT) if (path := folder / name).is_file()]
-    if not made:
-        return None
-    name = f"{folder.name}-before-{read_json(made[0]).get('config_hash')}"
+def set_aside(folder: Path, config_hash: str | None) -> Path:
+    """Rename the run of another identity, which has ``config_hash``: nothing is lost and nothing mixes."""
+    name = f"{folder.name}-before-{config_hash}"
     names = itertools.chain([name], (f"{name}-{count}" for count in itertools.count(2)))
     older = next(path for path in map(folder.with_name, names) if not path.exists())
     folder.rename(older)
@@ -100,10 +94,11 @@ def write_csv(path: Path, frame: pd.DataFrame, *, digits: int = 9) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object; a broken file is an error that names it."""
+    """Read a JSON object; a broken file, or what is no regular file, is an error that names it."""
+    content = read_content(path)
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
+        values = json.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
         raise ValueError(
             f"{path}: not readable as JSON ({error}); delete its folder and run again"
         ) from error

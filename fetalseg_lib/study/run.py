@@ -9,7 +9,7 @@ import copy
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -100,8 +100,8 @@ def train(
     :func:`batches_of`.
 
     Where ``folder`` holds the weights of this very run already, they and their history are loaded instead.
-    A finished run of another configuration, of other encoder weights or of other code is kept under another
-    name. Raises ``ValueError`` where another process is training there.
+    What was trained by another configuration, from other encoder weights or by other code is kept under
+    another name. Raises ``ValueError`` where another process is training there.
     """
     with only_one(folder):
         if read_digest() != source_digest():
@@ -138,10 +138,11 @@ def train(
 
 def _make_room(identity: Identity, folder: Path) -> None:
     """Make the run's folder; what another run left there is kept under another name."""
-    if other := identity.other_than(recorded(folder) or identity.metadata()):
-        older = records.set_aside(folder)
-        kept = older.name if older else "nothing"
-        log.warning("%s: held a run of %s; it is kept as %s", folder, " and of ".join(other), kept)
+    for made in _made(folder):
+        if other := identity.other_than(made):
+            older = records.set_aside(folder, made.get("hash"))
+            log.warning("%s: held a run of %s; it is kept as %s", folder, " and of ".join(other), older.name)
+            break
     folder.mkdir(parents=True, exist_ok=True)
 
 
@@ -158,6 +159,16 @@ def batches_of(config: RunConfig, folds: Folds) -> Callable[[int], Batches]:
 def _batches(dataset: SegmentationDataset, recipe: TrainingConfig, epoch: int) -> Batches:
     given = batches(dataset, batch_size=recipe.batch_size, seed=recipe.seed, epoch=epoch, shuffle=True)
     return map(halve, given) if epoch <= recipe.half_size_epochs else given
+
+
+def _made(folder: Path) -> list[Mapping[str, str | None]]:
+    """Who made what ``folder`` holds: the run that was evaluated there, and the one that left its weights.
+
+    A scheduler removes an old ``metrics.json`` before it runs anew, and a kill may leave weights alone.
+    """
+    weights = folder / WEIGHTS
+    found = [recorded(folder), read_metadata(weights) if weights.is_file() else None]
+    return [made for made in found if made is not None]
 
 
 def refuse_lone_image(config: RunConfig, model: nn.Module, *, images: int) -> None:

@@ -144,6 +144,7 @@ def mixed_recipes(root: Path) -> list[str]:
     """In what runs below ``root`` differ beside variant, fold and seed; empty is good.
 
     The seeds of one variant share all of their settings, two variants those that neither of them changes.
+    What the test images were measured in, all share: bfloat16 makes a head 0.2 mm larger.
     """
     runs = [(folder, records.read_json(_file(folder, records.ENVIRONMENT))) for folder in finished_runs(root)]
     first: dict[str, tuple[Path, dict[str, Any]]] = {}
@@ -171,6 +172,9 @@ def _settings(environment: dict[str, Any]) -> dict[str, Any]:
     for name in ("training", "network", "limit"):
         config |= {f"{name}.{key}": value for key, value in config.pop(name).items()}
     config["encoder_weights.sha256"] = environment["encoder_weights"]["sha256"]
+    # Runs before there was a difference were measured in what they were trained in.
+    measured = "evaluation_precision" if "evaluation_precision" in environment else "precision"
+    config["evaluation_precision"] = environment.get(measured)
     return {
         key: config[key] for key in config.keys() - {"variant", "seed", "training.seed", "fold", "profile"}
     }

@@ -30,13 +30,6 @@ MAX_SIDE = 2048
 MAX_PARAMETERS = 200_000_000
 """Of a network: more than any variant can have, and less than a gigabyte."""
 
-MAX_ENTRIES = 16
-"""Of a list in a configuration, such as the dilation rates."""
-
-_LARGEST = {"base_width": 128}
-_LARGEST_OTHER = 2048
-"""Of the numbers in a configuration: a larger network could fill the memory before it is found wrong."""
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainedNetwork:
@@ -131,13 +124,6 @@ def _check_sizes(network: Mapping[str, Any], height: int, width: int) -> None:
         raise ValueError("network: encoder_weights is no part of it")
     if not all(32 <= side <= MAX_SIDE and side % 32 == 0 for side in (height, width)):
         raise ValueError(f"image_size: expected multiples of 32 up to {MAX_SIDE}, got {height} x {width}")
-    for name, value in network.items():
-        if isinstance(value, list) and len(value) > MAX_ENTRIES:
-            raise ValueError(f"{name}: expected at most {MAX_ENTRIES} numbers, got {len(value)}")
-        largest = _LARGEST.get(name, _LARGEST_OTHER)
-        for number in value if isinstance(value, list) else [value]:
-            if isinstance(number, (int, float)) and abs(number) > largest:
-                raise ValueError(f"{name}: expected numbers up to {largest}, got {number}")
 
 
 def _check_parameters(model: nn.Module) -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "float32", "bfloat16")
 SCHEDULES = ("plateau", "cosine")
+MAX_EPOCHS = 100_000
+MAX_BATCH = 4096
 MAX_SEED = 2**32 - 1
 """NumPy's global generator takes no larger one."""
 
@@ -35,7 +37,7 @@ class TrainingConfig:
     >>> TrainingConfig(epochs=0)
     Traceback (most recent call last):
     ...
-    ValueError: epochs: expected a whole number >= 1, got 0
+    ValueError: epochs: expected a whole number >= 1 and <= 100000, got 0
     """
 
     epochs: int = 100
@@ -60,10 +62,10 @@ class TrainingConfig:
     half_size_epochs: int = 0
 
     def __post_init__(self) -> None:
-        check_whole("epochs", self.epochs, minimum=1)
-        check_whole("batch_size", self.batch_size, minimum=1)
-        check_whole("plateau_patience", self.plateau_patience, minimum=0)
-        check_whole("early_stopping_patience", self.early_stopping_patience, minimum=1)
+        check_whole("epochs", self.epochs, minimum=1, maximum=MAX_EPOCHS)
+        check_whole("batch_size", self.batch_size, minimum=1, maximum=MAX_BATCH)
+        check_whole("plateau_patience", self.plateau_patience, minimum=0, maximum=MAX_EPOCHS)
+        check_whole("early_stopping_patience", self.early_stopping_patience, minimum=1, maximum=MAX_EPOCHS)
         check_whole("seed", self.seed, minimum=0, maximum=MAX_SEED)
 
         check_number("learning_rate", self.learning_rate, above=0)

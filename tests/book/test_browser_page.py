@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import test_files_as_people_have_them as people
 import torch
 from numpy.typing import NDArray
 from PIL import Image
@@ -431,6 +432,34 @@ HALF = png(PICTURES["odd size"])
 FLIPPED = bytearray(HALF)
 FLIPPED[len(HALF) // 2] ^= 1
 JPEG = png(PICTURES["odd size"], "JPEG")
+
+
+plain = people.plain
+
+
+class TestFilesAsPeopleHaveThem:
+    """The rows of the table of kinds that go through this door; a new kind is one more row there."""
+
+    @pytest.mark.parametrize(
+        "kind", [kind for kind, (_, doors) in people.KINDS.items() if people.PAGE in doors]
+    )
+    def test_each_kind_is_answered(self, page: Page, plain: Path, tmp_path: Path, kind: str) -> None:
+        spoil, answers = people.KINDS[kind]
+        desk = shutil.copytree(plain, tmp_path / "desk")
+        spoil(desk)
+        for name in people.HEADS:
+            expected = self.answer(page, plain / "images" / name, called=f"plain {name[0]}")
+            assert expected["Head circumference"].endswith(" px")
+            file = desk / "images" / name
+            if answers[people.PAGE] == people.SAME:
+                assert self.answer(page, file, called=f"{kind} {name[0]}") == expected
+            else:
+                assert answers[people.PAGE] in page.problem(file.read_bytes(), name=kind)
+
+    def answer(self, page: Page, file: Path, *, called: str) -> dict[str, Any]:
+        page.answer(file.read_bytes(), name=called)
+        page.tab.wait_for_function(f"document.querySelector('[data-part=name]').textContent === '{called}'")
+        return {**page.numbers(), **page.ellipse()}
 
 
 class TestBadFiles:

@@ -50,6 +50,8 @@ def open_table(path: Path, names: Sequence[str]) -> Iterator[Table]:
     wanted = {csv_cell(name) for name in names}
     with only_one(path):
         finished = _rows(path, read_content(path), wanted) if path.exists() else {}
+        if unfinished.exists() and not unfinished.is_file():
+            raise ValueError(f"{unfinished}: expected rows of a killed run, got no regular file; remove it")
         with open(unfinished, "a+b", opener=no_link) as journal:
             table = Table(finished | _resume(journal, unfinished, wanted), journal)
             yield table

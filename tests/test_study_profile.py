@@ -132,6 +132,7 @@ def test_a_profile_on_a_base_is_the_base_but_for_its_differences(tmp_path: Path)
         pytest.param({"variants": ["unet", "unet"]}, "each may stand once", id="variant twice"),
         pytest.param({"seeds": []}, "seeds: expected", id="no seed"),
         pytest.param({"seeds": [-1]}, "seeds: expected", id="negative seed"),
+        pytest.param({"seeds": [10**20]}, "seeds: expected", id="endless seed"),
         pytest.param({"seeds_of": {"proposed": [0]}}, "seeds_of: unknown name", id="seeds of no variant"),
         pytest.param({"seeds_of": {"unet": []}}, "seeds_of.unet: expected", id="variant without a seed"),
         pytest.param({"seeds_of": {"unet": [1, 1]}}, "seeds_of.unet: each may", id="seed twice"),

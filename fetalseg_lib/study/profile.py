@@ -21,7 +21,7 @@ from fetalseg_lib.data.limits import MAX_PHANTOMS, read_content
 from fetalseg_lib.data.phantom import INGREDIENTS
 from fetalseg_lib.data.sample import DataError
 from fetalseg_lib.models import get_variant, list_variants
-from fetalseg_lib.training.config import TrainingConfig
+from fetalseg_lib.training.config import MAX_SEED, TrainingConfig
 
 FOLDS = ("train", "validation", "test")
 SPLITS = ("exam", "leaky")
@@ -136,8 +136,8 @@ class Profile:
         _expect_known("seeds_of", self.seeds_of, self.variants)
         for name, seeds in {"seeds": self.seeds, **self.seeds_of}.items():
             where = name if name == "seeds" else f"seeds_of.{name}"
-            if not seeds or not all(isinstance(seed, int) and seed >= 0 for seed in seeds):
-                raise ValueError(f"{where}: expected whole numbers from 0, got {list(seeds)}")
+            if not seeds or not all(isinstance(seed, int) and 0 <= seed <= MAX_SEED for seed in seeds):
+                raise ValueError(f"{where}: expected whole numbers from 0 to {MAX_SEED}, got {list(seeds)}")
             _expect_once(where, seeds)
         if not self.variants:
             raise ValueError("variants: expected at least one, got none")

@@ -223,7 +223,7 @@ def test_runs_measured_in_different_precision_share_no_table(
         assert len(tables.write_tables(tmp_path)) == 2
         return
     with pytest.raises(
-        ValueError, match="evaluation_precision is (bfloat16 and float32|float32 and bfloat16)"
+        ValueError, match=r"evaluation_precision is (bfloat16 and float32|float32 and bfloat16)"
     ):
         tables.write_tables(tmp_path)
 

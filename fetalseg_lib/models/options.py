@@ -18,7 +18,8 @@ def check_options(config: Any, *, largest: int = MAX_WIDTH) -> None:
     Whole numbers are from 1 to ``largest``, and lists have at most :data:`MAX_ENTRIES`.
     """
     for option in fields(config):
-        value, default = getattr(config, option.name), option.default
+        value: Any = getattr(config, option.name)
+        default: Any = option.default
         if isinstance(default, bool):
             if not isinstance(value, bool):
                 raise ValueError(f"{option.name}: expected true or false, got {value!r}")

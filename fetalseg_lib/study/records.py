@@ -95,7 +95,7 @@ def write_csv(path: Path, frame: pd.DataFrame, *, digits: int = 9) -> None:
 
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object; a broken file, or what is no regular file, is an error that names it."""
-    content = read_content(path)
+    content = read_content(path) if path.exists() else path.read_bytes()  # which raises FileNotFoundError
     try:
         values = json.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:

@@ -1,12 +1,14 @@
 """The numbers in the chapters' text: one module a chapter, each with a function ``facts``.
 
-A chapter's one hidden cell calls :func:`facts_of`. What the sentences around the numbers rest on is tested in
+A chapter's one hidden cell calls :func:`facts_of`; what its visible cells computed live goes through
+:func:`glue_all`. What the sentences around the numbers rest on is tested in
 ``tests/book/facts``, where each test names its sentence.
 """
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,11 @@ def facts_of(chapter: str, results: Path | str = "../results") -> dict[str, Any]
     """
     module = importlib.import_module(f"{__name__}.{chapter.replace('-', '_')}")
     found: dict[str, Any] = module.facts(Path(results))
-    for name, value in found.items():
-        if isinstance(value, str):
-            glue(name, value, display=False)
+    glue_all({name: value for name, value in found.items() if isinstance(value, str)})
     return found
+
+
+def glue_all(values: Mapping[str, str]) -> None:
+    """Hand to a chapter's page, by their names, the numbers that its own cells have computed."""
+    for name, value in values.items():
+        glue(name, value, display=False)

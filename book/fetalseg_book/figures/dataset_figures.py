@@ -147,3 +147,16 @@ def squeeze(image: NDArray[np.uint8], squeezed: NDArray[np.uint8], ellipse: Elli
         axes.set_title(title, fontsize=9)
         axes.axis("off")
     return figure
+
+
+def fold_histogram_in_words(facts: Mapping[str, Any]) -> str:
+    """What :func:`fold_histogram` shows: the step that holds most images of each fold."""
+    edges, parts = facts["histogram_edges_mm"], []
+    for fold in FOLDS:
+        values = facts["folds"][fold]
+        step, mean = int(np.argmax(values["histogram"])), values["hc_mm"]["mean"]
+        parts.append(f"{fold} most often {edges[step]} to {edges[step + 1]} mm, mean {mean:.1f} mm")
+    return (
+        "Share of the images over the head circumference, one line for each fold; the lines run close "
+        f"together. {'; '.join(parts)}."
+    )

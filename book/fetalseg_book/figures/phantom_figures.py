@@ -9,6 +9,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from fetalseg_book.figures.figures import contact_sheet, overlay
+from fetalseg_lib.data.phantom import Phantom
+from fetalseg_lib.data.resize import resize_image
 from fetalseg_lib.growth import GrowthChart
 
 Field = NDArray[np.float64]
@@ -63,3 +66,60 @@ def fields(panels: Mapping[str, Field], *, limits: Mapping[str, tuple[float, flo
         axes.axis("off")
         figure.colorbar(drawn, ax=axes, orientation="horizontal", shrink=0.8, pad=0.04)
     return figure
+
+
+def outlined(sample: Phantom) -> tuple[Figure, str]:
+    """A phantom with its outline."""
+    assert sample.mask is not None, "a phantom has a mask"
+    figure, axes = plt.subplots(figsize=(4.8, 3.2))
+    overlay(axes, sample.image, reference=sample.mask, prediction=None, title="")
+    return figure, (
+        f"A simulated ultrasound image of a fetal head of {sample.gestational_age_weeks:.0f} weeks with the "
+        f"outline of the head in blue, {sample.hc_mm:.0f} mm around."
+    )
+
+
+def heads_by_age_in_words(weeks: Sequence[float], hc_mm: Sequence[float]) -> str:
+    """What :func:`heads_by_age` shows."""
+    return (
+        f"Head circumference over gestational age of {len(weeks)} drawn heads, from {min(weeks):.0f} to "
+        f"{max(weeks):.0f} weeks and {min(hc_mm):.0f} to {max(hc_mm):.0f} mm, around the chart's mean. "
+        f"Half of them are {np.quantile(weeks, 0.25):.0f} to {np.quantile(weeks, 0.75):.0f} weeks old."
+    )
+
+
+def change_of_grey(image: NDArray[np.uint8], others: Mapping[str, NDArray[np.uint8]]) -> dict[str, float]:
+    """The mean change of the grey levels from ``image`` to each of the others, the least first."""
+    change = {name: float(np.abs(other.astype(float) - image).mean()) for name, other in others.items()}
+    return dict(sorted(change.items(), key=lambda item: item[1]))
+
+
+def left_out(image: NDArray[np.uint8], others: Mapping[str, NDArray[np.uint8]]) -> tuple[Figure, str]:
+    """The whole phantom, and ``others``, each without one ingredient."""
+    change = change_of_grey(image, others)
+    least, most = next(iter(change)), next(reversed(change))
+    figure = _small_sheet({"everything": image, **others})
+    return figure, (
+        f"One phantom with everything, and {len(others)} times with one ingredient left out. The head "
+        f"stays where it is. The grey levels change most {most} (by "
+        f"{change[most]:.0f} on average) and least {least} (by {change[least]:.0f})."
+    )
+
+
+def turned(
+    sample: Phantom, strips: Mapping[str, NDArray[np.uint8]], levels: Sequence[float]
+) -> tuple[Figure, str]:
+    """A head with each knob turned to each of the ``levels``: ``strips`` by ``"<knob> <level>"``."""
+    assert sample.mask is not None, "a phantom has a mask"
+    usual, full = sample.image[sample.mask].mean(), f" {levels[-1]:g}"
+    ends = {name.removesuffix(full): strip for name, strip in strips.items() if name.endswith(full)}
+    change = (f"{strip[sample.mask].mean() - usual:+.0f} ({knob})" for knob, strip in ends.items())
+    return _small_sheet(strips), (
+        f"The same head with each of {len(ends)} knobs turned to {levels[0]} and to {levels[1]}, "
+        f"two knobs a row. From 0 to 1, the mean grey in the head changes by {', '.join(change)}."
+    )
+
+
+def _small_sheet(images: Mapping[str, NDArray[np.uint8]]) -> Figure:
+    small = [resize_image(image, (162, 240)) for image in images.values()]
+    return contact_sheet(small, titles=list(images), columns=4)

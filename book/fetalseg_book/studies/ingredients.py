@@ -70,3 +70,12 @@ def plot(found: Effects) -> Figure:
     axes.plot(rows["difference"], rows["without"], "o", color="C0")
     axes.set(xlabel=f"{LABELS[found.metric]}: difference from the whole phantom", ylabel="without")
     return figure
+
+
+def in_words(found: Effects) -> str:
+    """What :func:`plot` shows of the Dice."""
+    rows = (f"without {row.without} {row.difference:+.3f}" for row in found.table.itertuples())
+    return (
+        f"Mean Dice on real heads without one ingredient, less that of the whole phantom, {found.whole:.3f}; "
+        f"by luck a run lies within plus or minus {found.band:.3f}. {'; '.join(rows)}."
+    )

@@ -94,3 +94,21 @@ def curves(frame: pd.DataFrame, metric: str = "dice_mean", *, images: Sequence[i
     panels[0].set_ylabel(LABELS.get(metric, metric))
     panels[1].legend(fontsize=8, title="starts from")
     return figure
+
+
+def curves_in_words(dice: pd.DataFrame) -> str:
+    """What :func:`curves` shows, from the :func:`means` of Dice."""
+    parts = [
+        "Mean Dice on real test images against the number of real training images, for encoders that start "
+        "from ImageNet, phantoms, procedural images and at random; left frozen, right trained along."
+    ]
+    for images in dice.columns:
+        encoder, start = dice[images].idxmax()
+        best = 100 * dice[images].max()
+        parts.append(f"With {images} images the best is {start}, {encoder}, with {best:.1f} percent.")
+    few = 100 * dice.iloc[:, 0]
+    by_kind = (
+        f"{encoder}: " + ", ".join(f"{start} {few[encoder, start]:.1f}" for start in STARTS)
+        for encoder in ("frozen", "trained along")
+    )
+    return " ".join(parts) + f" With {dice.columns[0]} images {'; '.join(by_kind)}."

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binom, rankdata, spearmanr
 
+from fetalseg_book.studies.error_analysis.quality import MEASURES
 from fetalseg_lib.evaluation.stats import mean_intervals
 
 
@@ -102,6 +103,21 @@ def association(
     ]
     low, high = np.nanquantile(drawn, [0.025, 0.975])
     return _rank_correlation(table), float(low), float(high)
+
+
+def associations(images: pd.DataFrame, score: pd.Series) -> pd.DataFrame:
+    """Associate each measure of the images with ``score``, as it is and ``adjusted`` for the heads' size.
+
+    ``images`` has a row for each image, by ``name``, with the measures of
+    :mod:`~fetalseg_book.studies.error_analysis.quality`, ``hc_mm`` and ``exam``; ``score`` a value for each.
+    """
+    score, rows = score.loc[images.index], []
+    for name, words in MEASURES.items():
+        for given in (None, images["hc_mm"]):
+            rho, low, high = association(images[name], score, images["exam"], given=given)
+            row = {"measure": words, "adjusted": given is not None, "rho": rho, "low": low, "high": high}
+            rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def _rank_correlation(table: NDArray[np.float64]) -> float:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+
+from fetalseg_book.figures.figures import overlay
+from fetalseg_lib.apply.prediction.measure import Prediction
+from fetalseg_lib.data.phantom import Phantom
 
 KINDS = {"real": ("C0", "o", "-"), "phantom": ("C1", "s", "--")}
 """Colour, marker and line of each kind of image."""
@@ -47,6 +53,21 @@ def by_knob(costs: pd.DataFrame, *, label: str, columns: int = 4) -> Figure:
     figure.supxlabel("severity", fontsize=9)
     figure.supylabel(label, fontsize=9)
     return figure
+
+
+def measured_phantoms(seen: Mapping[tuple[str, float], tuple[Phantom, Prediction]]) -> tuple[Figure, str]:
+    """One phantom at several levels of two knobs, a row each: the true outline, the measured ellipse."""
+    figure, grid = plt.subplots(2, len(seen) // 2, figsize=(7.2, 3.7))
+    told = []
+    for axes, ((knob, level), (sample, found)) in zip(grid.flat, seen.items(), strict=True):
+        flag = "a warning" if found.flags else "no warning"
+        title = f"{knob} {level:g}: {found.head.hc_mm - sample.hc_mm:+.1f} mm, {flag}"
+        overlay(axes, sample.image, reference=sample.mask, prediction=found.head.ellipse_px, title=title)
+        told.append(title)
+    return figure, (
+        "One phantom with more and more shadow, and with less and less gain; the true outline in blue, the "
+        f"measured ellipse in dashed orange. Errors of the circumference and warnings: {'; '.join(told)}."
+    )
 
 
 def ends(table: pd.DataFrame) -> Figure:

@@ -16,6 +16,20 @@ from fetalseg_lib.evaluation.growth import GestationalAge, GrowthChart
 Mask = NDArray[np.bool_]
 Points = NDArray[np.float64]
 
+FOUR_PREDICTIONS = (
+    "Four predictions of one elliptical head: shifted to the right; too large all around; "
+    "with a round bulge at the right; with a round bite taken out at the right. "
+    "Agreement is grey, what is too much orange, what is missing blue."
+)
+"""What :func:`disagreements` shows of the chapter's four predictions."""
+
+CLOSE_UP = (
+    "A corner of a mask, close up, with the true ellipse through its edge pixels. The contour through "
+    "the pixel centres runs about half a pixel inside the ellipse; the contour at the level of one half "
+    "zigzags around the ellipse."
+)
+"""What :func:`contours_close_up` shows of the chapter's mask."""
+
 
 def disagreements(pairs: Mapping[str, tuple[Mask, Mask]]) -> Figure:
     """A panel for each named pair ``(prediction, reference)``: agreed grey, extra orange, missed blue."""

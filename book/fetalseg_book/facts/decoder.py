@@ -1,0 +1,51 @@
+"""The shapes of the decoder: as it is built, as the note's section 5.1 states them, and as the brief does."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from fetalseg_book.audit import all_claims
+from fetalseg_book.audit.trace import trace_shapes
+from fetalseg_lib.models.network import MobileNetASPPUNet
+
+STAGES = ("dec5", "dec4", "dec3", "dec2", "dec1")
+
+
+def built_shapes(network: MobileNetASPPUNet, *, side: int) -> pd.DataFrame:
+    """The shapes in each stage for an image of ``side`` × ``side``, written as rows × columns × channels."""
+    shapes = trace_shapes(network, side=side)
+    rows = {}
+    for name in STAGES:
+        into, skip = shapes.inputs[name]
+        rows[name] = {
+            "in": _written(*into),
+            "upsampled": _written(*shapes.outputs[f"{name}.up"]),
+            "skip": _written(*skip),
+            "joined": _written(*shapes.inputs[f"{name}.block"][0]),
+            "out": _written(*shapes.outputs[name]),
+        }
+    return pd.DataFrame(rows).T
+
+
+def stated_shapes() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What section 5.1 of the note states of each stage, and what the brief does, as the audit records it."""
+    stated = {claim.key: claim.value.value for claim in all_claims() if claim.value}
+    note, brief = {}, {}
+    for name in STAGES:
+        note[name] = {
+            "in": _written(*stated[f"5.1 | shape into {name}"]),
+            "upsampled": _written(*stated[f"5.1 | shape of {name}'s upsampling"]),
+            "skip channels": int(stated[f"5.1 | channels of {name}'s skip"]),
+            "joined channels": int(stated[f"5.1 | channels of {name}'s concatenation"]),
+            "out": _written(*stated[f"5.1 | shape of {name}"]),
+        }
+        places = {"upsampled": "'s upsampling", "skip": "'s skip", "joined": "'s concatenation", "out": ""}
+        brief[name] = {
+            column: _written(*stated[f"Brief: decoder | shape of {name}{place}"])
+            for column, place in places.items()
+        }
+    return pd.DataFrame(note).T, pd.DataFrame(brief).T
+
+
+def _written(channels: int, rows: int, columns: int) -> str:
+    return f"{rows}×{columns}×{channels}"

@@ -25,6 +25,13 @@ ALLOWED: dict[str, dict[str, str]] = yaml.safe_load(
     Path(__file__).with_name("prose_numbers.yml").read_text(encoding="utf-8")
 )
 
+FACTS = sorted((ROOT / "book" / "fetalseg_book" / "facts").glob("*.py"))
+GLUED = {
+    name
+    for path in [*CHAPTERS, *PAGES]
+    for name in re.findall(r"\{glue:[a-z]+\}`([^`]+)`", path.read_text(encoding="utf-8"))
+}
+
 UNITS = (
     "%|percent|mm|cm|pixels?|px|ms|milliseconds?|seconds?|minutes?|hours?|days?|weeks?|points?|"
     "[kMGT]?FLOPs?|MACs?|multiply-adds|parameters|weights|million|M|[kMG]B|fps|frames|times|epochs?|images?|"
@@ -78,19 +85,48 @@ def test_no_result_is_typed(path: Path) -> None:
     assert not typed, "glue these from a result file, or give the reason in tests/book/prose_numbers.yml"
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def code_of(path: Path) -> list[str]:
+    """The code of a module, or of each cell of a notebook."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".py":
+        return [text]
+    cells = (cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code")
+    return [re.sub(r"(?m)^(\s*)[!%].*", r"\1pass", "".join(cell["source"])) for cell in cells]
+
+
+def typed_results(code: str, *, glued: Iterable[str]) -> list[str]:
+    """What is glued as it was typed, with a digit in it: by a call, or by its name in a table of facts."""
+    pairs = []
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "glue":
+            pairs += [(node.args[0], value) for value in node.args[1:]]
+        elif isinstance(node, ast.Dict):
+            pairs += [
+                (key, value)
+                for key, value in zip(node.keys, node.values, strict=True)
+                if isinstance(key, ast.Constant) and key.value in glued
+            ]
+    values = (value.value for _, value in pairs if isinstance(value, ast.Constant))
+    return [str(value) for value in values if re.search(r"\d", str(value))]
+
+
+@pytest.mark.parametrize("path", [*CHAPTERS, *FACTS], ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_no_result_is_glued_from_a_typed_text(path: Path) -> None:
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    for number, cell in enumerate(cells, start=1):
-        if cell["cell_type"] != "code":
-            continue
-        lines = "".join(cell["source"]).splitlines()
-        tree = ast.parse("\n".join(re.sub(r"^(\s*)[!%].*", r"\1pass", line) for line in lines))
-        for call in ast.walk(tree):
-            if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "glue":
-                values = [argument for argument in call.args[1:] if isinstance(argument, ast.Constant)]
-                typed = [value.value for value in values if re.search(r"\d", str(value.value))]
-                assert not typed, f"cell {number}: glue(...) takes a typed result"
+    for code in code_of(path):
+        assert not typed_results(code, glued=GLUED), f"{path.name}: a typed result is glued"
+
+
+@pytest.mark.parametrize(
+    ("code", "typed"),
+    [
+        ('glue("error", "2.3 mm", display=False)', ["2.3 mm"]),
+        ('glue("error", f"{error:.1f} mm", display=False)', []),
+        ('found = {"error": "2.3 mm", "other": "1"}', ["2.3 mm"]),
+        ('glue_all({"error": f"{error:.1f} mm"})', []),
+    ],
+)
+def test_a_typed_result_is_found_in_code(code: str, typed: list[str]) -> None:
+    assert typed_results(code, glued={"error"}) == typed
 
 
 @pytest.mark.parametrize("path", FACTS, ids=lambda path: path.stem)

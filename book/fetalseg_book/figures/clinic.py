@@ -19,8 +19,8 @@ def growth_and_ages(chart: GrowthChart, examples: Mapping[int, GestationalAge]) 
     mean = np.array([chart.mean_hc_mm(week) for week in weeks])
     sd = np.array([chart.sd_hc_mm(week) for week in weeks])
     figure, axes = plt.subplots(figsize=(6.2, 3.4))
-    band = {"alpha": 0.25, "label": "nine tenths of all heads"}
-    axes.fill_between(weeks, mean - 1.645 * sd, mean + 1.645 * sd, **band)
+    low, high = mean - 1.645 * sd, mean + 1.645 * sd
+    axes.fill_between(weeks, low, high, alpha=0.25, label="nine tenths of all heads")
     axes.plot(weeks, mean, label="the mean head")
     for hc, age in examples.items():
         axes.plot([age.low_weeks, age.high_weeks], [hc, hc], color="black", lw=1)

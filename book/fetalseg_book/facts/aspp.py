@@ -11,7 +11,8 @@ from fetalseg_book.figures import described
 
 def facts(results: Path) -> dict[str, Any]:
     """What becomes of real heads without the pyramid, tested, and with smaller rates, described."""
-    without, runs = tested(results).loc["no_aspp"], described.collect(results)
+    core: Any = tested(results)
+    without, runs = core.loc["no_aspp"], described.collect(results)
     rates = described.differences(runs, "aspp_rates_1_2_3")
     return tested_in_words(without, "aspp_without") | {
         "without": without,

@@ -115,7 +115,7 @@ def _leakage(results: Path) -> dict[str, Any]:
     return found
 
 
-def _effect(of: pd.DataFrame) -> dict[str, str]:
+def _effect(of: Any) -> dict[str, str]:
     """In points of Dice: of the exposed images, of the others, and what is left for leakage."""
     exposed, others = of.loc["exposed"], of.loc["not exposed"]
     values = {

@@ -65,12 +65,13 @@ def _by_size(frame: pd.DataFrame, size: pd.Series) -> dict[str, Any]:
         table[["mean", "low", "high"]] *= times
         found["by size"][label] = table
         unit = "mm" if short == "mm" else "%"
-        for (variant, group), mean in table["mean"].items():
+        means: Any = table["mean"]
+        for (variant, group), mean in means.items():
             found[f"fail_{short}_{variant}_{group.split()[0]}"] = f"{mean:.1f} {unit}"
     return found
 
 
-def size_table(by_size: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def size_table(by_size: dict[str, Any]) -> pd.DataFrame:
     """Means with their intervals as text: a row for each of four variants and each trimester."""
     order = [
         (variant, group)
@@ -105,7 +106,7 @@ def _at_the_border(frame: pd.DataFrame, images: pd.DataFrame, dataset: dict[str,
 def _gain(frame: pd.DataFrame, size: pd.Series) -> dict[str, Any]:
     """Where ``trainable_encoder`` gains over ``proposed``: the whole, without the one image, by wins."""
     pair = frame[frame["variant"].isin(["proposed", "trainable_encoder"])]
-    versus = {"variant": "trainable_encoder", "baseline": "proposed"}
+    versus: Any = {"variant": "trainable_encoder", "baseline": "proposed"}
     gain = stats.paired_differences(pair, "dice", **versus).groupby("name")["dice"].mean()
     top = str(gain.idxmax())
     early = gain[size.loc[gain.index] == TRIMESTERS[0]]
@@ -218,8 +219,8 @@ def _hardest(frame: pd.DataFrame, results: Path) -> dict[str, Any]:
 def _quality(frame: pd.DataFrame, images: pd.DataFrame) -> dict[str, Any]:
     score = frame[frame["variant"] == "proposed"].groupby("name")["dice"].mean()
     table = associations(images, score)
-    ranked = table[table["adjusted"]].set_index("measure")
-    plain = table[~table["adjusted"]].set_index("measure")
+    ranked: Any = table[table["adjusted"]].set_index("measure")
+    plain: Any = table[~table["adjusted"]].set_index("measure")
     clear = ranked[(ranked["low"] > 0) | (ranked["high"] < 0)]
     strongest = str(ranked["rho"].abs().idxmax())
     found = {

@@ -23,8 +23,9 @@ HALVES = {"dice_only": "Dice alone", "proposed": "both", "bce_only": "cross-entr
 def facts(results: Path) -> dict[str, Any]:
     """Everything that the chapter says of real images: their pixels, the two weights, the two halves."""
     study = results / "published/hc18"
+    recipe: Any = get_variant(HEAVY).recipe
     weights = {
-        "note": float(get_variant(HEAVY).recipe["pos_weight"]),
+        "note": float(recipe["pos_weight"]),
         "study": float(configuration(study)["training"]["pos_weight"]),
     }
     found = _pixels(read_json(results / "hc18/dataset.json"), weights["note"])

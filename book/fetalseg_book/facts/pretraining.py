@@ -33,7 +33,7 @@ def facts(results: Path) -> dict[str, Any]:
     return found | _family(family, dice) | _statistics(studies, dice.columns[1]) | _anew(family)
 
 
-def lead(dice: pd.DataFrame, encoder: str, images: int) -> float:
+def lead(dice: Any, encoder: str, images: int) -> float:
     """Points of Dice by which ImageNet leads the random start."""
     return float(100 * (dice.loc[(encoder, "ImageNet"), images] - dice.loc[(encoder, "random"), images]))
 
@@ -52,7 +52,7 @@ def _made(results: Path) -> dict[str, Any]:
     }
 
 
-def _small_images(studies: pd.DataFrame, dice: pd.DataFrame) -> dict[str, Any]:
+def _small_images(studies: pd.DataFrame, dice: Any) -> dict[str, Any]:
     arms = studies.groupby(["images", "variant"])
     seeds, spread = arms["seed"].nunique(), arms["dice_mean"].agg(np.ptp)
     few, some, many = dice.columns
@@ -74,7 +74,7 @@ def _small_images(studies: pd.DataFrame, dice: pd.DataFrame) -> dict[str, Any]:
     return found
 
 
-def _at_the_notes_size(results: Path, dice: pd.DataFrame) -> dict[str, Any]:
+def _at_the_notes_size(results: Path, dice: Any) -> dict[str, Any]:
     runs = tables.collect_per_image(results / "published/hc18")
     runs = runs.assign(hc_abs_error_mm=runs["hc_error_mm"].abs())
     compared = {
@@ -144,7 +144,7 @@ def _between_starts(dice: pd.Series) -> dict[str, Any]:
     return words
 
 
-def _statistics(studies: pd.DataFrame, images: int) -> dict[str, Any]:
+def _statistics(studies: pd.DataFrame, images: Any) -> dict[str, Any]:
     """What new statistics of the batch normalisation bring a frozen encoder, in points of Dice."""
     at = studies[(studies["images"] == images) & (studies["encoder"] == "frozen")]
     table = 100 * at.pivot_table(index="start", columns="statistics", values="dice_mean")

@@ -44,8 +44,8 @@ def _as_usual(frame: pd.DataFrame) -> dict[str, Any]:
 
 def _costs(frame: pd.DataFrame) -> dict[str, Any]:
     """The knobs that cost most and least at full severity, in points of Dice and in mm."""
-    dice = costs(frame.assign(dice=100 * frame["dice"]), "dice")
-    mm = costs(frame, "hc_abs_error_mm")
+    dice: Any = costs(frame.assign(dice=100 * frame["dice"]), "dice")
+    mm: Any = costs(frame, "hc_abs_error_mm")
     full, full_mm = (of[of["severity"] == 1].set_index(["kind", "knob"]) for of in (dice, mm))
     found: dict[str, Any] = {}
     for kind in KINDS:
@@ -56,7 +56,7 @@ def _costs(frame: pd.DataFrame) -> dict[str, Any]:
             found[f"robust_{name}_{kind}"] = str(row.name)
             found[f"robust_{name}_{kind}_change"] = f"{row['change']:+.1f}{unit}"
             found[f"robust_{name}_{kind}_interval"] = f"{row['low']:+.1f} to {row['high']:+.1f}"
-    both = full.pivot_table(index="knob", columns="kind", values="change").dropna()
+    both: Any = full.pivot_table(index="knob", columns="kind", values="change").dropna()
     found["robust_agreement"] = f"{both.corr(method='spearman').iloc[0, 1]:.1f}"
     return found | {"robust_shared": str(len(both))}
 
@@ -79,7 +79,7 @@ def caught(frame: pd.DataFrame, tolerances_mm: tuple[int, ...] = (5, 10, 20)) ->
 
 
 def _warned(frame: pd.DataFrame) -> dict[str, Any]:
-    table = caught(frame)
+    table: Any = caught(frame)
     found: dict[str, Any] = {"caught": table}
     for kind in KINDS:
         row = table.loc[(kind, f"more than {TOLERANCE_MM} mm")]

@@ -17,7 +17,8 @@ from fetalseg_book.figures import described
 
 def facts(results: Path) -> dict[str, Any]:
     """What becomes of the error without gates or additions: tested where it was, described where not."""
-    core, runs = tested(results), described.collect(results)
+    core: Any = tested(results)
+    runs = described.collect(results)
     found: dict[str, Any] = {"tested": core, "own": between_seeds(runs)["error"]}
     for name in ("no_se", "no_residual"):
         found |= tested_in_words(core.loc[name], f"seres_{name}")
@@ -42,7 +43,8 @@ def gradients(
     arriving: pd.DataFrame, depths: Sequence[int], through: Mapping[bool, NDArray[np.float64]]
 ) -> dict[str, str]:
     """The share of the gradient that arrives at the bottleneck; its growth through five and forty blocks."""
-    kept, without = (arriving.loc[name, "bottleneck"].mean() for name in ("proposed", "no_residual"))
+    means = arriving["bottleneck"].groupby(level=0).mean()
+    kept, without = means["proposed"], means["no_residual"]
     grown = {
         (residual, depth): through[residual][:, depths.index(depth)].mean()
         for residual in (True, False)

@@ -94,7 +94,8 @@ def arriving_gradients(
     right.set_ylabel("gradient, last block = 1")
     right.set_xticks(depths, [str(depth) for depth in depths])
     right.minorticks_off()
-    kept = (f"{look[0]} {arriving.loc[name, 'bottleneck'].mean():.3f}" for name, look in LOOKS.items())
+    means = arriving["bottleneck"].groupby(level=0).mean()
+    kept = (f"{look[0]} {means[name]:.3f}" for name, look in LOOKS.items())
     grown = (
         f"{'with addition' if residual else 'without'} "
         + ", ".join(f"{d} blocks {g:.3g}" for d, g in zip(depths, sizes.mean(axis=0), strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import queue
 import sys
 import tarfile
@@ -22,6 +23,8 @@ from fetalseg_lib.data.cache import Cache, open_folder
 from fetalseg_lib.data.dataset import SegmentationDataset, batches
 from fetalseg_lib.study.config import configure
 from fetalseg_lib.study.folds import Folds
+from fetalseg_lib.training import epoch, loop
+from fetalseg_lib.training.config import TrainingConfig
 
 TOOLS = Path(__file__).parents[1] / "tools" / "accelerator"
 
@@ -30,7 +33,7 @@ TOOLS = Path(__file__).parents[1] / "tools" / "accelerator"
 def tools() -> dict[str, ModuleType]:
     sys.path.insert(0, str(TOOLS))
     try:
-        return {name: importlib.import_module(name) for name in ("carry", "grid")}
+        return {name: importlib.import_module(name) for name in ("carry", "graph", "grid")}
     finally:
         sys.path.remove(str(TOOLS))
 
@@ -93,6 +96,25 @@ def test_images_moved_beforehand_are_those_of_the_library(
     assert len(found) == len(expected) == 1
     for one, other in zip(found[0], expected[0], strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
+def test_a_recorded_step_can_take_the_place_of_the_librarys(
+    tools: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On CUDA a worker puts its own epoch where the loop looks for it."""
+    theirs = tools["graph"].train_one_epoch
+    assert inspect.signature(theirs) == inspect.signature(epoch.train_one_epoch)
+    monkeypatch.setattr(loop, "train_one_epoch", lambda *_, **__: 0.25)
+    batch = torch.ones(2, 1, 4, 4), torch.ones(2, 1, 4, 4)
+    history = loop.fit(
+        torch.nn.Conv2d(1, 1, 1),
+        train_batches=lambda number: [batch],
+        validation_batches=lambda: [batch],
+        config=TrainingConfig(epochs=1, device="cpu"),
+        checkpoint=None,
+        progress=False,
+    )
+    assert [record.train_loss for record in history] == [0.25]
 
 
 @pytest.mark.parametrize("line", ["published proposed", "published proposed one", "published proposed -1 0"])

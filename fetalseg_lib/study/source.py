@@ -48,29 +48,29 @@ def read_content() -> dict[str, str]:
     waiting = [_START]
     while waiting:
         name = waiting.pop()
-        if name in content or name in _LEFT_OUT or (file := _file(name)) is None:
+        if name in content or name in _LEFT_OUT or (file := module_file(name, _LIBRARY)) is None:
             continue
         words: list[str] = []
         imports: list[ast.AST] = []
         _read(ast.parse(file.read_bytes(), str(file)), words, imports)
         content[name] = hashlib.sha256("\n".join(words).encode()).hexdigest()
         above = name.rpartition(".")[0]
-        waiting += [above, *_names(imports, name if file.name == "__init__.py" else above)]
+        waiting += [above, *names_imported(imports, name if file.name == "__init__.py" else above)]
     return content
 
 
-def _file(name: str) -> Path | None:
-    """The file of a module of the library; ``None`` for any other name."""
+def module_file(name: str, package: Path) -> Path | None:
+    """The file of a module of the package that lies in this folder; ``None`` for any other name."""
     parts = name.split(".")
-    if parts[0] != _LIBRARY.name:
+    if parts[0] != package.name:
         return None
-    path = _LIBRARY.joinpath(*parts[1:])
+    path = package.joinpath(*parts[1:])
     files = (path / "__init__.py", path.with_name(f"{path.name}.py"))
     return next((file for file in files if file.is_file()), None)
 
 
-def _names(imports: Iterable[ast.AST], package: str) -> Iterator[str]:
-    """All that a module may import; whether a name is a module's is told by its file."""
+def names_imported(imports: Iterable[ast.AST], package: str) -> Iterator[str]:
+    """All that a module of ``package`` may import; whether a name is a module's is told by its file."""
     for node in imports:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -46,3 +46,63 @@ def test_the_library_knows_nothing_of_what_makes_the_book() -> None:
     assert files
     arrows = {str(path.relative_to(ROOT)): outside(path.read_text(encoding="utf-8")) for path in files}
     assert {path: names for path, names in arrows.items() if names} == {}
+
+
+FLOORS = (
+    {"__main__"},
+    {"cli"},
+    {"apply"},
+    {"study"},
+    {"complexity"},
+    {"data", "models", "training", "evaluation"},
+    {"files", "geometry", "growth", "names", "speed"},
+)
+"""The rooms of the library, those that import others above them; CONTRIBUTING.md draws them."""
+
+
+def room(path: Path) -> str:
+    return path.relative_to(ROOT / "fetalseg_lib").parts[0].removesuffix(".py")
+
+
+def upwards(path: Path, text: str) -> list[str]:
+    """The modules of other rooms that a file names although they do not stand below its own."""
+    (floor,) = (number for number, rooms in enumerate(FLOORS) if room(path) in rooms)
+    below = set().union(*FLOORS[floor + 1 :]) | ({"names"} if room(path) == "files" else set())
+    names = [
+        name.split(".") for name in named(ast.parse(text)) if re.fullmatch(r"fetalseg_lib(\.\w+)+", name)
+    ]
+    return [".".join(name) for name in names if name[1] not in {room(path), *below}]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "number"),
+    [
+        ("models/aspp.py", "from fetalseg_lib.data import hc18", 1),
+        ("models/aspp.py", "def f():\n    import fetalseg_lib.study.run", 1),
+        ("models/aspp.py", "from fetalseg_lib.models.se import SEBlock", 0),
+        ("study/run.py", "from fetalseg_lib.models import build_model", 0),
+        ("geometry.py", "import fetalseg_lib.files", 1),
+    ],
+)
+def test_an_arrow_upwards_is_seen(file: str, text: str, number: int) -> None:
+    assert len(upwards(ROOT / "fetalseg_lib" / file, text)) == number
+
+
+def test_a_room_imports_only_what_stands_below_it() -> None:
+    files = [path for path in sorted((ROOT / "fetalseg_lib").rglob("*.py")) if room(path) != "__init__"]
+    assert {room(path) for path in files} == set().union(*FLOORS)
+    arrows = {str(path.relative_to(ROOT)): upwards(path, path.read_text(encoding="utf-8")) for path in files}
+    assert {path: names for path, names in arrows.items() if names} == {}
+
+
+def test_the_plan_of_the_rooms_names_them_all_and_only_what_is_there() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## Where do I change X?")[2]
+    plan, _, rest = page.partition("| to change")
+    table = rest.partition("\n## ")[0]
+    kit = {path.parent.name for path in (ROOT / "book" / "fetalseg_book").glob("*/__init__.py")}
+    rooms = set().union(*FLOORS) - {"__main__"} | kit
+    assert {name for name in rooms if not re.search(rf"\b{name}\b", plan)} == set()
+    paths = re.findall(r"`((?:fetalseg_lib|book|notebooks)/[\w/.]*|\w+/)`", table)
+    assert len(paths) > 15
+    places = (ROOT, ROOT / "book" / "fetalseg_book")
+    assert [path for path in paths if not any((place / path).exists() for place in places)] == []

@@ -5,6 +5,7 @@
 - The picture that goes with a shared link needs a whole address; it follows from the repository's.
 - The arrow that unfolds a section of the contents has no name at all.
 - An entry of a reference list has a role that lists do not take (ARIA 1.3 dropped it): it is a list item.
+- No page says whom it may ask: each gets a policy by which the browser refuses every other server.
 - A signature with a parameter a line is written as a list of definitions without a term: it is no such list.
 """
 
@@ -14,7 +15,26 @@ import re
 from pathlib import Path
 from typing import Any
 
+# The theme, the explorers and the tables write scripts and styles into the pages, hence 'unsafe-inline'.
+# Compiling the runtime's WebAssembly is allowed, running text as a script is not. A worker made from a blob
+# inherits the policy; one from an address would not.
+POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "worker-src 'self' blob:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+    )
+)
+WITH_POLICY = rf'\1<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+
 MENDS = (
+    (re.compile(r'(<head>\s*<meta charset="utf-8" ?/?>)(?!<meta http-equiv)'), WITH_POLICY),
     (re.compile(r"<script>const THEBE_JS_URL.*?</script>\s*", re.S), ""),
     (re.compile(r'<script type="text/x-thebe-config">.*?</script>\s*', re.S), ""),
     (re.compile(r"<script>kernelName = .*?</script>\s*", re.S), ""),

@@ -10,6 +10,7 @@ import functools
 import io
 import json
 import re
+import runpy
 import shutil
 import threading
 from collections.abc import Iterator
@@ -45,6 +46,7 @@ ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "book" / "_static" / "browser"
 DEMONSTRATION = ROOT / "fetalseg_lib" / "models" / "pretrained" / "demonstration.safetensors"
 RUNTIME = ROOT / "_build" / "browser" / "runtime"
+with_policy = runpy.run_path(str(ROOT / "book" / "_ext" / "site_mends.py"))["mend"]
 SIZE = (64, 96)
 AGE = "Gestational age, with its 90 % interval"
 
@@ -129,9 +131,8 @@ def build_site(root: Path, runtime: Path) -> Path:
     fragment = (ROOT / "book" / "browser" / "app.html").read_text(encoding="utf-8")
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
     head += "<style>* { box-sizing: border-box } label { display: inline-block }</style>"  # the theme's reset
-    (root / "book" / "browser.html").write_text(
-        f"<!doctype html>{head}<title>Page</title>{fragment}", "utf-8"
-    )
+    page = f"<!doctype html><head>{head}<title>Page</title></head>{fragment}"
+    (root / "book" / "browser.html").write_text(with_policy(page), "utf-8")
     return static / "network"
 
 
@@ -188,6 +189,7 @@ class Page:
         self.context.set_default_timeout(60_000)  # machines that test are slow
         self.tab = self.context.new_page()
         self.tab.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.tab.on("console", self._note_refusal)
 
         def judge(route: Any) -> None:
             request = route.request
@@ -196,6 +198,10 @@ class Page:
 
         self.context.route("**/*", judge)
         self.tab.goto(f"{address}/book/browser.html")
+
+    def _note_refusal(self, message: Any) -> None:
+        if "Content Security Policy" in message.text:
+            self.errors.append(message.text)
 
     def part(self, name: str) -> Any:
         return self.tab.locator(f'[data-part="{name}"]')
@@ -210,7 +216,7 @@ class Page:
 
     def problem(self, content: bytes, name: str = "scan.png") -> str:
         self.give(content, name)
-        self.tab.wait_for_function("document.querySelector('[role=alert]').textContent !== ''")
+        self.tab.locator("[role=alert]:not(:empty)").wait_for()
         assert not self.part("results").is_visible()
         return str(self.part("problem").inner_text())
 
@@ -518,6 +524,20 @@ class TestNothingLeaves:
         assert not any(body for _, _, body in page.asked)
         page.context.close()
 
+    def test_neither_the_page_nor_its_worker_reaches_another_server(
+        self, browser: Any, address: str, site: Path
+    ) -> None:
+        with served(site) as elsewhere:
+            page = Page(browser, address)
+            page.context.unroute_all()
+            ask = f"fetch('{elsewhere}/', {{mode: 'no-cors'}}).then(() => 'reached', () => 'refused')"
+            page.answer(png(PICTURES["odd size"]))
+            (worker,) = page.tab.workers
+            assert [worker.evaluate(ask), page.tab.evaluate(ask)] == ["refused"] * 2
+            page.tab.goto(f"{address}/_static/")  # has no policy: so that is what refused
+            assert page.tab.evaluate(ask) == "reached"
+            page.context.close()
+
     def test_scripts_name_no_other_address(self) -> None:
         texts = [path.read_text(encoding="utf-8") for path in SCRIPTS.iterdir() if path.is_file()]
         texts.append((ROOT / "book" / "browser" / "app.html").read_text(encoding="utf-8"))
@@ -532,7 +552,7 @@ class TestNothingLeaves:
         page.answer(png(PICTURES["odd size"]))
         page.context.set_offline(True)
         page.answer(png(PICTURES["two heads"]), name="second.png")
-        page.tab.wait_for_function("document.querySelector('[data-part=name]').textContent === 'second.png'")
+        page.tab.locator('[data-part="name"]', has_text="second.png").wait_for()
         page.context.close()
 
 
@@ -683,9 +703,7 @@ class TestByHand:
         }"""
         taken = not opened.tab.evaluate(script, [list(png(PICTURES["two heads"])), "dropped.png"])
         assert taken
-        opened.tab.wait_for_function(
-            "document.querySelector('[data-part=name]').textContent === 'dropped.png'"
-        )
+        opened.tab.locator('[data-part="name"]', has_text="dropped.png").wait_for()
 
 
 class TestPhone:
@@ -713,7 +731,7 @@ class TestMissingParts:
         page = Page(browser, address)
         page.context.route(f"**/{missing}", lambda route: route.fulfill(status=404))
         page.tab.reload()
-        page.tab.wait_for_function("document.querySelector('[role=alert]').textContent !== ''")
+        page.tab.locator("[role=alert]:not(:empty)").wait_for()
         assert expected in page.part("problem").inner_text()
         assert not page.part("app").is_visible()
         page.context.close()

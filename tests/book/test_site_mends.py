@@ -37,6 +37,12 @@ SPEC.loader.exec_module(site_mends)
         ("<dl>\n<dt>a</dt><dd>b</dd>", None),
         ('<script src="../_static/mathjax/tex-chtml.js"></script>', None),
         ('<summary class="sd-summary-title">With conda', None),
+        (
+            '<head>\n    <meta charset="utf-8" /><meta name="viewport" content="width=device-width" />',
+            '<head>\n    <meta charset="utf-8" />'
+            f'<meta http-equiv="Content-Security-Policy" content="{site_mends.POLICY}">'
+            '<meta name="viewport" content="width=device-width" />',
+        ),
     ],
 )
 def test_mend(written: str, mended: str | None) -> None:

@@ -5,7 +5,10 @@ import { Problem } from "./problem.js";
 /** Start the worker; returns `look(image)`, which resolves to what the network found. */
 export function startHelper() {
   const waiting = new Map();
-  const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
+  // A worker made from a blob is under the page's content-security policy; one from an address would be under none.
+  const script = `import ${JSON.stringify(new URL("worker.js", import.meta.url).href)};`;
+  const blob = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+  const worker = new Worker(blob, { type: "module" });
   let questions = 0;
 
   worker.addEventListener("message", ({ data: { id, found, problem } }) => {

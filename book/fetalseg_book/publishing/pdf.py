@@ -171,8 +171,8 @@ def make(target: Path = PDF, site: Path = SITE) -> int:
     page_file.write_text(text, encoding="utf-8")
     with served(site.parent) as address, chromium() as browser, Visit(browser) as visit:
         page = visit.open(f"{address}/pdf/book.html")
-        if visit.failed or visit.wanted:
-            raise ValueError(f"files are missing: {visit.failed + visit.wanted}")
+        if missing := visit.failed + visit.wanted + visit.refused:
+            raise ValueError(f"files are missing: {missing}")
         promised, _ = page_numbers(printed(page))
         promised = {piece: promised[piece] for piece in pieces}
         page.evaluate(

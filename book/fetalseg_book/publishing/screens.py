@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from playwright.sync_api import Browser, Page, Request, Route, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Route, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 PATIENCE_MS = 180_000  # a busy machine is slow, not broken
@@ -32,7 +32,8 @@ class Visit:
 
     ``width`` and ``height`` in CSS pixels; ``theme`` is what the reader's system asks for.
     ``wanted`` lists requests that would have left this machine, ``failed`` the local ones without an answer,
-    ``errors`` what the page's scripts complained of.
+    ``errors`` what the page's scripts complained of, ``refused`` what the browser did not do because of the
+    page's content-security policy: such a request is not in ``wanted``, since it never sets out.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Visit:
         self.wanted: list[str] = []
         self.failed: list[str] = []
         self.errors: list[str] = []
+        self.refused: list[str] = []
         self._context = browser.new_context(
             color_scheme=theme, viewport={"width": width, "height": height}, reduced_motion="reduce"
         )
@@ -50,11 +52,13 @@ class Visit:
         self.page.on("requestfailed", self._note_failure)
         self.page.on("response", lambda answer: self._note_answer(answer.url, answer.status))
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", self._note_refusal)
 
     def open(self, url: str) -> Page:
         """Go to ``url`` and wait until its files are there, its theme is chosen and its formulas are set."""
         self.page.goto(url, wait_until="networkidle")
-        self.page.wait_for_function("document.documentElement.dataset.theme !== ''")
+        # Not wait_for_function: it runs text as a script, which the page's policy forbids.
+        self.page.locator("html:not([data-theme=''])").wait_for(state="attached")
         self.page.evaluate("window.MathJax?.startup?.promise")
         return self.page
 
@@ -75,6 +79,10 @@ class Visit:
         else:
             self.wanted.append(url)
             route.abort()
+
+    def _note_refusal(self, message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            self.refused.append(message.text)
 
     def _note_failure(self, request: Request) -> None:
         # An answer to HEAD has no body, which Chromium calls aborted; a bad one is noted by its status.

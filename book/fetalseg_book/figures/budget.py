@@ -1,0 +1,55 @@
+"""The figures of the chapter on the small network, each shown with its words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from pandas.io.formats.style import Styler
+
+from fetalseg_book.figures import estimation
+from fetalseg_book.figures.style import show
+from fetalseg_book.figures.tables import variant_table
+from fetalseg_lib.evaluation.stats import compare
+from fetalseg_lib.study import tables
+
+
+def stages(parts: Mapping[str, Any]) -> None:
+    """Weights and operations of each part, of both networks."""
+    own, small = parts["proposed"], parts["budget"]
+    figure, panels = plt.subplots(1, 2, figsize=(7.2, 4.2), sharey=True)
+    for axes, what in zip(panels, own.columns, strict=True):
+        both = pd.DataFrame({name: part[what] for name, part in parts.items()}).loc[own.index]
+        both.plot.barh(ax=axes, width=0.8, legend=axes is panels[1])
+        axes.set(xlabel=what, ylabel="")
+    panels[0].invert_yaxis()
+    show(
+        figure,
+        alt="Weights and operations of each part, proposed beside budget. "
+        + " ".join(
+            f"{what}: "
+            + ", ".join(f"{stage} {own[what][stage]:.2f} and {small[what][stage]:.2f}" for stage in own.index)
+            + "."
+            for what in own.columns
+        ),
+    )
+
+
+def both_networks(matched: pd.DataFrame) -> Styler:
+    """The means of both networks."""
+    means = tables.summarize_variants(tables.summarize_runs(matched)).set_index("variant")
+    return variant_table(means.loc[["proposed", "budget"]])
+
+
+def seeds(matched: pd.DataFrame, epochs: str) -> None:
+    """The difference of mean Dice, seed by seed."""
+    found = compare(matched, "dice", baseline="proposed")
+    dice: Any = found.iloc[0]
+    show(
+        estimation.forest_plot(matched, found, "dice"),
+        alt=f"Difference of mean Dice between budget, after {epochs} epochs, and proposed, seed by seed: "
+        f"on average {100 * dice['difference']:+.2f} points "
+        f"({100 * dice['low']:+.2f} to {100 * dice['high']:+.2f}).",
+    )

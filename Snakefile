@@ -56,7 +56,7 @@ CHAPTERS = [
 DEMONSTRATION = "fetalseg_lib/models/pretrained/demonstration.safetensors"
 BROWSER = "_build/browser"  # what its page needs beside its scripts
 LIBRARY = glob_wildcards("fetalseg_lib/{path,.+\\.(py|yaml|csv|json|mplstyle)}").path
-KIT = glob_wildcards("book/fetalseg_book/{path,.+\\.(py|yaml|csv|json|mplstyle|js)}").path  # what makes the book
+KIT = glob_wildcards("book/fetalseg_book/{path,.+\\.(py|yaml|csv|json|mplstyle|js|css)}").path  # what makes the book
 PROSE = [path for path in glob_wildcards("book/{path,[^.].*}").path if not path.startswith("fetalseg_book/")]
 RESULTS = glob_wildcards("results/{path,.+\\.(csv|json)}").path  # numbers of pages that are no notebooks
 

@@ -12,7 +12,6 @@ LEFT_OUT = re.compile(
     r"""(fetalseg_lib|fetalseg_book)
     ( | \.cli(\..*)? | (.*)\.__main__
     | \.studies\.pretraining\.command           # commands say what they do with --help
-    | \.audit\.sections(\..*)?           # the claims of the note: the audit chapter shows them
     | \.facts\..*                               # the numbers of the chapters, which show them
     | \.exercises\.chapters(\..*)? )             # the chapters show them
     """,

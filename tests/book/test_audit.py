@@ -10,8 +10,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from fetalseg_book.audit import Evidence, Verdict, all_claims, audit, format_table
-from fetalseg_book.audit.sections import loss_checks, optimiser
+from fetalseg_book.audit import Evidence, Verdict, all_claims, audit, format_table, training
 from fetalseg_lib.models import build_model
 
 BRIEF = [
@@ -172,8 +171,8 @@ def test_sizes_follow_from_the_counts(frame):
 
 def test_learning_rate_is_halved_eight_times_at_most():
     """A halving takes 11 idle epochs, and early stopping asks for a better one in between: 12 x 8 < 100."""
-    assert optimiser.lowest_learning_rate() == pytest.approx(3e-4 / 2 ** (100 // 12))
-    assert optimiser.lowest_learning_rate() > 1e-6
+    assert training.lowest_learning_rate() == pytest.approx(3e-4 / 2 ** (100 // 12))
+    assert training.lowest_learning_rate() > 1e-6
 
 
 @pytest.mark.parametrize("foreground", [0.02, 0.3, 0.5])
@@ -181,7 +180,7 @@ def test_share_of_the_dice_term_by_hand(foreground):
     """At probability one half everywhere."""
     dice = 0.8 * (1 - foreground / (0.5 + foreground))
     bce = 0.2 * math.log(2) * (200 * foreground + 1 - foreground)
-    assert loss_checks.dice_share(foreground, pos_weight=200) == pytest.approx(dice / (dice + bce), rel=1e-4)
+    assert training.dice_share(foreground, pos_weight=200) == pytest.approx(dice / (dice + bce), rel=1e-4)
 
 
 @pytest.mark.parametrize(

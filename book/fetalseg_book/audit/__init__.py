@@ -1,10 +1,9 @@
 """The audit: every checkable statement of the architecture note, each checked by code."""
 
-from fetalseg_book.audit.audit import all_claims, audit
+from fetalseg_book.audit.claim import Claim, Finding, Verdict
 from fetalseg_book.audit.evidence import Evidence
-from fetalseg_book.audit.html import to_html
-from fetalseg_book.audit.record import Claim, Finding, Verdict
-from fetalseg_book.audit.table import count_verdicts, format_table
+from fetalseg_book.audit.rows import all_claims
+from fetalseg_book.audit.table import audit, count_verdicts, format_table, to_html
 
 __all__ = [
     "Claim",

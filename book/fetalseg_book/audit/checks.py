@@ -1,129 +1,225 @@
-"""Makers of claims: a stated value against a measured one, a shape against the traced one, and the rest."""
+"""The general checks that a row of the claims can name: shapes, layers, counts, sizes, sums.
+
+A check is a public function, here or in ``files``, ``parts`` and ``training``, that takes the evidence and
+then the arguments of its row. It returns what it measured, which is compared with the stated value, or a
+``Finding`` where it finds the verdict itself. Its first paragraph tells the reader how it is done.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Literal
 
+import pandas as pd
+import torch
+from torch import nn
+
+from fetalseg_book.audit.claim import Finding, Remarked, Verdict
 from fetalseg_book.audit.evidence import Evidence
-from fetalseg_book.audit.record import Claim, Finding, Verdict
-from fetalseg_book.audit.stated import MapSize, Shape, Stated
+from fetalseg_book.audit.stated import Shape, Stated
+from fetalseg_lib.complexity import model_size_mb
+from fetalseg_lib.models.variants import did_you_mean
 
-Measure = Callable[[Evidence], Any]
-
-PARTS = {
+STAGES = {
+    "network": "",
     "enc0": "init_conv",
     **{f"enc{k}": f"encoder.enc{k}" for k in range(1, 6)},
-    "bottleneck": "bottleneck",
-    **{f"dec{k}": f"dec{k}" for k in range(5, 0, -1)},
     "output": "head",
 }
-"""The note's names of the stages, and the modules that they are here."""
+"""The note's names of the stages, where the modules have other ones here."""
 
 
-def measured(
-    section: str,
-    quantity: str,
-    says: str,
-    *,
-    value: Stated,
-    how: str,
-    measure: Measure,
-    why: str | Callable[[Evidence], str] = "",
-) -> Claim:
-    """A claim that gives a value: confirmed where the measured one agrees, contradicted otherwise.
-
-    ``why`` is a remark, or what makes one from the evidence.
-    """
-
-    def check(evidence: Evidence) -> Finding:
-        found = measure(evidence)
-        verdict = Verdict.CONFIRMED if value.agrees(found) else Verdict.CONTRADICTED
-        return Finding(
-            verdict=verdict, measured=value.show(found), why=why(evidence) if callable(why) else why
-        )
-
-    return Claim(section=section, quantity=quantity, says=says, value=value, how=how, check=check)
+# What passes through the built network
 
 
-def judged(
-    section: str,
-    quantity: str,
-    says: str,
-    *,
-    how: str,
-    check: Callable[[Evidence], Finding],
-    value: Stated | None = None,
-) -> Claim:
-    """A claim whose check finds the verdict itself."""
-    return Claim(section=section, quantity=quantity, says=says, value=value, how=how, check=check)
+def shape(evidence: Evidence, *, of: str = "", into: str = "") -> Shape:
+    """Send a 256×256 image through the built network and read the shapes."""
+    if bool(of) == bool(into):
+        raise ValueError("expected one of 'of' (the map that comes out) and 'into' (the map that goes in)")
+    shapes, name = evidence.shapes, STAGES.get(of or into, of or into)
+    if name not in shapes.inputs:
+        known = [*STAGES, *shapes.inputs]
+        raise ValueError(f"the network has no part {name!r}.{did_you_mean(name, known)}")
+    return shapes.outputs[name] if of else shapes.inputs[name][0]
 
 
-def verdict_of(holds: bool) -> Verdict:
-    """Confirmed or contradicted."""
-    return Verdict.CONFIRMED if holds else Verdict.CONTRADICTED
+def channels(evidence: Evidence, *, of: str = "", into: str = "") -> int:
+    """Send a 256×256 image through the built network and read the shapes."""
+    return shape(evidence, of=of, into=into)[0]
 
 
-def stage_shape(section: str, stage: str, value: MapSize, says: str | None = None, *, why: str = "") -> Claim:
-    """A claim of the shape that a stage gives for a 256×256 image."""
-    named = {"output": "the output is", "bottleneck": "the bottleneck gives"}.get(stage, f"{stage} gives")
-    return traced(
-        section,
-        f"shape of {stage}",
-        says or f"{named} {value.show(value.value)}",
-        value,
-        lambda evidence: evidence.shapes.outputs[PARTS[stage]],
-        why=why,
+def side(evidence: Evidence, *, of: str) -> int:
+    """The side of that map in the trace."""
+    return shape(evidence, of=of)[1]
+
+
+def different_sizes(evidence: Evidence, *, of: list[str]) -> int:
+    """Count the different sizes of those stages in the trace."""
+    return len({shape(evidence, of=stage)[1] for stage in of})
+
+
+def channels_never_fall(evidence: Evidence, *, of: list[str]) -> bool:
+    """Compare the traced channels of those stages, one by one."""
+    widths = [channels(evidence, of=stage) for stage in of]
+    return widths == sorted(widths)
+
+
+# What the built network is made of
+
+
+def read(evidence: Evidence, *, at: str | list[str], network: str = "proposed") -> Any:
+    """Read the built layer."""
+    model = _network(evidence, network)
+    return _look_up(model, at) if isinstance(at, str) else tuple(_look_up(model, path) for path in at)
+
+
+def kinds_of(evidence: Evidence, *, of: list[str], network: str = "proposed") -> tuple[str, ...]:
+    """Read the layers' classes."""
+    model = _network(evidence, network)
+    return tuple(dict.fromkeys(type(model.get_submodule(path)).__name__ for path in of))
+
+
+def layers_in(evidence: Evidence, *, of: str, named: str = "") -> tuple[str, ...]:
+    """Read the built layers, one by one; with a name, those at any depth whose class has it."""
+    part = evidence.network.get_submodule(of)
+    names = [
+        f"Dropout(p={layer.p})" if isinstance(layer, nn.Dropout) else type(layer).__name__
+        for layer in (part.modules() if named else part.children())
+    ]
+    return tuple(name for name in names if named in name)
+
+
+def number_of(evidence: Evidence, *, kind: str, network: str = "proposed") -> int:
+    """Count the layers of that kind in the built network."""
+    kinds = [{base.__name__ for base in type(layer).__mro__} for layer in evidence.model(network).modules()]
+    return sum(kind in names for names in kinds)
+
+
+def state(evidence: Evidence, *, of: str) -> str:
+    """Ask the built layer whether its weights are trained."""
+    return _trained_or_frozen(
+        weight.requires_grad for weight in evidence.network.get_submodule(of).parameters()
     )
 
 
-def traced(
-    section: str,
-    quantity: str,
-    says: str,
-    value: Stated,
-    shape: Callable[[Evidence], Any],
-    *,
-    why: str = "",
-) -> Claim:
-    """A claim of something that a trace of the built network shows."""
-    how = "send a 256×256 image through the built network and read the shapes"
-    return measured(section, quantity, says, value=value, how=how, measure=shape, why=why)
+def state_after_a_step(evidence: Evidence, *, of: list[str]) -> str:
+    """Which parameters a training step changes: all of them, or none."""
+    changed = evidence.changed_by_a_step
+    names = [name for name, _ in evidence.network.named_parameters() if name.split(".")[0] in of]
+    return _trained_or_frozen(changed[name] for name in names)
 
 
-def goes_into(module: str) -> Callable[[Evidence], Shape]:
-    """The first map that goes into a module."""
-    return lambda evidence: evidence.shapes.inputs[module][0]
+def _network(evidence: Evidence, name: str) -> Any:
+    return evidence.features if name == "torchvision" else evidence.model(name)
 
 
-def comes_out_of(module: str) -> Callable[[Evidence], Shape]:
-    """The map that a module gives."""
-    return lambda evidence: evidence.shapes.outputs[module]
+def _look_up(layer: Any, path: str) -> Any:
+    for name in path.split("."):
+        layer = layer[int(name)] if isinstance(layer, tuple) else getattr(layer, name)
+    return layer
 
 
-def channels_of(shape: Callable[[Evidence], Shape]) -> Callable[[Evidence], int]:
-    """The channels of a shape."""
-    return lambda evidence: shape(evidence)[0]
+def _trained_or_frozen(flags: Iterable[bool]) -> str:
+    found = set(flags)
+    if not found:
+        raise ValueError("that part has no parameters")
+    return "trained in part" if len(found) > 1 else "trained" if found.pop() else "frozen"
 
 
-def arithmetic(section: str, quantity: str, says: str, *, value: Stated, how: str, result: float) -> Claim:
-    """A claim that must follow from other numbers of the note: else the note contradicts itself."""
+# Parameters, sizes, operations, memory
 
-    def check(_: Evidence) -> Finding:
-        if value.agrees(result):
-            return Finding(verdict=Verdict.CONFIRMED, measured=value.show(result))
-        return Finding(
-            verdict=Verdict.CONTRADICTS_ITSELF,
-            measured=value.show(result),
-            why="The note's own numbers give another result.",
-        )
-
-    return Claim(section=section, quantity=quantity, says=says, value=value, how=how, check=check)
+Count = Literal["all", "trainable", "frozen"]
 
 
-def not_testable(section: str, quantity: str, says: str, *, why: str) -> Claim:
-    """A claim that neither the network nor the data at hand can decide."""
-    finding = Finding(verdict=Verdict.NOT_TESTABLE, measured="", why=why)
-    return Claim(
-        section=section, quantity=quantity, says=says, how="nothing to compute", check=lambda _: finding
+def parameters(evidence: Evidence, *, of: Count = "all", network: str = "proposed") -> int | Remarked:
+    """Count the parameters of the built network."""
+    count = _count(evidence, of, network)
+    if of == "frozen" or network != "proposed":
+        return count
+    dilated = evidence.on_meta(network).get_submodule("bottleneck.dilated")
+    weights = sum(layer.weight.numel() for layer in dilated.modules() if isinstance(layer, nn.Conv2d))
+    return Remarked(count, f"The three dilated kernels alone have {weights:,}.")
+
+
+def share(evidence: Evidence, *, of: Count) -> float:
+    """Count the parameters of the built network and divide."""
+    return _count(evidence, of) / _count(evidence)
+
+
+def change(evidence: Evidence, *, of: Count, against: str) -> float:
+    """Count both built networks and divide."""
+    return _count(evidence, of) / _count(evidence, of, against) - 1
+
+
+def reduction(evidence: Evidence, *, of: Count, against: str) -> float:
+    """Count both built networks and divide."""
+    return -change(evidence, of=of, against=against)
+
+
+def size(evidence: Evidence, *, network: str = "proposed", bits: Literal[16, 32] = 32) -> float:
+    """The built network's parameters and buffers, four bytes each."""
+    dtype = torch.float16 if bits == 16 else torch.float32
+    return 1e6 * model_size_mb(evidence.on_meta(network), dtype=dtype)
+
+
+def operations(evidence: Evidence) -> int:
+    """Count every layer's multiplications and additions, as torch's own counter does."""
+    return int(evidence.flops()["flops"].sum())
+
+
+def multiply_adds(evidence: Evidence) -> float:
+    """Half of the operations."""
+    return operations(evidence) / 2
+
+
+def memory(evidence: Evidence, *, during: Literal["training", "inference"]) -> float:
+    """The activations alone that 16 images of 256×256 need in {during}, in float32."""
+    measure = evidence.training_mb if during == "training" else evidence.inference_mb
+    return 1e6 * measure("proposed")
+
+
+def memory_is_less_when_frozen(evidence: Evidence) -> Remarked:
+    """Activations kept for a training step of 16 images, frozen against trainable encoder."""
+    frozen, trained = evidence.training_mb("proposed"), evidence.training_mb("trainable_encoder")
+    why = f"{frozen / 1e3:.2f} GB of activations instead of {trained / 1e3:.2f} GB."
+    return Remarked(frozen < trained, why)
+
+
+def memory_limits_the_batch(evidence: Evidence) -> Finding:
+    """Activations that a training step of 16 images keeps, counted tensor by tensor."""
+    text = f"{evidence.training_mb('proposed') / 1e3:.1f} GB of activations"
+    return Finding(verdict=Verdict.DEPENDS_ON_HARDWARE, measured=text)
+
+
+def _count(evidence: Evidence, of: Count = "all", network: str = "proposed") -> int:
+    total, trainable = evidence.parameters(network)
+    return {"all": total, "trainable": trainable, "frozen": total - trainable}[of]
+
+
+def size_falls_as_parameters(evidence: Evidence, *, count: int, value: Stated) -> Finding:
+    """At four bytes a number the size must fall as the parameters do."""
+    ours, theirs, mib = 4 * count, 4 * evidence.parameters("unet")[0], 2**20
+    change = ours / theirs - 1
+    return Finding(
+        verdict=Verdict.CONFIRMED if value.agrees(change) else Verdict.CONTRADICTS_ITSELF,
+        measured=f"{100 * change:.1f} % by the note's own count",
+        why=f"Its 13 are MiB ({ours / mib:.1f} MiB or {ours / 1e6:.1f} MB), "
+        f"its 31 are MB ({theirs / 1e6:.1f} MB or {theirs / mib:.1f} MiB).",
     )
+
+
+# What needs no network, or cannot be decided
+
+
+def work_out(_: Evidence, *, result: str, value: Stated) -> Finding:
+    """Work it out."""
+    found = pd.eval(result, engine="python")
+    if value.agrees(found):
+        return Finding(verdict=Verdict.CONFIRMED, measured=value.show(found))
+    why = "The note's own numbers give another result."
+    return Finding(verdict=Verdict.CONTRADICTS_ITSELF, measured=value.show(found), why=why)
+
+
+def not_testable(_: Evidence, *, why: str) -> Finding:
+    """Nothing to compute."""
+    return Finding(verdict=Verdict.NOT_TESTABLE, measured="", why=why)

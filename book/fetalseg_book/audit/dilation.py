@@ -86,10 +86,24 @@ def extent(rate: int, *, kernel_size: int = 3, side: int = 63) -> int:
     >>> extent(6), extent(12), extent(18)
     (13, 25, 37)
     """
+    columns = _gradient(rate, kernel_size, side).sum(dim=0).nonzero().flatten()
+    return int(columns[-1] - columns[0]) + 1
+
+
+def pixels_read(rate: int) -> int:
+    """The number of pixels that a dilated 3×3 kernel reads, of all those that it spans.
+
+    >>> pixels_read(1), pixels_read(6)
+    (9, 9)
+    """
+    return int((_gradient(rate, 3, 63) != 0).sum())
+
+
+def _gradient(rate: int, kernel_size: int, side: int) -> Tensor:
+    """Of the response in the middle of a map, ``side side``."""
     image = torch.zeros(1, 1, side, side, requires_grad=True)
     reach = rate * (kernel_size // 2)
     response = F.conv2d(image, torch.ones(1, 1, kernel_size, kernel_size), padding=reach, dilation=rate)
     response[0, 0, side // 2, side // 2].backward()  # type: ignore[no-untyped-call]
     assert image.grad is not None
-    columns = image.grad[0, 0].sum(dim=0).nonzero().flatten()
-    return int(columns[-1] - columns[0]) + 1
+    return image.grad[0, 0]

@@ -56,6 +56,12 @@ class Evidence:
         """All and trainable parameters."""
         return count_parameters(self.on_meta(variant))
 
+    @property
+    def network(self) -> nn.Module:
+        """The note's network as built."""
+        network: nn.Module = self.model("proposed")
+        return network
+
     def _flops(self, variant: str = "proposed") -> pd.DataFrame:
         return count_flops(self.on_meta(variant))
 
@@ -95,7 +101,7 @@ class Evidence:
 
     @cached_property
     def hardware(self) -> Mapping[str, Any] | None:
-        """Times measured side by side, see :mod:`fetalseg_book.audit.hardware`."""
+        """Times measured side by side, see :mod:`fetalseg_book.studies.hardware`."""
         return self._read(HARDWARE)
 
     @cached_property

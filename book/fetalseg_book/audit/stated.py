@@ -6,9 +6,12 @@ to be chosen.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Protocol
+
+from fetalseg_lib.models.variants import did_you_mean
 
 Shape = tuple[int, int, int]
 """Channels, rows, columns."""
@@ -139,6 +142,44 @@ class MapSize:
         """Rows × columns × channels."""
         channels, rows, columns = measured
         return f"{rows}×{columns}×{channels}"
+
+
+SCALES = {"%": 0.01, "K": 1e3, "M": 1e6, "MB": 1e6, "G": 1e9, "GFLOP": 1e9, "ms": 1.0, "px": 1.0}
+_COUNTED = "channels, epochs, frames, halving, of, pixels, points, resolutions, SE, skips, stages, times"
+UNITS = (*SCALES, *_COUNTED.split(", "))
+"""A unit is one of these words, or begins with it."""
+
+_NUMBER = r"[+-]?\d[\d,]*(?:\.\d+)?"
+_KINDS = re.compile(
+    rf"(?P<rows>\d+)×(?P<columns>\d+)×(?P<channels>\d+)"
+    rf"|(?P<low>{_NUMBER}) to (?P<high>{_NUMBER})(?: (?P<per>\S.*))?"
+    rf"|(?P<number>{_NUMBER})(?: (?P<unit>\S.*))?"
+)
+
+
+def parse(text: Any) -> Stated:
+    """The value that a row states: a map, a range, a number with its unit, or else exactly what stands there.
+
+    >>> parse("8×8×96"), parse("3.4 M")
+    (MapSize(value=(96, 8, 8)), Number(text='3.4', scale=1000000.0, unit='M'))
+    >>> parse("15 to 20 ms"), parse("frozen"), parse(["a", "b"])
+    (Between(low=15.0, high=20.0, unit='ms'), Exactly(value='frozen'), Exactly(value=('a', 'b')))
+    """
+    if isinstance(text, (bool, list)):
+        return Exactly(tuple(text) if isinstance(text, list) else text)
+    found = _KINDS.fullmatch(str(text))
+    if not found:
+        if str(text)[:1].isdigit():
+            raise ValueError(f"expected a number, a range, or rows×columns×channels, got {text!r}")
+        return Exactly(text)
+    if found["rows"]:
+        return MapSize.hwc(*(int(found[name]) for name in ("rows", "columns", "channels")))
+    unit = found["per"] or found["unit"] or ""
+    if unit and unit.split()[0] not in UNITS:
+        raise ValueError(f"unknown unit {unit!r}.{did_you_mean(unit, UNITS)} Known: {', '.join(UNITS)}.")
+    if found["number"]:
+        return Number(found["number"], SCALES.get(unit, 1.0), unit)
+    return Between(float(found["low"]), float(found["high"]), unit)
 
 
 def disagree(one: Stated, other: Stated) -> bool:

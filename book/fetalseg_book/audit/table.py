@@ -1,12 +1,71 @@
-"""The audit as text for a terminal."""
+"""The audit as a table, as text for a terminal, and as a page that filters without a network."""
 
 from __future__ import annotations
 
 import textwrap
+from collections import defaultdict
+from html import escape
+from pathlib import Path
 
 import pandas as pd
 
-from fetalseg_book.audit.record import Verdict
+from fetalseg_book.audit.claim import Claim, Verdict
+from fetalseg_book.audit.evidence import Evidence
+from fetalseg_book.audit.rows import all_claims
+from fetalseg_book.audit.stated import disagree
+
+COLUMNS = ("section", "quantity", "says", "how", "measured", "verdict", "why", "denied_by")
+
+_MARKS = {
+    Verdict.CONFIRMED: "✓",
+    Verdict.CONTRADICTED: "✗",
+    Verdict.CONTRADICTS_ITSELF: "⇄",
+    Verdict.DEPENDS_ON_HARDWARE: "⏱",
+    Verdict.NOT_TESTABLE: "?",
+    Verdict.PENDING: "…",
+}
+
+
+def audit(results: Path | str = "results") -> pd.DataFrame:
+    """Check every claim; one row each, in the note's order.
+
+    ``results`` holds the result files (``hc18/dataset.json``, ``published/hc18``, ``hardware/latency.json``);
+    what needs one that is absent is pending. Columns: ``section``, ``quantity``, ``says``, ``how``,
+    ``measured``, ``verdict``, ``why`` and ``denied_by``, the sections of the note that say otherwise.
+    A claim that the measurement contradicts and that the note has right elsewhere contradicts itself.
+    """
+    evidence = Evidence(results)
+    claims = all_claims()
+    findings = {claim.key: claim.check(evidence) for claim in claims}
+    deniers = _deniers(claims)
+    rows = []
+    for claim in claims:
+        finding, others = findings[claim.key], deniers[claim.key]
+        verdict = finding.verdict
+        right_elsewhere = any(findings[other.key].verdict is Verdict.CONFIRMED for other in others)
+        if verdict is Verdict.CONTRADICTED and right_elsewhere:
+            verdict = Verdict.CONTRADICTS_ITSELF
+        denied_by = ", ".join(dict.fromkeys(other.section for other in others))
+        texts = (claim.section, claim.quantity, claim.says, claim.how, finding.measured)
+        rows.append((*texts, verdict.value, finding.why, denied_by))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _deniers(claims: tuple[Claim, ...]) -> dict[str, list[Claim]]:
+    """For each claim, the claims of the same quantity that state another value."""
+    by_quantity = defaultdict(list)
+    for claim in claims:
+        if claim.value is not None:
+            by_quantity[claim.quantity].append(claim)
+    deniers: dict[str, list[Claim]] = defaultdict(list)
+    for alike in by_quantity.values():
+        for claim in alike:
+            deniers[claim.key] = [other for other in alike if _deny(claim, other)]
+    return deniers
+
+
+def _deny(one: Claim, other: Claim) -> bool:
+    return one.value is not None and other.value is not None and disagree(one.value, other.value)
 
 
 def format_table(frame: pd.DataFrame, *, width: int = 100) -> str:
@@ -55,3 +114,53 @@ def _entry(row: dict[str, str], *, width: int) -> list[str]:
     indent = " " * 23
     first = f"  {row['verdict']:<20} "
     return textwrap.wrap(text, width, initial_indent=first, subsequent_indent=indent)
+
+
+def to_html(frame: pd.DataFrame) -> str:
+    """Write the table of :func:`audit` as one self-contained piece of HTML.
+
+    Verdict, section and words filter it; all controls are the browser's own, so the keyboard reaches them.
+    Without a script every row is there and the controls stay hidden.
+    """
+    sections = dict.fromkeys(frame["section"])
+    there = [verdict for verdict in Verdict if (frame["verdict"] == verdict.value).any()]
+    verdicts = {verdict.value: f"{_MARKS[verdict]} {verdict.value}" for verdict in there}
+    rows = "\n".join(_row(row) for row in records(frame))
+    return f"""<div class="audit"><style>{_part("page.css")}</style>
+<form hidden>
+<label>Verdict {_select("verdict", {"": "all", **verdicts})}</label>
+<label>Section of the note {_select("section", {"": "all", **{name: name for name in sections}})}</label>
+<label>Words <input type="search" name="words" autocomplete="off"></label>
+<output aria-live="polite"></output>
+</form>
+<div class="rows" role="region" aria-label="The claims of the note and their verdicts" tabindex="0">
+<table><thead><tr><th scope="col">Section</th><th scope="col">The note says</th>
+<th scope="col">Verdict</th><th scope="col">Measured, and how</th></tr></thead>
+<tbody>
+{rows}
+</tbody></table></div>
+<script>{_part("page.js")}</script></div>"""
+
+
+def _row(row: dict[str, str]) -> str:
+    section, says, how, measured, verdict, why, denied_by = (
+        escape(row[name]) for name in ("section", "says", "how", "measured", "verdict", "why", "denied_by")
+    )
+    denied = f"<small>Otherwise in: {denied_by}</small>" if denied_by else ""
+    answer = f"<b>{measured}</b>" if measured else ""
+    remark = f"{answer and '. '}{why}" if why else ""
+    return (
+        f'<tr data-verdict="{verdict}" data-section="{section}"><td>{section}</td><td>{says}{denied}</td>'
+        f'<td class="verdict">{_MARKS[Verdict(row["verdict"])]} {verdict}</td>'
+        f"<td>{answer}{remark}<small>Check: {how}</small></td></tr>"
+    )
+
+
+def _select(name: str, options: dict[str, str]) -> str:
+    entries = (f'<option value="{escape(value)}">{escape(text)}</option>' for value, text in options.items())
+    return f'<select name="{name}">{"".join(entries)}</select>'
+
+
+def _part(name: str) -> str:
+    text = Path(__file__).with_name(name).read_text(encoding="utf-8")
+    return f"\n{text}"

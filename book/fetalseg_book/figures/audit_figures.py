@@ -13,8 +13,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike, NDArray
 
+from fetalseg_book.audit.claim import Verdict
 from fetalseg_book.audit.dilation import live_taps, taps_on_data
-from fetalseg_book.audit.record import Verdict
 
 _LOOK = {
     Verdict.CONFIRMED: ("#009E73", ""),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, NamedTuple
 
 from fetalseg_book.audit.evidence import Evidence
 from fetalseg_book.audit.stated import Stated
@@ -33,6 +34,21 @@ class Finding:
     why: str = ""
 
 
+class Remarked(NamedTuple):
+    """A measured value with a remark that the check itself makes."""
+
+    value: Any
+    why: str
+
+
+class PendingError(Exception):
+    """Raised by a check whose result file is absent: why, and what is known so far."""
+
+    def __init__(self, why: str, measured: str = "") -> None:
+        super().__init__(why)
+        self.measured = measured
+
+
 @dataclass(frozen=True, kw_only=True)
 class Claim:
     """One checkable statement.
@@ -53,3 +69,8 @@ class Claim:
     def key(self) -> str:
         """Section and quantity, which no two claims share."""
         return f"{self.section} | {self.quantity}"
+
+
+def verdict_of(holds: bool) -> Verdict:
+    """Confirmed or contradicted."""
+    return Verdict.CONFIRMED if holds else Verdict.CONTRADICTED

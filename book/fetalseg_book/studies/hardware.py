@@ -3,7 +3,7 @@
 The ratio is what can be compared between machines, so it is taken round by round and any other load of
 the machine falls on both::
 
-    python -m fetalseg_book.audit.hardware --out results/hardware
+    python -m fetalseg_book.studies.hardware --out results/hardware
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ VARIANTS = ("unet", "proposed")
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and write ``latency.json``."""
-    parser = argparse.ArgumentParser(prog="python -m fetalseg_book.audit.hardware", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m fetalseg_book.studies.hardware", description=__doc__)
     parser.add_argument("-o", "--out", type=Path, default=Path("results", *HARDWARE.parts[:-1]))
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args(arguments)

@@ -1,0 +1,394 @@
+"""The checks that try out a part of the network: a convolution, a branch, a block, a gate, the head."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Callable
+from typing import Any, Literal
+
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fetalseg_book.audit.checks import operations
+from fetalseg_book.audit.claim import Finding, Verdict, verdict_of
+from fetalseg_book.audit.dilation import dead_weights, extent, live_taps, pixels_read
+from fetalseg_book.audit.evidence import Evidence
+from fetalseg_book.audit.trace import receptive_field, trace_shapes
+from fetalseg_lib.complexity import count_parameters
+from fetalseg_lib.models.aspp import ImagePooling
+from fetalseg_lib.models.residual import ResidualBlockSE
+from fetalseg_lib.models.se import SEBlock
+
+# Encoder
+
+
+def layers_that_downsample(evidence: Evidence) -> tuple[str, ...]:
+    """List the kinds of layers of the built network that shrink a map."""
+    kinds = set()
+    for module in evidence.network.modules():
+        if isinstance(module, nn.MaxPool2d):
+            kinds.add("MaxPool2d")
+        elif isinstance(module, nn.Conv2d) and module.stride != (1, 1):
+            kinds.add(f"Conv2d of stride {module.stride[0]}")
+    return tuple(sorted(kinds))
+
+
+def encoder_after_a_step(evidence: Evidence) -> Finding:
+    """One training step, then compare every parameter and buffer of the encoder bit by bit."""
+    changed = [flag for name, flag in evidence.changed_by_a_step.items() if name.startswith("encoder.")]
+    others = [flag for name, flag in evidence.changed_by_a_step.items() if not name.startswith("encoder.")]
+    return Finding(
+        verdict=verdict_of(not any(changed) and any(others)),
+        measured=f"{sum(changed)} of the encoder's {len(changed)} tensors changed, "
+        f"{sum(others)} of the others' {len(others)}",
+    )
+
+
+def trained_parts(evidence: Evidence) -> tuple[str, ...]:
+    """List the parts of the built network that have trainable parameters."""
+    parts = {
+        "initial convolution": ("init_conv",),
+        "encoder": ("encoder",),
+        "bottleneck": ("bottleneck",),
+        "decoder": tuple(f"dec{k}.{part}" for k in range(1, 6) for part in ("up", "block")),
+        "skip SE": tuple(f"dec{k}.skip_se" for k in range(1, 6)),
+        "head": ("head",),
+    }
+    layers = {part: [evidence.network.get_submodule(name) for name in parts[part]] for part in parts}
+    return tuple(
+        part for part in parts if any(w.requires_grad for layer in layers[part] for w in layer.parameters())
+    )
+
+
+def stem_ratio(_: Evidence | None = None) -> float:
+    """A grey image through averaged kernels, and in three equal channels through the colour kernels.
+
+    >>> round(stem_ratio(), 6)
+    0.333333
+    """
+    generator = torch.Generator().manual_seed(0)
+    kernels = torch.randn(32, 3, 3, 3, generator=generator)  # red, green, blue
+    grey = torch.rand(1, 1, 32, 32, generator=generator)
+    averaged = F.conv2d(grey, kernels.mean(dim=1, keepdim=True))
+    whole = F.conv2d(grey.expand(-1, 3, -1, -1), kernels)
+    return float((averaged * whole).sum() / whole.square().sum())
+
+
+def convolutions_are_separable(evidence: Evidence) -> bool:
+    """Each 3×3 convolution of the encoder but the first: a group per channel, then a 1×1."""
+    return all(
+        spatial.groups == spatial.in_channels and mixing.kernel_size == (1, 1)
+        for spatial, mixing in itertools.pairwise(_convolutions(evidence.network.encoder)[1:])
+        if spatial.kernel_size == (3, 3)
+    )
+
+
+def saving_of_separable_pairs(evidence: Evidence, *, which: Literal["all", "best", "worst"] = "all") -> float:
+    """Multiplications of all depthwise and 1×1 pairs against dense 3×3 kernels of the same widths."""
+    pairs = separable_pairs(evidence.model("proposed").encoder)
+    if which == "all":
+        return float(pairs["dense"].sum() / pairs["separable"].sum())
+    return float(pairs["saving"].max() if which == "best" else pairs["saving"].min())
+
+
+def separable_pairs_cost_less(evidence: Evidence) -> Finding:
+    """Operations of the built network, and with a dense 3×3 kernel for each separable pair."""
+    pairs, flops = separable_pairs(evidence.on_meta("proposed").encoder), evidence.flops()
+    total = operations(evidence)
+    dense = 2 * float((pairs["dense"] - pairs["separable"]).sum())
+    plain = flops.loc[flops["operation"] == "3×3 convolution", "flops"].sum() / total
+    return Finding(
+        verdict=verdict_of(dense > 0),
+        measured=f"{total / 1e9:.2f} GFLOP instead of {(total + dense) / 1e9:.2f}",
+        why=f"Still {100 * plain:.0f} % of them are plain 3×3 convolutions, nearly all in the decoder.",
+    )
+
+
+def separable_pairs(encoder: nn.Module) -> pd.DataFrame:
+    """Each depthwise convolution with the 1×1 convolution behind it, at an image of 256×256.
+
+    Columns: the multiplications ``separable`` and ``dense`` (one 3×3 convolution of the same widths), and
+    ``saving``, their ratio.
+    """
+    shapes = trace_shapes(encoder)
+    names = [name for name, module in encoder.named_modules() if isinstance(module, nn.Conv2d)]
+    rows = []
+    pairs_in_order = itertools.pairwise(_convolutions(encoder))
+    for name, (depthwise, pointwise) in zip(names, pairs_in_order, strict=False):
+        if depthwise.groups == 1:
+            continue
+        channels, rows_out, columns_out = shapes.outputs[name]
+        taps = depthwise.kernel_size[0] * depthwise.kernel_size[1]
+        values = rows_out * columns_out * channels
+        rows.append((values * (taps + pointwise.out_channels), values * taps * pointwise.out_channels))
+    pairs = pd.DataFrame(rows, columns=["separable", "dense"])
+    return pairs.assign(saving=pairs["dense"] / pairs["separable"])
+
+
+def _convolutions(layer: Any) -> list[nn.Conv2d]:
+    return [module for module in layer.modules() if isinstance(module, nn.Conv2d)]
+
+
+# ASPP and dilation
+
+
+def receptive_field_before_aspp(evidence: Evidence) -> Finding:
+    """Add up kernels and strides from the image to enc5, and to the U-Net's lowest stage."""
+    unet = evidence.on_meta("unet")
+    pooled = nn.Sequential()
+    for stage in (unet.enc0, unet.enc1, unet.enc2, unet.enc3):
+        pooled.extend([stage, nn.MaxPool2d(2)])
+    ours, theirs = receptive_field(evidence.features), receptive_field(nn.Sequential(pooled, unet.bottleneck))
+    return Finding(
+        verdict=Verdict.CONTRADICTED if ours >= 256 else Verdict.CONFIRMED,
+        measured=f"enc5 {ours} px, the U-Net's lowest stage {theirs} px, the image 256 px",
+    )
+
+
+def branches_of_aspp(evidence: Evidence) -> int:
+    """Count the branches of the built module."""
+    return 2 + len(evidence.model("proposed").bottleneck.dilated)
+
+
+def reach_of_kernel(_: Evidence, *, rate: int) -> int:
+    """The extent of the kernel's gradient on a map of ample size."""
+    return extent(rate)
+
+
+def formula_of_reach(_: Evidence) -> bool:
+    """Against the gradient's extent, for k = 3 and 5 and r = 1 to 8."""
+    return all(
+        extent(rate, kernel_size=k) == k + (k - 1) * (rate - 1) for k in (3, 5) for rate in range(1, 9)
+    )
+
+
+def pixels_that_a_kernel_reads(_: Evidence, *, rate: int) -> int:
+    """Count the pixels with a gradient from one output position."""
+    return pixels_read(rate)
+
+
+def zeros_between_taps(_: Evidence, *, rate: int) -> bool:
+    """A dilated kernel and the same kernel filled up with zeros, on noise."""
+    generator = torch.Generator().manual_seed(0)
+    image, kernel = (torch.randn(1, 1, side, side, generator=generator) for side in (40, 3))
+    filled = torch.zeros(1, 1, 2 * rate + 1, 2 * rate + 1)
+    filled[..., ::rate, ::rate] = kernel
+    return torch.allclose(F.conv2d(image, kernel, dilation=rate), F.conv2d(image, filled), atol=1e-5)
+
+
+def dilated_kernel_is_no_larger(evidence: Evidence) -> bool:
+    """Weights of the built rate-6 convolution against a plain 3×3 of the same widths."""
+    plain = nn.Conv2d(1280, 128, 3, bias=False).weight.numel()
+    return _convolutions(evidence.model("proposed").bottleneck.dilated[0])[0].weight.numel() == plain
+
+
+def taps_on_the_bottleneck(evidence: Evidence, *, branch: int) -> Finding:
+    """Positions of the traced map where each of the nine taps reads data: most of them, in the mean?"""
+    side = evidence.shapes.outputs["encoder.enc5"][1]
+    conv = _convolutions(evidence.model("proposed").bottleneck.dilated[branch])[0]
+    taps, dead = live_taps(side, conv.dilation[0]), dead_weights(conv, side)
+    return Finding(
+        verdict=verdict_of(taps >= 4.5),
+        measured=f"{taps:.2f} of 9 taps on data, {dead:,} of {conv.weight.numel():,} weights dead",
+        why="The rest lies on padding: "
+        + ("a 1×1 convolution is left." if dead else "most of the kernel is idle."),
+    )
+
+
+def aspp_adds_nothing(evidence: Evidence) -> Finding:
+    """Parameters of the built network less those of the variant with a 1×1 projection in its place."""
+    added = evidence.parameters("proposed")[0] - evidence.parameters("no_aspp")[0]
+    return Finding(verdict=verdict_of(added <= 0), measured=f"{added:,} parameters more")
+
+
+def pooling_branch_trains_on_one(_: Evidence) -> tuple[bool, bool]:
+    """Train mode, a batch of one: does the branch run with GroupNorm, and does BatchNorm in its place."""
+    batch_norm = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(8, 32, 1, bias=False), nn.BatchNorm2d(32))
+    return _runs(ImagePooling(8, 32)), _runs(batch_norm)
+
+
+def pooling_branch_sees_all(_: Evidence) -> bool:
+    """Change one corner of a map: does the pooling branch answer in the opposite corner."""
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(0)
+        branch, features = ImagePooling(8, 32).eval(), torch.rand(1, 8, 8, 8)
+        before = branch(features)[0, :, -1, -1].clone()
+        features[0, :4, 0, 0] += 10
+        return not torch.allclose(before, branch(features)[0, :, -1, -1])
+
+
+def _runs(branch: nn.Module) -> bool:
+    try:
+        branch.train()(torch.rand(1, 8, 4, 4))
+    except ValueError:  # "Expected more than 1 value per channel when training"
+        return False
+    return True
+
+
+# Residual block, squeeze and excitation
+
+
+def identity_shortcuts(evidence: Evidence) -> Finding:
+    """Count the built decoder's blocks whose shortcut is the identity."""
+    blocks = [evidence.network.get_submodule(f"dec{k}.block") for k in range(5, 0, -1)]
+    identities = sum(isinstance(block.shortcut, nn.Identity) for block in blocks)
+    return Finding(
+        verdict=verdict_of(identities == len(blocks)), measured=f"{identities} of {len(blocks)} blocks"
+    )
+
+
+def content_of_f(_: Evidence) -> str:
+    """On noise, is block(x) less its shortcut what two Conv-BN-ReLU give, or that after SE."""
+    block, features = _fresh(lambda: ResidualBlockSE(32, 32), 4, 16)
+    f, convs = block(features) - features, block.convs(features)
+    if torch.allclose(f, block.se(convs), atol=1e-5):
+        return "Conv-BN-ReLU twice, then SE"
+    return "Conv-BN-ReLU twice" if torch.allclose(f, convs, atol=1e-5) else "something else"
+
+
+def f_takes_both_signs(_: Evidence) -> bool:
+    """The smallest value of F over noise, in a fresh block."""
+    block, features = _fresh(lambda: ResidualBlockSE(32, 32), 4, 16)
+    return float(block.se(block.convs(features)).min()) < 0
+
+
+def shortcut_projects(_: Evidence) -> tuple[bool, bool]:
+    """Build a block with other and one with equal channels and look for the convolution."""
+    unequal, equal = (
+        any(conv.kernel_size == (1, 1) for conv in _convolutions(ResidualBlockSE(width, 32).shortcut))
+        for width in (48, 32)
+    )
+    return unequal, equal
+
+
+def weights_of_main_path(evidence: Evidence) -> int:
+    """Count the two 3×3 convolutions of the built block."""
+    convs = _convolutions(evidence.network.get_submodule("dec5.block.convs"))
+    return sum(conv.weight.numel() for conv in convs)
+
+
+def parameters_of_se(evidence: Evidence) -> int:
+    """Count the built SE block."""
+    return count_parameters(evidence.network.get_submodule("dec5.block.se"))[0]
+
+
+def overhead_of_se(evidence: Evidence) -> Finding:
+    """Count the built SE block and the built block."""
+    share = parameters_of_se(evidence) / count_parameters(evidence.network.get_submodule("dec5.block"))[0]
+    return Finding(verdict=verdict_of(share < 0.01), measured=f"{100 * share:.2f} %")
+
+
+def decoder_stages(evidence: Evidence) -> int:
+    """Count the stages of the built network whose name begins with dec."""
+    return sum(name.startswith("dec") for name in evidence.model("proposed").stages())
+
+
+def stages_with_se_and_addition(evidence: Evidence) -> int:
+    """Count the decoder stages whose block has SE and an addition."""
+    blocks = [evidence.network.get_submodule(f"dec{k}.block") for k in range(1, 6)]
+    return sum(
+        isinstance(block, ResidualBlockSE) and isinstance(block.se, SEBlock) and block.shortcut is not None
+        for block in blocks
+    )
+
+
+def skips_with_se(evidence: Evidence) -> int:
+    """Count the decoder stages with SE on the skip."""
+    skips = [evidence.network.get_submodule(f"dec{k}").skip_se for k in range(1, 6)]
+    return sum(isinstance(skip, SEBlock) for skip in skips)
+
+
+def se_before_concatenation(evidence: Evidence) -> bool:
+    """In the trace, SE on each skip gives the skip's channels, and the block takes the sum."""
+    inputs, outputs = evidence.shapes.inputs, evidence.shapes.outputs
+    return all(
+        inputs[f"dec{k}.block"][0][0] == outputs[f"dec{k}.up"][0] + outputs[f"dec{k}.skip_se"][0]
+        for k in range(1, 6)
+    )
+
+
+def gates_know_means_only(_: Evidence) -> bool:
+    """Gates of a map and of a map that holds its channels' means everywhere."""
+    block, features = _fresh(lambda: SEBlock(32), 3, 8)
+    flat = features.mean(dim=(2, 3), keepdim=True).expand_as(features)
+    return torch.allclose(block.gates(features), block.gates(flat), atol=1e-6)
+
+
+def gates_know_no_position(_: Evidence) -> bool:
+    """Shuffle the positions of a random map and compare the gates."""
+    block, features = _fresh(lambda: SEBlock(32), 3, 8)
+    shuffled = features.flatten(2)[..., torch.randperm(64, generator=torch.Generator().manual_seed(1))]
+    return torch.allclose(block.gates(features), block.gates(shuffled.view_as(features)), atol=1e-6)
+
+
+def formula_of_gates(_: Evidence) -> bool:
+    """By hand from the built block's two matrices, with its biases set to zero."""
+    block, features = _fresh(lambda: SEBlock(32), 3, 8)
+    block.squeeze.bias.zero_()
+    block.excite.bias.zero_()
+    z = features.mean(dim=(2, 3))
+    s = torch.sigmoid(torch.relu(z @ block.squeeze.weight.T) @ block.excite.weight.T)
+    return torch.allclose(block.gates(features), s, atol=1e-6)
+
+
+def reduction_ratios(evidence: Evidence) -> tuple[int, ...]:
+    """Channels over hidden channels of all ten SE blocks of the built network."""
+    blocks = [module for module in evidence.network.modules() if isinstance(module, SEBlock)]
+    return tuple(sorted({block.squeeze.in_features // block.squeeze.out_features for block in blocks}))
+
+
+def gates_lie_in_0_to_1(_: Evidence) -> bool:
+    """The smallest and largest gate over random maps, small and huge."""
+    return all(0 <= gate <= 1 for gate in _extreme_gates())
+
+
+def gates_amplify(_: Evidence) -> bool:
+    """The largest gate over random maps, small and huge: above 1 it would amplify."""
+    return max(_extreme_gates()) > 1
+
+
+def gates_multiply(_: Evidence) -> bool:
+    """The block's output over its input, position by position."""
+    block, features = _fresh(lambda: SEBlock(32), 3, 8)
+    return torch.allclose(block(features) / features, block.gates(features)[:, :, None, None], atol=1e-5)
+
+
+def _extreme_gates() -> tuple[float, float]:
+    block, features = _fresh(lambda: SEBlock(32), 3, 8)
+    gates = torch.cat([block.gates(scale * features) for scale in (1e-3, 1.0, 1e3, 1e6)])
+    return float(gates.min()), float(gates.max())
+
+
+def _fresh(build: Callable[[], nn.Module], maps: int, side: int) -> tuple[Any, Tensor]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return build().eval().requires_grad_(False), torch.randn(maps, 32, side, side)
+
+
+# Decoder and output
+
+
+def settings_of_upsampling(evidence: Evidence) -> tuple[str, ...]:
+    """Read all five built layers."""
+    layers = [module for module in evidence.network.modules() if isinstance(module, nn.ConvTranspose2d)]
+    settings = {
+        f"kernel {up.kernel_size[0]}, stride {up.stride[0]}, padding {up.padding[0]}" for up in layers
+    }
+    return tuple(settings)
+
+
+def upsampling_is_learned(evidence: Evidence) -> bool:
+    """All five kernels take gradients, and one training step changes them."""
+    return all(evidence.changed_by_a_step[f"dec{k}.up.weight"] for k in range(1, 6))
+
+
+def end_of_network(evidence: Evidence) -> str:
+    """Noise through the built network with its last bias at -9: does the output fall below zero."""
+    model = copy.deepcopy(evidence.model("proposed")).eval()
+    with torch.no_grad():
+        model.head.bias.fill_(-9)  # logits follow the bias below zero, probabilities cannot
+        output = model(torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(0)))
+    return "logits" if bool((output < 0).any()) else "sigmoid"

@@ -1,1 +1,0 @@
-"""The claims themselves, one module per section of the note."""

@@ -20,12 +20,15 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 PRELOADED = [
+    "albumentations",
+    "scipy.ndimage",
     "torch._dynamo",
+    "torchvision",
     "fetalseg_lib.cli",
     "fetalseg_book.studies.pretraining.pretrain",
     "fetalseg_lib.apply.prediction.run",
 ]
-"""What the forked processes find imported already: a kill then costs no second start of torch."""
+"""What the forked processes find imported, also what training loads late: a kill costs no second start."""
 
 DIFFER = {"seconds", "environment", "peak_memory_mb", "git_commit", "git_changes"}
 """Keys of JSON files that tell of the clock, the machine and the checkout, not of the task."""
@@ -106,7 +109,8 @@ def _run(
     answer.close()
     try:
         assert answers.poll(1800), "it did not start within half an hour"
-        answers.recv()
+        word = answers.recv()
+        assert word == "ready", word
         began = time.monotonic()
         if after is not None and not answers.poll(after):
             process.kill()
@@ -137,7 +141,8 @@ def _child(task: Task, place: Path, at_change: int, answer: Connection) -> None:
 
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123
         sys.stdout = sys.stderr = nowhere
-        answer.send("ready")
+        slow = set(PRELOADED) - set(sys.modules)  # a fork server says nothing where it cannot import
+        answer.send(f"not loaded before the fork: {slow}" if slow else "ready")
         sys.addaudithook(watch)
         try:
             task(place)

@@ -153,7 +153,7 @@ def change(evidence: Evidence, *, of: Count, against: str) -> float:
 
 def reduction(evidence: Evidence, *, of: Count, against: str) -> float:
     """Count both built networks and divide."""
-    return -change(evidence, of=of, against=against)
+    return 1 - _count(evidence, of) / _count(evidence, of, against)
 
 
 def size(evidence: Evidence, *, network: str = "proposed", bits: Literal[16, 32] = 32) -> float:

@@ -77,7 +77,7 @@ def _parameters(network: Any) -> Iterator[tuple[str, str]]:
     total, trainable = count_parameters(network)
     unet, _ = count_parameters(build_model("unet"))
     released, released_trainable = count_parameters(build_model("as_released", encoder_weights="random"))
-    claims = {claim.key: claim.value for claim in all_claims()}
+    claims: Any = {claim.key: claim.value for claim in all_claims()}
     yield "cost_total", f"{total / 1e6:.1f} million"
     yield "cost_trainable", f"{trainable / 1e6:.1f} million"
     yield "cost_unet", f"{unet / 1e6:.1f} million"
@@ -87,11 +87,11 @@ def _parameters(network: Any) -> Iterator[tuple[str, str]]:
     yield "cost_released_trainable", f"{released_trainable:,}"
 
 
-def _operations(flops: pd.DataFrame) -> Iterator[tuple[str, str]]:
+def _operations(flops: Any) -> Iterator[tuple[str, str]]:
     of_encoder = flops["layer"].str.startswith("encoder")
     encoder = int(flops.loc[of_encoder, "flops"].sum())
     dec1 = int(flops.set_index("layer").loc["dec1.block.convs.0.0", "flops"])
-    kinds = flops_by(flops, "operation").set_index("operation")
+    kinds: Any = flops_by(flops, "operation").set_index("operation")
     yield "cost_encoder_layers", str(int(of_encoder.sum()))
     yield "cost_dec1_encoder", f"{dec1 / encoder:.1f}"
     yield "cost_encoder_share", f"{100 * encoder / kinds['flops'].sum():.1f} %"
@@ -114,7 +114,7 @@ def stage_costs(network: Any, flops: pd.DataFrame) -> pd.DataFrame:
 
 
 def _stages(costs: pd.DataFrame) -> Iterator[tuple[str, str]]:
-    shares = costs / costs.sum()
+    shares: Any = costs / costs.sum()
     top = shares.idxmax()
     yield "cost_top_parameters", str(top["parameters"])
     yield "cost_top_operations", str(top["operations"])

@@ -44,7 +44,7 @@ def facts(results: Path) -> dict[str, Any]:
     }
 
 
-def histories(folder: Path) -> dict[Run, pd.DataFrame]:
+def histories(folder: Path) -> dict[Run, Any]:
     """The history of every run below ``folder``."""
     return {
         (path.parent.parent.name, int(path.parent.name.removeprefix("seed-"))): pd.read_csv(path)
@@ -52,12 +52,12 @@ def histories(folder: Path) -> dict[Run, pd.DataFrame]:
     }
 
 
-def kept(courses: dict[Run, pd.DataFrame]) -> dict[Run, int]:
+def kept(courses: dict[Run, Any]) -> dict[Run, int]:
     """The epoch of each run whose weights are kept."""
     return {run: int(h.loc[h["validation_dice"].idxmax(), "epoch"]) for run, h in courses.items()}
 
 
-def below_best(courses: dict[Run, pd.DataFrame]) -> dict[Run, float]:
+def below_best(courses: dict[Run, Any]) -> dict[Run, float]:
     """By how many points each run ends below its best."""
     return {
         run: 100 * float(h["validation_dice"].max() - h["validation_dice"].iloc[-1])
@@ -65,14 +65,14 @@ def below_best(courses: dict[Run, pd.DataFrame]) -> dict[Run, float]:
     }
 
 
-def deepest_fall(courses: dict[Run, pd.DataFrame]) -> tuple[Run, pd.Series[float]]:
+def deepest_fall(courses: dict[Run, Any]) -> tuple[Run, Any]:
     """The run that fell furthest in one epoch, after the fifth, and all its steps from there."""
     falls = {run: h["validation_dice"].diff().iloc[5:] for run, h in courses.items()}
     run = min(falls, key=lambda name: float(falls[name].min()))
     return run, falls[run]
 
 
-def _courses(courses: dict[Run, pd.DataFrame], study: Core) -> Iterator[tuple[str, str]]:
+def _courses(courses: dict[Run, Any], study: Core) -> Iterator[tuple[str, str]]:
     planned = study.environment["config"]["training"]["epochs"]
     best, below = kept(courses), below_best(courses)
     deepest, falls = deepest_fall(courses)
@@ -103,7 +103,7 @@ def stopped(history: pd.DataFrame, patience: int) -> tuple[int, float]:
     return len(history), best
 
 
-def replayed(courses: dict[Run, pd.DataFrame]) -> pd.DataFrame:
+def replayed(courses: dict[Run, Any]) -> pd.DataFrame:
     """Every finished history, ended by each patience: points of Dice ``lost``, share of epochs ``saved``."""
     rows = []
     for (variant, _), history in courses.items():
@@ -118,8 +118,8 @@ def replayed(courses: dict[Run, pd.DataFrame]) -> pd.DataFrame:
 def patience_table(replays: pd.DataFrame) -> Any:
     """Mean and largest loss and saving of each patience."""
     table = replays.groupby("patience")[["lost", "saved"]].agg(["mean", "max"])
-    table.columns = pd.Index([f"{what}, {how} (%)" for what, how in table.columns])
-    return table
+    pairs: Any = table.columns
+    return table.set_axis([f"{what}, {how} (%)" for what, how in pairs], axis=1)
 
 
 def _stopping(replays: pd.DataFrame, study: Core) -> Iterator[tuple[str, str]]:

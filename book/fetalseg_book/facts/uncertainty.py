@@ -38,7 +38,7 @@ def facts(results: Path) -> dict[str, Any]:
     }
 
 
-def by_seed(study: Core) -> pd.DataFrame:
+def by_seed(study: Core) -> Any:
     """Mean Dice of each variant and seed."""
     return study.per_image.pivot_table(index="variant", columns="seed", values="dice", aggfunc="mean")
 
@@ -76,7 +76,7 @@ def _same_network(study: Core) -> Iterator[tuple[str, str]]:
 def _simulated(results: Path) -> Iterator[tuple[str, str]]:
     kept = records.read_json(results / "simulation" / "rejection_rates.json")
     rates = pd.DataFrame(kept["rates"])
-    five = rates[rates["seeds"] == 5].set_index("effect")
+    five: Any = rates[rates["seeds"] == 5].set_index("effect")
     small, large = five.index[five.index > 0].min(), five.index.max()
     yield "uncertainty_studies", str(kept["studies"])
     yield "uncertainty_wilcoxon", f"{100 * five.loc[0, 'wilcoxon']:.0f} %"
@@ -89,7 +89,7 @@ def _simulated(results: Path) -> Iterator[tuple[str, str]]:
 
 def half_interval(frame: pd.DataFrame) -> float:
     """Half of the interval of the mean Dice of ``proposed``."""
-    row = stats.mean_intervals(frame, "dice").set_index("variant").loc[PROPOSED]
+    row: Any = stats.mean_intervals(frame, "dice").set_index("variant").loc[PROPOSED]
     return float(row["high"] - row["low"]) / 2
 
 
@@ -99,7 +99,7 @@ def _exams(study: Core) -> Iterator[tuple[str, str]]:
     yield "uncertainty_half", f"{POINTS * half_interval(study.per_image):.2f}"
 
 
-def looks(study: Core) -> dict[str, pd.Series[Any]]:
+def looks(study: Core) -> dict[str, Any]:
     """What half of the seeds, and what all, say of the fine-tuned encoder."""
     half = by_seed(study).shape[1] // 2
     frames = {"early": study.per_image[study.per_image["seed"] < half], "late": study.per_image}
@@ -152,7 +152,7 @@ def columns(part: pd.DataFrame) -> tuple[pd.Series[Any], pd.Series[Any], pd.Seri
 
 def check_seed(
     study: Core, validation: pd.DataFrame, seed: int, *, level: float, edges: tuple[float, ...] = ()
-) -> pd.DataFrame:
+) -> Any:
     """How many heads of each group a seed's interval covers, calibrated on its validation images."""
     own = study.per_image[(study.per_image["variant"] == PROPOSED) & (study.per_image["seed"] == seed)]
     interval = stats.calibrate(*columns(validation[validation["seed"] == seed]), level=level, edges_mm=edges)

@@ -18,7 +18,7 @@ def shapes_table(shapes: pd.DataFrame) -> Styler:
     def bold(column: pd.Series[Any]) -> list[str]:
         return ["" if same else "font-weight: bold" for same in column == shapes["built"]]
 
-    stated = list(shapes.columns.drop("built"))
+    stated: Any = list(shapes.columns.drop("built"))
     return shapes.style.apply(bold, subset=stated).set_table_attributes('class="table"')
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,7 +18,7 @@ from fetalseg_book.figures.style import show
 def table(frame: pd.DataFrame, matters_mm: float, *, digits: int = 2) -> Styler:
     """Changes with their intervals, each with its reading beside a change that matters."""
     shown = frame.assign(reading=readings(frame, matters_mm)).style.format(precision=digits)
-    whole = [name for name in frame if name == "seeds"]
+    whole: Any = [name for name in frame if name == "seeds"]
     return shown.format("{:.0f}", subset=whole).set_table_attributes('class="table"')
 
 
@@ -31,7 +32,7 @@ def intervals(errors: pd.DataFrame, matters_mm: float) -> None:
     axes.errorbar(rows["difference"], range(len(rows)), xerr=bars, fmt="D", capsize=3, color="black")
     axes.set(yticks=range(len(rows)), yticklabels=rows.index, ylim=(-0.6, len(rows) - 0.4))
     axes.set_xlabel("change of the mean absolute error (mm)")
-    said = readings(rows, matters_mm)
+    said: Any = readings(rows, matters_mm)
     show(
         figure,
         alt="Changes of the mean absolute error with their intervals, before a grey band of plus or minus "

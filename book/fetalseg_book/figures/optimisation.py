@@ -66,7 +66,8 @@ def validation_courses(histories: Histories) -> None:
     kept: dict[str, list[int]] = {}
     for axes, variant in zip(panels.flat, variants, strict=False):
         for history in (history for (name, _), history in histories.items() if name == variant):
-            best: Any = history.loc[history["validation_dice"].idxmax()]
+            at: Any = history["validation_dice"].idxmax()
+            best: Any = history.loc[at]
             (line,) = axes.plot(history["epoch"], 100 * history["validation_dice"], lw=1, alpha=0.8)
             axes.plot(best["epoch"], 100 * best["validation_dice"], "o", ms=5, color=line.get_color())
             kept.setdefault(variant, []).append(int(best["epoch"]))

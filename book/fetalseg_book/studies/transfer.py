@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -103,9 +103,9 @@ def curves_in_words(dice: pd.DataFrame) -> str:
         "from ImageNet, phantoms, procedural images and at random; left frozen, right trained along."
     ]
     for images in dice.columns:
-        encoder, start = dice[images].idxmax()
-        best = 100 * dice[images].max()
-        parts.append(f"With {images} images the best is {start}, {encoder}, with {best:.1f} percent.")
+        of_size: dict[Any, float] = dice[images].to_dict()
+        (encoder, start), best = max(of_size.items(), key=lambda item: item[1])
+        parts.append(f"With {images} images the best is {start}, {encoder}, with {100 * best:.1f} percent.")
     few = 100 * dice.iloc[:, 0]
     by_kind = (
         f"{encoder}: " + ", ".join(f"{start} {few[encoder, start]:.1f}" for start in STARTS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -59,9 +60,10 @@ def maps_on_image(maps: Maps, after: Maps) -> str:
 
 def correlation_cascade(rho: pd.DataFrame, *, steps: Sequence[str], layers: Sequence[str]) -> str:
     """Tell the correlations: ``rho`` has a row for each layer, a column for each step and another image."""
+    values: dict[Any, dict[Any, float]] = rho.to_dict("index")
     found = (
-        f"{layer}: {', '.join(f'{step} {rho.loc[layer, step]:.2f}' for step in steps)}, "
-        f"another image {rho.loc[layer, 'another image']:.2f}"
+        f"{layer}: {', '.join(f'{step} {values[layer][step]:.2f}' for step in steps)}, "
+        f"another image {values[layer]['another image']:.2f}"
         for layer in layers
     )
     return (

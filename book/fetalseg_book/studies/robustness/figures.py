@@ -60,6 +60,8 @@ def measured_phantoms(seen: Mapping[tuple[str, float], tuple[Phantom, Prediction
     figure, grid = plt.subplots(2, len(seen) // 2, figsize=(7.2, 3.7))
     told = []
     for axes, ((knob, level), (sample, found)) in zip(grid.flat, seen.items(), strict=True):
+        assert sample.hc_mm is not None  # a phantom knows both
+        assert sample.mask is not None
         flag = "a warning" if found.flags else "no warning"
         title = f"{knob} {level:g}: {found.head.hc_mm - sample.hc_mm:+.1f} mm, {flag}"
         overlay(axes, sample.image, reference=sample.mask, prediction=found.head.ellipse_px, title=title)

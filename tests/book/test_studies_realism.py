@@ -274,9 +274,8 @@ def test_the_map_is_bright_where_the_patch_differs(encoder: MobileNetV2Encoder) 
 
 def test_the_command_writes_numbers_figures_and_words(tmp_path: Path, monkeypatch) -> None:
     root = phantom.write_folder(phantom.generate(16, seed=1, size=(270, 400)), tmp_path / "hc18")
-    names = hc18.load(root).table["name"]
-    split = pd.DataFrame({"filename": names, "exam": 0, "fold": ["test"] + ["train"] * 15})
-    monkeypatch.setattr(splits, "load", lambda name: split)
+    folds = pd.Series(["test"] + ["train"] * 15)  # as if these phantoms were HC18
+    monkeypatch.setattr(splits, "hc18_folds", lambda table: folds)
     out = tmp_path / "out" / "realism.json"
     out.parent.mkdir()
     generate = phantom.generate

@@ -137,7 +137,7 @@ def learning_rate_is_low(_: Evidence) -> bool:
 
 
 def weight_decay_is_l2(_: Evidence) -> bool:
-    """One step of torch's Adam with it, against one step on the loss plus ½·10⁻⁴·w², summed over the weights."""
+    """One step of torch's Adam with it, against one step on the loss plus the sum of ½·10⁻⁴·w²."""
     stepped = []
     for decay, penalty in ((NOTE.weight_decay, 0.0), (0.0, NOTE.weight_decay)):
         weight = nn.Parameter(torch.linspace(-1, 1, 7))

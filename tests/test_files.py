@@ -150,7 +150,7 @@ def lay_study(name: str, inputs: Path, out: Path) -> None:
 
 def run(command: str, inputs: Path, out: Path) -> int:
     words = command.replace("IN/", f"{inputs}/").replace("OUT/", f"{out}/").split()
-    return (book if words[0] == "pretrain" else main)(words)
+    return (book if words[0] in ("pretrain", "diagram") else main)(words)
 
 
 def error(capsys: pytest.CaptureFixture[str]) -> str:

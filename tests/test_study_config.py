@@ -105,7 +105,7 @@ def test_an_encoder_that_learned_to_segment_phantoms_is_for_real_images_only() -
         pytest.param({"variant": "phantom_encoder"}, "encoder_weights: 'phantom' has learned", id="leak"),
         pytest.param({"encoder_weights": "phantom"}, "expected data 'hc18'", id="leak by argument"),
         pytest.param({"variant": "propsed"}, "id you mean 'proposed'", id="variant"),
-        pytest.param({"data": "hc19"}, "data: expected one of phantom, hc18", id="data"),
+        pytest.param({"data": "hc19"}, "data: expected phantom or hc18, got 'hc19'", id="data"),
         pytest.param({"seed": -1}, "seed: expected", id="negative seed"),
         pytest.param({"seed": True}, "seed: expected", id="seed is a truth value"),
         pytest.param({"seed": 1.5}, "seed: expected", id="seed is no whole number"),

@@ -194,6 +194,7 @@ def _unpack(archive: Path, folder: Path, *, draft: Path) -> None:
     }
     for there in folder.glob("[!.]*"):
         if there.name not in images or not filecmp.cmp(there, images[there.name], shallow=False):
+            clear(draft)  # the archive stays, and the images come out of it anew
             raise _foreign(there)
     flush(draft)
     for name, file in images.items():

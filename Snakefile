@@ -152,7 +152,7 @@ rule tables:
         "fetalseg tables {STUDY:q}"
 
 
-# Of a study with folds: one row an arm, by the plan's rule. It is written as far as the runs go.
+# Of a study with folds: one row an arm, by the plan's rule. Before all runs are there, `fetalseg answer` writes it as far as they go.
 rule answer:
     input:
         rules.tables.input,

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fetalseg_lib.evaluation.stats import PairedMean, decide, holm, paired_mean
+from fetalseg_lib.files import only_one
 from fetalseg_lib.models import get_variant
 from fetalseg_lib.study import records
 from fetalseg_lib.study.profile import FOLD_COUNT, Comparison, Profile
@@ -131,9 +132,10 @@ def tables(root: Path, profile: Profile) -> dict[str, pd.DataFrame]:
 def write_answer(root: Path, profile: Profile) -> list[Path]:
     """Write the :func:`tables` of a cross-validated study below ``root`` and return their paths."""
     paths = []
-    for name, table in tables(root, profile).items():
-        paths.append(root / "tables" / name)
-        records.write_csv(paths[-1], table)
+    with only_one(root / "tables" / ANSWER):
+        for name, table in tables(root, profile).items():
+            paths.append(root / "tables" / name)
+            records.write_csv(paths[-1], table)
     return paths
 
 

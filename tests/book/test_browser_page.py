@@ -125,7 +125,12 @@ def build_site(root: Path, runtime: Path) -> Path:
     (static / "pictures").mkdir()
     (static / "pictures" / "head.png").write_bytes(png(PICTURES["odd size"]))
     known = {"file": "head.png", "title": "A bright head", "alt": "An ellipse.", "source": "Drawn."}
-    known |= {"pixel_size_mm": 0.5, "hc_mm": HEAD.circumference / 2}
+    ellipse = {"x": HEAD.center_x, "y": HEAD.center_y, "a": HEAD.semi_major, "b": HEAD.semi_minor}
+    known |= {
+        "pixel_size_mm": 0.5,
+        "hc_mm": HEAD.circumference / 2,
+        "ellipse": ellipse | {"angle": HEAD.angle},
+    }
     (static / "pictures" / LIST).write_text(json.dumps({"pictures": [known]}))
     (root / "book").mkdir()
     fragment = (ROOT / "book" / "browser" / "app.html").read_text(encoding="utf-8")
@@ -582,6 +587,20 @@ def circumference(semi_axes: tuple[float, float]) -> float:
 
 
 class TestReading:
+    def test_the_first_picture_is_looked_at_without_asking(self, browser: Any, address: str) -> None:
+        page = Page(browser, address)
+        page.part("results").wait_for()
+        assert page.part("name").inner_text() == "A bright head"
+        page.context.close()
+
+    def test_the_true_ellipse_is_drawn_where_it_is_known(self, opened: Page) -> None:
+        reference = opened.tab.locator("ellipse.reference")
+        assert float(reference.get_attribute("rx")) == HEAD.semi_major
+        assert opened.part("referenceHint").is_visible()
+        opened.answer(png(PICTURES["two heads"]))
+        assert reference.get_attribute("visibility") == "hidden"
+        assert not opened.part("referenceHint").is_visible()
+
     def test_a_known_head_is_read_in_mm_with_its_age(self, opened: Page) -> None:
         numbers = opened.numbers()
         assert millimetres(numbers["Head circumference"]) == pytest.approx(HEAD.circumference / 2, rel=0.01)
@@ -631,7 +650,7 @@ class TestByHand:
         page.tab.keyboard.press("Enter")
         page.part("results").wait_for()
         reached = []
-        for _ in range(12):
+        for _ in range(16):
             page.tab.keyboard.press("Tab")
             reached.append(page.tab.evaluate(focused))
         expected = ["file", "Centre", "End of the first axis", "Other end of the first axis"]
@@ -640,6 +659,9 @@ class TestByHand:
             "Other end of the second axis",
             "showMask",
             "reset",
+            "gain",
+            "shadow",
+            "blur",
             "size",
             "chart",
         ]
@@ -689,6 +711,43 @@ class TestByHand:
         opened.tab.get_by_label("Centre, at").focus()
         opened.tab.keyboard.press("ArrowLeft")
         assert opened.numbers()["Head circumference"].endswith(" px")
+
+    def test_sliders_disturb_the_picture_and_the_network_looks_again(self, opened: Page) -> None:
+        before = opened.mask().sum()
+        opened.part("gain").fill("-2")  # a quarter as bright: this network sees no head then
+        opened.part("flags").get_by_text("no head").wait_for()
+        assert not opened.mask().any()
+        opened.part("gain").fill("0")
+        opened.part("flags").get_by_text("does not mean").wait_for()
+        assert opened.mask().sum() == before
+
+    def test_a_disturbed_picture_is_the_same_by_hand(self, page: Page) -> None:
+        pixels = np.random.default_rng(2).integers(0, 256, (20, 40), dtype=np.uint8)
+        body = """
+          const image = { grey: Uint8Array.from(given[0]), width: 40, height: 20 };
+          return Array.from(module.disturb(image, given[1]).grey);"""
+
+        def page_says(**setting: float) -> NDArray[np.float64]:
+            given = {"gain": 0, "shadow": 0, "blur": 0} | setting
+            return np.array(page.call("disturb.js", body, [pixels.ravel().tolist(), given])).reshape(20, 40)
+
+        assert (page_says() == pixels).all()
+        assert np.abs(page_says(gain=-1) - pixels / 2).max() <= 0.5
+        shadow = 1 - 0.8 * np.exp(-(((np.arange(40) / 40 - 0.5) / 0.1) ** 2) / 2)
+        assert np.abs(page_says(shadow=0.8) - pixels * shadow).max() <= 0.51
+        from scipy.ndimage import uniform_filter
+
+        blurred = pixels.astype(float)  # away from the border, where fewer neighbours are there
+        for _ in range(2):
+            blurred = uniform_filter(blurred, 3)
+        assert np.abs(page_says(blur=2.5) - blurred)[3:-3, 3:-3].max() <= 0.51
+
+    def test_the_label_and_the_growth_chart_follow_the_ellipse(self, opened: Page) -> None:
+        assert opened.part("label").inner_text() == opened.numbers()["Head circumference"]
+        weeks = opened.numbers()[AGE].split(" ")[0]
+        assert f"is at {weeks} weeks" in str(opened.part("growth").get_attribute("aria-label"))
+        opened.part("size").fill("")
+        assert "No head is on it" in str(opened.part("growth").get_attribute("aria-label"))
 
     def test_the_mask_can_be_hidden(self, opened: Page) -> None:
         opened.part("showMask").press("Space")

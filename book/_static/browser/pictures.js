@@ -2,11 +2,16 @@
 
 const LIST = new URL("pictures/pictures.json", import.meta.url);
 
-/** Fill `shelf` with a button for each picture; `chosen(picture, blob)` is called with the file's content. */
+/** Fill `shelf` with a button for each picture; `chosen(picture, read)` is called with what reads the file.
+ *
+ * Returns a function that chooses the first one.
+ */
 export async function showPictures(shelf, chosen) {
   const response = await fetch(LIST);
-  if (!response.ok) return; // the reader still has images of their own
-  for (const picture of (await response.json()).pictures) shelf.append(makeButton(picture, chosen));
+  if (!response.ok) return null; // the reader still has images of their own
+  const buttons = (await response.json()).pictures.map((picture) => makeButton(picture, chosen));
+  shelf.append(...buttons);
+  return () => buttons[0]?.click();
 }
 
 function makeButton(picture, chosen) {

@@ -15,6 +15,8 @@ from PIL import Image, PngImagePlugin
 
 from fetalseg_lib.data import hc18, phantom, splits
 from fetalseg_lib.data.resize import resize_image
+from fetalseg_lib.data.sample import Sample
+from fetalseg_lib.evaluation.biometry import measure_head
 from fetalseg_lib.files import atomic_write
 from fetalseg_lib.names import visible, with_ending
 from fetalseg_lib.study.records import write_json
@@ -79,6 +81,7 @@ def write_half_size(name: str, path: Path, *, root: Path | None = None) -> None:
         source=f"{name}, of the training images. {ATTRIBUTION}",
         pixel_size_mm=sample.pixel_size_mm * sample.image.shape[1] / width,
         hc_mm=sample.hc_mm,
+        ellipse=_truth(sample, width),
     )
     write_json(with_ending(path, ".json", instead_of=(".png",)), entry)
     with atomic_write(with_ending(path, ".txt", instead_of=(".png",))) as file:
@@ -98,14 +101,38 @@ def _write_phantom(choice: _Choice, folder: Path) -> dict[str, Any]:
         source="A simulated head: its circumference is known exactly.",
         pixel_size_mm=sample.pixel_size_mm,
         hc_mm=sample.hc_mm,
+        ellipse=_truth(sample, sample.image.shape[1]),
     )
 
 
+def _truth(sample: Sample, width: int) -> dict[str, float]:
+    """The ellipse of the sample's own mask, in pixels of the picture when it is ``width`` pixels wide."""
+    assert sample.mask is not None, "a sample of the page has a mask"
+    ellipse = measure_head(sample.mask, pixel_spacing_mm=(1, 1)).ellipse_px
+    assert ellipse is not None, "a head has an ellipse"
+    scale = width / sample.image.shape[1]
+    found = {
+        "x": (ellipse.center_x + 0.5) * scale - 0.5,  # a pixel's centre is at a whole number
+        "y": (ellipse.center_y + 0.5) * scale - 0.5,
+        "a": ellipse.semi_major * scale,
+        "b": ellipse.semi_minor * scale,
+        "angle": ellipse.angle,
+    }
+    return {name: round(value, 3) for name, value in found.items()}
+
+
 def _entry(
-    file: str, *, title: str, alt: str, source: str, pixel_size_mm: float, hc_mm: float
+    file: str,
+    *,
+    title: str,
+    alt: str,
+    source: str,
+    pixel_size_mm: float,
+    hc_mm: float,
+    ellipse: dict[str, float],
 ) -> dict[str, Any]:
-    lengths = {"pixel_size_mm": round(pixel_size_mm, 6), "hc_mm": round(hc_mm, 2)}
-    return {"file": file, "title": title, "alt": alt, "source": source, **lengths}
+    known = {"pixel_size_mm": round(pixel_size_mm, 6), "hc_mm": round(hc_mm, 2), "ellipse": ellipse}
+    return {"file": file, "title": title, "alt": alt, "source": source, **known}
 
 
 def _write_png(path: Path, pixels: NDArray[np.uint8], *, comment: str) -> None:

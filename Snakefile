@@ -97,6 +97,7 @@ rule study:
     input:
         f"{STUDY}/tables/noise_floor.csv" if SETTINGS.noise_floor else [],
         f"{STUDY}/tables/{ANSWER}.csv",
+        f"{STUDY}/tables/answer.csv" if SETTINGS.comparisons else [],
         [] if SETTINGS.folds else expand(f"{STUDY}/figures/cases_{{variant}}.png", variant=SETTINGS.variants),
 
 
@@ -152,7 +153,7 @@ rule tables:
         "fetalseg tables {STUDY:q}"
 
 
-# Of a study with folds: one row an arm, by the plan's rule. Before all runs are there, `fetalseg answer` writes it as far as they go.
+# Of a study with planned comparisons: one row an arm, by the plan's rule. Before all runs are there, `fetalseg answer` writes it as far as they go.
 rule answer:
     input:
         rules.tables.input,

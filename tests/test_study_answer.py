@@ -16,6 +16,7 @@ from fetalseg_lib.study import records
 from fetalseg_lib.study.config import configure
 from fetalseg_lib.study.profile import Profile, load_profile
 
+RESULTS = Path(__file__).parents[1] / "results"
 ARMS = ("proposed", "no_aspp", "trainable_encoder", "unet")
 GAINS = {"proposed": (0, 0), "no_aspp": (0, 0), "trainable_encoder": (0.6, -0.5), "unet": (-0.7, 0.6)}
 """True differences from ``proposed`` in Dice points and mm."""
@@ -189,3 +190,18 @@ def test_the_plan_names_what_it_compares() -> None:
     }
     assert len(plan.units) == len(plan.variants) * 5 * 3
     assert plan.units[: 5 * len(plan.variants)][-1] == ("unet_note_recipe", "fold-4/seed-0")
+
+
+@pytest.mark.parametrize("study", ["published", "note_schedule"])
+def test_a_study_without_folds_counts_its_seeds(study: str) -> None:
+    """The committed table of an older study follows from its images, by the same rule."""
+    (root,) = RESULTS.rglob(f"{study}/hc18")
+    plan = load_profile(study)
+    assert list(answers.tables(root, plan)) == [answers.ANSWER]
+    assert answers.disagreements(root, plan) == []
+    table = pd.read_csv(root / "tables" / answers.ANSWER).set_index("variant")
+    assert list(table.index) == list(plan.variants)
+    assert (table["folds"] == 1).all()
+    assert table["seeds"].to_dict() == {
+        name: len(plan.seeds_of.get(name, plan.seeds)) for name in plan.variants
+    }

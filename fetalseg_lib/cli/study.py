@@ -24,7 +24,7 @@ def add_commands(commands: Commands) -> None:
     tables.add_argument("folder", type=Path)
     tables.set_defaults(command=_tables)
 
-    answer = commands.add_parser("answer", help="write the answer of a cross-validated study")
+    answer = commands.add_parser("answer", help="write the answer of a study with planned comparisons")
     answer.add_argument("folder", type=Path)
     answer.add_argument("--profile", required=True)
     answer.set_defaults(command=_answer)
@@ -62,7 +62,7 @@ def _study(options: argparse.Namespace) -> int:
     profile = load_profile(options.profile)
     folder = options.out / profile.name / options.data
     if options.check:
-        found = answer.disagreements(folder, profile) if profile.folds else disagreements(folder)
+        found = answer.disagreements(folder, profile) if profile.comparisons else disagreements(folder)
         print("\n".join(found) or f"{folder}: every table follows from the per-image records")
         return 1 if found else 0
     # Snakemake reads values as YAML, where a folder named 1 is a number, and one named "a: b" a mapping.

@@ -1,4 +1,7 @@
-"""The answer of a cross-validated study: a row for each arm, with what it changes, costs and brings."""
+"""The answer of a study with planned comparisons: a row for each arm, with what it changes, costs and brings.
+
+A study without folds counts as one fold; its (fold, seed) pairs are its seeds.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from fetalseg_lib.models import get_variant
 from fetalseg_lib.study import records
 from fetalseg_lib.study.profile import FOLD_COUNT, Comparison, Profile
 from fetalseg_lib.study.tables import differs, disagreeing_runs, finished_runs, mixed_recipes
+from fetalseg_lib.study.tables import disagreements as tables_of_runs
 
 ANSWER = "answer.csv"
 COSTS = "costs.csv"
@@ -105,32 +109,34 @@ def collect(root: Path, *, file: str = records.PER_IMAGE) -> pd.DataFrame:
     frames = []
     for folder in finished_runs(root):
         metrics = records.read_json(folder / records.METRICS)
-        run = {name: metrics[name] for name in ("variant", "fold", "seed")}
+        run = {"variant": metrics["variant"], "fold": metrics.get("fold") or 0, "seed": metrics["seed"]}
         precision = records.read_json(folder / records.ENVIRONMENT)["precision"]
         frames.append(pd.read_csv(folder / file).assign(**run, precision=precision))
     if not frames:
-        raise ValueError(f"{root}: expected finished runs (fold-K/seed-N/{records.METRICS}), found none")
+        raise ValueError(f"{root}: expected finished runs (seed-N/{records.METRICS}), found none")
     return pd.concat(frames, ignore_index=True)
 
 
 def tables(root: Path, profile: Profile) -> dict[str, pd.DataFrame]:
-    """The answer on the test images, the same on the validation images, and with overlap corrected for.
+    """The answer on the test images; with folds, also on validation images, and with overlap corrected for.
 
     Costs come from ``tables/costs.csv`` where that stands: all networks, timed in one run.
     """
     costs = root / "tables" / COSTS
     timed = pd.read_csv(costs) if costs.is_file() else None
     test = collect(root)
+    found = {ANSWER: answer(test, profile, costs=timed)}
+    if not profile.folds:
+        return found
     share = 1 / FOLD_COUNT
-    return {
-        ANSWER: answer(test, profile, costs=timed),
+    return found | {
         "answer_validation.csv": answer(collect(root, file=records.VALIDATION), profile),
         "answer_corrected.csv": answer(test, profile, overlap=share / (0.9 * (1 - share))),
     }
 
 
 def write_answer(root: Path, profile: Profile) -> list[Path]:
-    """Write the :func:`tables` of a cross-validated study below ``root`` and return their paths."""
+    """Write the :func:`tables` of a study below ``root`` and return their paths."""
     paths = []
     with only_one(root / "tables" / ANSWER):
         for name, table in tables(root, profile).items():
@@ -141,7 +147,7 @@ def write_answer(root: Path, profile: Profile) -> list[Path]:
 
 def disagreements(root: Path, profile: Profile) -> list[str]:
     """What in runs and tables below ``root`` does not follow from the images; empty is good."""
-    found = disagreeing_runs(root)
+    found = disagreeing_runs(root) if profile.folds else tables_of_runs(root)
     for name, table in tables(root, profile).items():
         found += differs(root / "tables" / name, table)
     return found

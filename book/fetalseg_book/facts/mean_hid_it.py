@@ -1,0 +1,149 @@
+"""The mean hid it: a few images decide a mean, a median of the same trainings, and what a study can detect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import kurtosis
+
+from fetalseg_book.facts.core import FREED, PARTS, PROPOSED, signed
+from fetalseg_book.facts.typical import pair
+from fetalseg_book.figures.paired import matched
+from fetalseg_book.studies.planner import PairedSpread, paired_spread, smallest_detectable
+from fetalseg_lib.evaluation.stats import detectable_difference
+from fetalseg_lib.models.variants import get_variant
+from fetalseg_lib.study import records
+
+RIVALS = (*PARTS, "unet", FREED)
+MEASURES = {
+    "mean Dice (points)": ("dice", np.mean, 100.0),
+    "median Dice (points)": ("dice", np.median, 100.0),
+    "HC error (mm)": ("hc_abs_error_mm", np.mean, 1.0),
+}
+"""What a study may compare: a column, what is taken over the images, and the factor to its unit."""
+
+
+def facts(results: Path) -> dict[str, Any]:
+    """All numbers of the chapter, and the tables that its figures draw."""
+    seeds = seeds_of(results)
+    return {
+        **dict(_tails(results)),
+        **dict(_one_part(results)),
+        **dict(_noise(results)),
+        **dict(_equal_runs(results)),
+        **dict(_planned(results)),
+        "seeds": seeds,
+        "spreads": spreads(results),
+    }
+
+
+def differences(
+    results: Path, one: str, column: str = "dice"
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """``one`` minus ``proposed``, seeds by images, and each image's exam."""
+    frame = matched(results, (one, "published"), (PROPOSED, "published"))
+    table = frame.pivot_table(index=["variant", "seed"], columns="name", values=column)
+    exams = frame.groupby("name")["exam"].first()
+    return (table.loc["one"] - table.loc["other"]).to_numpy(), exams.loc[table.columns].to_numpy()
+
+
+def seeds_of(results: Path) -> pd.DataFrame:
+    """Each seed's mean and median over the images of the paired Dice difference, in points."""
+    found = {get_variant(name).shown_as: pair(results, name).seeds for name in RIVALS}
+    return pd.concat({name: seeds[["mean", "median"]] for name, seeds in found.items()}, names=["network"])
+
+
+@cache
+def spreads(results: Path) -> dict[str, PairedSpread]:
+    """Of each measure the three variances of a typical comparison: the medians of the six."""
+    found = {}
+    for name, (column, measure, unit) in MEASURES.items():
+        rows = []
+        for rival in RIVALS:
+            table, exams = differences(results, rival, column)
+            spread = paired_spread(unit * table, exams, measure=measure)
+            rows.append((spread.seed, spread.exam, spread.both))
+        seed, exam, both = np.median(rows, axis=0)
+        found[name] = PairedSpread(seed=float(seed), exam=float(exam), both=float(both))
+    return found
+
+
+def tails(results: Path) -> list[float]:
+    """The kurtosis of the per-image Dice differences, of each comparison with all its seeds."""
+    return [float(kurtosis(differences(results, rival)[0].ravel(), fisher=False)) for rival in RIVALS]
+
+
+def _tails(results: Path) -> Iterator[tuple[str, str]]:
+    found = tails(results)
+    table, exams = differences(results, PARTS[2])
+    yield "hid_images", str(table.shape[1])
+    yield "hid_exams", str(len(np.unique(exams)))
+    yield "hid_seeds", str(table.shape[0])
+    yield "hid_networks", str(len(RIVALS))
+    yield "hid_kurtosis_low", f"{min(found):.0f}"
+    yield "hid_kurtosis_high", f"{max(found):.0f}"
+    typical = np.median(np.abs(table))
+    yield "hid_typical", f"{100 * typical:.2f}"
+    yield "hid_farthest", f"{100 * np.abs(table).max():.0f}"
+
+
+def _one_part(results: Path) -> Iterator[tuple[str, str]]:
+    found = pair(results, "no_residual")
+    mean, median = found.mean, found.median
+    yield "hid_mean", signed(mean.mean)
+    yield "hid_mean_interval", f"{signed(mean.low)} to {signed(mean.high)}"
+    yield "hid_median", signed(median.mean)
+    yield "hid_median_interval", f"{signed(median.low)} to {signed(median.high)}"
+    yield "hid_below", str(int((found.seeds["median"] < 0).sum()))
+    yield "hid_better", f"{found.seeds['better'].mean():.0f} %"
+
+
+def noise(results: Path) -> pd.DataFrame:
+    """The standard deviation over the seeds of mean and median, of each comparison."""
+    return seeds_of(results).groupby("network")[["mean", "median"]].std()
+
+
+def detectable(results: Path) -> dict[str, float]:
+    """What six seeds detect on these images in a family of six, from the middle one of the six spreads."""
+    sd: Any = noise(results).median()
+    seeds = differences(results, RIVALS[0])[0].shape[0]
+    return {
+        name: detectable_difference(sd[name], seeds=seeds, comparisons=len(RIVALS))
+        for name in ("mean", "median")
+    }
+
+
+def _noise(results: Path) -> Iterator[tuple[str, str]]:
+    found, least = noise(results), detectable(results)
+    for name in ("mean", "median"):
+        yield f"hid_{name}_sd", f"{found[name].min():.2f} to {found[name].max():.2f}"
+        yield f"hid_{name}_least", f"{least[name]:.2f}"
+
+
+def _equal_runs(results: Path) -> Iterator[tuple[str, str]]:
+    made = records.read_json(results / "crossval" / "equal_runs.json")
+    rows: Any = pd.DataFrame(made["rejections"])
+    used = rows[(rows["overlap"] == 0) & (rows["seeds"] == 3)].iloc[0]
+    yield "hid_pools", str(len(made["pools"]))
+    yield "hid_draws", str(made["draws"])
+    for name in ("dice", "hc"):
+        yield f"hid_equal_{name}", f"{100 * used[f'{name}_mean']:.0f} %"
+        yield f"hid_equal_{name}_pools", f"{100 * used[f'{name}_min']:.0f} to {100 * used[f'{name}_max']:.0f} %"
+
+
+PLANS = {"here": (6, 161), "more_seeds": (60, 161), "more_exams": (6, 806)}
+
+
+def _planned(results: Path) -> Iterator[tuple[str, str]]:
+    for measure, spread in spreads(results).items():
+        short = "_".join(measure.split(" (")[0].lower().split())
+        for plan, (seeds, exams) in PLANS.items():
+            yield f"hid_{short}_{plan}", f"{smallest_detectable(spread, seeds=seeds, exams=exams):.2f}"
+    for plan, (seeds, exams) in PLANS.items():
+        yield f"hid_plan_{plan}", f"{seeds} seeds and {exams} exams"

@@ -44,6 +44,7 @@ CHAPTERS = [
     "augmentation",
     "measuring",
     "uncertainty",
+    "mean-hid-it",
     "ablation",
     "what-did-not-help",
     "robustness",

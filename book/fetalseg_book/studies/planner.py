@@ -1,8 +1,9 @@
-"""Plan a comparison of two networks: seeds, exams and measure, and the smallest difference that it can detect.
+"""Plan a comparison of two networks: seeds, exams, measure, and the smallest difference it can detect.
 
 A paired difference between two networks varies with the training (its seed), with the exams tested, and
-with what one training happens to do on one exam. More seeds shrink the first, more exams the second, both the
-third. :func:`paired_spread` finds the three in records of your own, :func:`smallest_detectable` plans with them.
+with what one training happens to do on one exam. More seeds shrink the first, more exams the second, and
+both the third. :func:`paired_spread` finds the three in records of your own, and
+:func:`smallest_detectable` plans with them.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ Measure = Callable[..., Any]
 
 @dataclass(frozen=True, kw_only=True)
 class PairedSpread:
-    """Variances of a paired difference, each for a single seed and a single exam, in the measure's unit squared."""
+    """Variances of a paired difference for a single seed and exam, in the measure's unit squared."""
 
     seed: float
     """What all exams of a seed share."""
@@ -40,8 +41,8 @@ def paired_spread(
     """The three variances from ``differences``, matched seeds (rows) by images (columns).
 
     ``exams`` names each image's exam. Whole exams are drawn anew ``resamples`` times, which works for any
-    ``measure``. One seed's measure varies so by ``exam + both``, the mean of all seeds by ``exam`` and a part of
-    ``both``; between seeds it varies by ``seed`` and ``both``. A variance that comes out negative is 0.
+    ``measure``. One seed's measure varies so by ``exam + both``, the mean of all seeds by ``exam`` and a
+    part of ``both``; between seeds it varies by ``seed`` and ``both``. A negative variance becomes 0.
     Raises ``ValueError`` for fewer than two seeds, fewer than two exams, or an image without an exam.
 
     >>> differences = np.array([[1.0, 3.0, 1.0, 3.0], [2.0, 4.0, 2.0, 4.0]])
@@ -101,7 +102,7 @@ def smallest_detectable(
 
     >>> spread = PairedSpread(seed=0.04, exam=4.0, both=8.0)
     >>> round(smallest_detectable(spread, seeds=4, exams=100), 2)
-    0.78
+    0.79
     """
     if seeds < 3 or exams < 3 or comparisons < 1:
         raise ValueError(

@@ -1,0 +1,99 @@
+"""Exercises on what the mean hid: the share of a few images, a robust measure, and a plan."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from fetalseg_book.exercises.exercise import Case, Exercise, Mistake
+
+
+def without_farthest(differences: np.ndarray, count: int) -> float:
+    """Mean of the differences once the `count` farthest from zero are left out."""
+    order = np.argsort(np.abs(differences))
+    return float(differences[order[: len(differences) - count]].mean())
+
+
+def _differences() -> Iterator[Case]:
+    yield Case(arguments=(np.array([0.0, 0.1, -0.1, 0.2, -10.0]), 1), expected=0.05)
+    yield Case(arguments=(np.array([1.0, 2.0, 9.0, -8.0]), 2), expected=1.5)
+    yield Case(arguments=(np.array([1.0, 2.0]), 0), expected=1.5)
+
+
+def typical_change(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """For each seed the median over images of `one` minus `other`; both are seeds × images of Dice."""
+    change = one - other
+    return np.array([np.median(images) for images in change])
+
+
+def _seeds() -> Iterator[Case]:
+    other = np.array([[90.0, 95.0, 97.0], [80.0, 95.0, 97.0]])
+    change = np.array([[5.0, 0.25, -0.5], [0.5, -1.0, 8.0]])
+    yield Case(given="Two seeds, three images:", arguments=(other + change, other), expected=[0.25, 0.5])
+
+
+def error_of(seed: float, exam: float, both: float, seeds: int, exams: int) -> float:
+    """Standard error of a difference over matched seeds and exams, from three *variances*."""
+    return float(np.sqrt(seed / seeds + exam / exams + both / (seeds * exams)))
+
+
+def _plans() -> Iterator[Case]:
+    yield Case(arguments=(4.0, 0.0, 0.0, 4, 100), expected=1.0)
+    yield Case(arguments=(0.0, 4.0, 0.0, 100, 4), expected=1.0)
+    yield Case(arguments=(0.06, 3.0, 12.0, 6, 300), expected=math.sqrt(0.01 + 0.01 + 12 / 1800))
+
+
+EXERCISES = (
+    Exercise(
+        title="Leave out the farthest",
+        prompt="How much of a mean is made by a few images?",
+        solution=without_farthest,
+        cases=_differences,
+        hint="Sort by size without the sign, and keep all but the last `count`.",
+        mistakes=(
+            Mistake(
+                lambda differences, count: float(np.sort(differences)[: len(differences) - count].mean()),
+                "The farthest from zero may be negative. Sort by size, without the sign.",
+            ),
+        ),
+        why="If leaving out one image moves the mean, report that, and look at the image.",
+    ),
+    Exercise(
+        title="A typical image",
+        prompt="Summarise each seed by the image in the middle.",
+        solution=typical_change,
+        cases=_seeds,
+        hint="Subtract image by image first. Then one median for each seed.",
+        mistakes=(
+            Mistake(
+                lambda one, other: np.median(one, axis=1) - np.median(other, axis=1),
+                "That compares two typical images, which need not be the same one. Subtract first.",
+            ),
+            Mistake(
+                lambda one, other: np.median(one - other, axis=0),
+                "That is one value for each image. A comparison of trainings needs one for each seed.",
+            ),
+        ),
+        why="Hard and easy images cancel in the difference, and the median ignores the few extreme ones.",
+    ),
+    Exercise(
+        title="Seeds or exams?",
+        prompt="Which of the three parts does each purchase shrink?",
+        solution=error_of,
+        cases=_plans,
+        hint="Each variance is divided by how many independent draws you have of it.",
+        mistakes=(
+            Mistake(
+                lambda seed, exam, both, seeds, exams: math.sqrt((seed + exam + both) / (seeds * exams)),
+                "What all exams of a seed share is not averaged away by more exams.",
+            ),
+            Mistake(
+                lambda seed, exam, both, seeds, exams: seed / seeds + exam / exams + both / (seeds * exams),
+                "That is the variance. Take its root.",
+            ),
+        ),
+        why="With infinitely many seeds the exam's part is left: only more exams shrink it.",
+    ),
+)

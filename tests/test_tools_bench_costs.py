@@ -1,4 +1,4 @@
-"""The costs of a study's networks are counted like the library's table, and timed in turns."""
+"""The costs of a study's networks are counted like the book's table, and timed in turns."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from fetalseg_lib import complexity
+from fetalseg_book.studies.costs import table as counted_table
 from fetalseg_lib.study.answer import COSTS
 from fetalseg_lib.study.profile import load_profile
 from tools.bench import costs
 
 
-def test_the_costs_are_those_of_the_librarys_table() -> None:
+def test_the_costs_are_those_of_the_books_table() -> None:
     names = ["unet", "no_aspp"]
     table = costs.costs(names, (64, 64), rounds=2).set_index("variant")
-    counted = complexity.table(names, image_size=(64, 64)).set_index("variant")
+    counted = counted_table(names, image_size=(64, 64)).set_index("variant")
     for column in ("parameters", "trainable", "gflops"):
         assert table[column].to_list() == counted[column].to_list()
     assert (table["latency_q1_ms"] <= table["latency_ms"]).all()

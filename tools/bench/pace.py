@@ -16,7 +16,7 @@ from torch.optim import Adam
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from fetalseg_lib.complexity.measured import evaluating, grey_image
+from fetalseg_lib.complexity import evaluating, grey_image
 from fetalseg_lib.data import cache, phantom
 from fetalseg_lib.data.augment import build_augmentation
 from fetalseg_lib.data.dataset import SegmentationDataset, batches

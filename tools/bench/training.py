@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from fetalseg_lib.complexity import training_memory_mb
+from fetalseg_book.studies.costs import training_memory_mb
 from fetalseg_lib.models import build_model
 from fetalseg_lib.study.records import describe_environment, write_json
 from fetalseg_lib.training.config import PRECISIONS

@@ -17,7 +17,7 @@ from torch import nn
 from fetalseg_book.audit.claim import Finding, Remarked, Verdict
 from fetalseg_book.audit.evidence import Evidence
 from fetalseg_book.audit.stated import Shape, Stated
-from fetalseg_lib.complexity import model_size_mb
+from fetalseg_book.studies.costs import model_size_mb
 from fetalseg_lib.models.variants import did_you_mean
 
 STAGES = {

@@ -16,7 +16,8 @@ from torchvision.models import mobilenet_v2
 
 from fetalseg_book.audit.studied import Studied
 from fetalseg_book.audit.trace import Shapes, trace_shapes
-from fetalseg_lib.complexity import count_flops, count_parameters, inference_memory_mb, training_memory_mb
+from fetalseg_book.studies.costs import inference_memory_mb, training_memory_mb
+from fetalseg_lib.complexity import count_flops, count_parameters
 from fetalseg_lib.models import build_model
 from fetalseg_lib.study import records
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from fetalseg_book.audit.stated import Shape
-from fetalseg_lib.complexity.measured import evaluating
+from fetalseg_lib.complexity import evaluating
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,13 +12,8 @@ from fetalseg_book.audit import all_claims
 from fetalseg_book.facts.core import MEASURES, PROPOSED
 from fetalseg_book.figures import described
 from fetalseg_book.figures.paired import matched, paired
-from fetalseg_lib.complexity import (
-    count_flops,
-    count_parameters,
-    flops_by,
-    model_size_mb,
-    parameters_by_stage,
-)
+from fetalseg_book.studies.costs import model_size_mb
+from fetalseg_lib.complexity import count_flops, count_parameters, flops_by, parameters_by_stage
 from fetalseg_lib.models import build_model
 from fetalseg_lib.study import records, tables
 from fetalseg_lib.study.profile import load_profile

@@ -14,7 +14,8 @@ from fetalseg_book.audit.trace import trace_shapes
 from fetalseg_book.facts.core import FREED, MEASURES, PROPOSED
 from fetalseg_book.figures.described import seeds_in_words
 from fetalseg_book.figures.paired import paired, told
-from fetalseg_lib.complexity import count_flops, count_parameters, flops_by, parameters_by_stage, table
+from fetalseg_book.studies.costs import table
+from fetalseg_lib.complexity import count_flops, count_parameters, flops_by, parameters_by_stage
 from fetalseg_lib.models import build_model
 from fetalseg_lib.study.records import read_json
 

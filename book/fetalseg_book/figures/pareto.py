@@ -1,7 +1,7 @@
 """What each variant gives and what it costs, and which of them nothing cheaper beats.
 
 Everything starts from two tables: the comparison of :func:`fetalseg_lib.evaluation.stats.compare`, and costs,
-one row per variant (:func:`fetalseg_lib.complexity.table`, :func:`training_minutes`).
+one row per variant (:func:`fetalseg_book.studies.costs.table`, :func:`training_minutes`).
 """
 
 from __future__ import annotations

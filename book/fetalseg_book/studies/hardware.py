@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from fetalseg_book.audit.evidence import HARDWARE
-from fetalseg_lib.complexity import measure_latency
+from fetalseg_book.studies.costs import measure_latency
 from fetalseg_lib.models import build_model
 from fetalseg_lib.study.records import describe_environment, write_json
 

@@ -1,4 +1,4 @@
-"""What is counted of a network: its parameters, their room and its operations; and all costs side by side.
+"""What is counted of a network: its parameters and its operations.
 
 Floating-point operations are counted layer by layer from the shapes that really pass. A multiplication and
 an addition are two operations, as torch's own counter has it; those who count multiply-adds get half. Like
@@ -9,21 +9,33 @@ and interpolations add is small and counted by neither.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from fetalseg_lib.complexity.measured import (
-    evaluating,
-    grey_image,
-    inference_memory_mb,
-    measure_latency,
-    training_memory_mb,
-)
-from fetalseg_lib.models import Variant, build_model, list_variants
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Eval mode inside, and afterwards each module's own mode again (parts may differ: a frozen encoder)."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
+def grey_image(model: nn.Module, size: tuple[int, int], *, batch: int = 1, channels: int = 1) -> Tensor:
+    """Grey noise ``B C H W`` in [0, 1] on the model's device."""
+    stored = itertools.chain(model.parameters(), model.buffers())
+    device = next((tensor.device for tensor in stored), torch.device("cpu"))
+    generator = torch.Generator().manual_seed(0)
+    return torch.rand(batch, channels, *size, generator=generator).to(device)
 
 
 def count_parameters(model: nn.Module) -> tuple[int, int]:
@@ -58,21 +70,6 @@ def parameters_by_stage(model: nn.Module) -> pd.DataFrame:
         total, trainable = count_parameters(stage)
         rows.append({"stage": name, "parameters": total, "trainable": trainable, "frozen": total - trainable})
     return pd.DataFrame(rows)
-
-
-def model_size_mb(model: nn.Module, *, dtype: torch.dtype = torch.float32) -> float:
-    """Size of parameters and buffers in MB (10⁶ bytes), the floating ones stored as ``dtype``.
-
-    >>> model_size_mb(nn.Linear(999, 1000), dtype=torch.float16)
-    2.0
-    """
-    stored = itertools.chain(model.parameters(), model.buffers())
-    return sum(tensor.numel() * _item_size(tensor, dtype) for tensor in stored) / 1e6
-
-
-def _item_size(tensor: torch.Tensor, dtype: torch.dtype) -> int:
-    """Integers, such as BatchNorm's count of batches, stay what they are."""
-    return dtype.itemsize if tensor.is_floating_point() else tensor.element_size()
 
 
 Size = tuple[int, int]
@@ -145,56 +142,3 @@ def _flops(layer: nn.Module, given: Tensor, output: Tensor) -> int:
     else:
         positions = (given if isinstance(layer, nn.ConvTranspose2d) else output)[:, 0].numel()
     return 2 * layer.weight.numel() * positions
-
-
-def table(
-    variants: Iterable[str] | None = None,
-    *,
-    image_size: tuple[int, int] = (256, 256),
-    latency: bool = False,
-    threads: int = 1,
-) -> pd.DataFrame:
-    """One row per variant; without ``variants`` all that are networks of this library, and no mere recipes.
-
-    Columns: ``variant``; ``parameters``, ``trainable`` and ``frozen``; ``gflops`` of one image;
-    ``float32_mb`` and ``float16_mb`` for the stored model; ``training_mb`` and ``inference_mb`` for one
-    image's activations in float32; with ``latency=True`` also ``latency_ms`` (median), its quartiles
-    ``latency_q1_ms`` and ``latency_q3_ms``, and ``threads``. MB are 10⁶ bytes. The encoder's weights are
-    random, for the costs do not depend on them.
-
-    >>> table(["unet"], image_size=(64, 64)).parameters[0]
-    np.int64(7762465)
-    """
-    if variants is None:
-        variants = [variant.name for variant in list_variants() if _is_own_network(variant)]
-    return pd.DataFrame([_row(name, image_size, threads if latency else None) for name in variants])
-
-
-def _is_own_network(variant: Variant) -> bool:
-    """Whether it is a network, not a recipe, and needs no library that may not be installed."""
-    return not variant.recipe and variant.architecture != "peer"
-
-
-def _row(variant: str, image_size: tuple[int, int], threads: int | None) -> dict[str, object]:
-    model = build_model(variant, encoder_weights="random")
-    total, trainable = count_parameters(model)
-    row: dict[str, object] = {
-        "variant": variant,
-        "parameters": total,
-        "trainable": trainable,
-        "frozen": total - trainable,
-        "gflops": count_flops(model, image_size=image_size)["flops"].sum() / 1e9,
-        "float32_mb": model_size_mb(model),
-        "float16_mb": model_size_mb(model, dtype=torch.float16),
-        "training_mb": training_memory_mb(model, image_size=image_size),
-        "inference_mb": inference_memory_mb(model, image_size=image_size),
-    }
-    if threads is not None:
-        measured = measure_latency(model, image_size=image_size, threads=threads)
-        row |= {
-            "latency_ms": measured.median_ms,
-            "latency_q1_ms": measured.lower_quartile_ms,
-            "latency_q3_ms": measured.upper_quartile_ms,
-            "threads": measured.threads,
-        }
-    return row

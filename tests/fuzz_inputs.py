@@ -19,8 +19,9 @@ from fetalseg_lib.apply.image_table import read_image_table
 from fetalseg_lib.apply.importing.coco import read_coco
 from fetalseg_lib.apply.prediction.rows import error_row
 from fetalseg_lib.apply.prediction.table import open_table
+from fetalseg_lib.apply.reading.image_file import read_image, read_labels
+from fetalseg_lib.apply.trained import read_network
 from fetalseg_lib.data.hc18 import read_pair
-from fetalseg_lib.data.image_file import read_image, read_labels
 from fetalseg_lib.data.index import read_index
 from fetalseg_lib.data.layout import TRAINING
 from fetalseg_lib.data.phantom.folder import draw_outline
@@ -29,7 +30,6 @@ from fetalseg_lib.data.sample import DataError
 from fetalseg_lib.geometry import Ellipse, rasterize
 from fetalseg_lib.models import build_model
 from fetalseg_lib.study.profile import load_profile
-from fetalseg_lib.study.trained import read_network
 from fetalseg_lib.training.checkpoint import CheckpointError, save_weights
 
 RNG = np.random.default_rng(0)

@@ -19,17 +19,18 @@ import torch
 from PIL import Image
 
 from fetalseg_book.studies.demonstration import make_demonstration
+from fetalseg_lib.apply import trained as trained_module
+from fetalseg_lib.apply.gestation import gestational_age
 from fetalseg_lib.apply.image_table import ImageTable
 from fetalseg_lib.apply.prediction import NOTICE, run
 from fetalseg_lib.apply.prediction.run import Job, predict_files
 from fetalseg_lib.apply.prediction.table import Row
+from fetalseg_lib.apply.trained import TrainedNetwork, read_network
 from fetalseg_lib.cli import main
 from fetalseg_lib.data.training_range import TrainingRange
-from fetalseg_lib.evaluation.growth import CHARTS, gestational_age
 from fetalseg_lib.geometry import Ellipse, rasterize
+from fetalseg_lib.growth import CHARTS
 from fetalseg_lib.models import build_model
-from fetalseg_lib.study import trained as trained_module
-from fetalseg_lib.study.trained import TrainedNetwork, read_network
 from fetalseg_lib.training.checkpoint import save_weights
 
 HEAD = Ellipse(center_x=150, center_y=95, semi_major=90, semi_minor=70, angle=0.3)

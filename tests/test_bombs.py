@@ -28,7 +28,7 @@ CHILD = """
 import resource, sys, time
 from pathlib import Path
 import numpy, PIL.Image, pydicom, pydicom.pixels
-from fetalseg_lib.data.image_file import read_image
+from fetalseg_lib.apply.reading.image_file import read_image
 from fetalseg_lib.data.sample import DataError
 now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (now + int(sys.argv[2]),) * 2)

@@ -17,16 +17,16 @@ from fetalseg_lib.apply.image_table import ImageTable
 from fetalseg_lib.apply.prediction import run as prediction
 from fetalseg_lib.apply.prediction.measure import predict_images
 from fetalseg_lib.apply.prediction.run import Job, predict_files
+from fetalseg_lib.apply.reading.image_file import read_image
+from fetalseg_lib.apply.retest import retest
+from fetalseg_lib.apply.trained import demonstration_weights, read_network
 from fetalseg_lib.data import cache, phantom
-from fetalseg_lib.data.image_file import read_image
-from fetalseg_lib.evaluation.growth import INTERGROWTH_21ST
+from fetalseg_lib.growth import INTERGROWTH_21ST
 from fetalseg_lib.study import records
 from fetalseg_lib.study import run as study
 from fetalseg_lib.study.config import configure
 from fetalseg_lib.study.evaluate import measure_images
 from fetalseg_lib.study.profile import load_profile
-from fetalseg_lib.study.retest import retest
-from fetalseg_lib.study.trained import demonstration_weights, read_network
 from fetalseg_lib.training.device import autocast, pick_precision
 from tools.bench import precision
 

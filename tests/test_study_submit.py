@@ -6,6 +6,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from fetalseg_lib.apply.trained import read_network
 from fetalseg_lib.cli import main
 from fetalseg_lib.data.phantom import generate
 from fetalseg_lib.data.phantom.folder import write_folder
@@ -14,7 +15,6 @@ from fetalseg_lib.study import run as study
 from fetalseg_lib.study.config import configure
 from fetalseg_lib.study.evaluate import measure_images
 from fetalseg_lib.study.folds import DATA_SEED
-from fetalseg_lib.study.trained import read_network
 
 
 @pytest.fixture(scope="module")

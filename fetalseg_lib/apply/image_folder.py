@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from fetalseg_lib.data.dicom import is_dicom
-from fetalseg_lib.data.image_file import SUFFIXES
+from fetalseg_lib.apply.reading.dicom import is_dicom
+from fetalseg_lib.apply.reading.image_file import SUFFIXES
 from fetalseg_lib.data.layout import annotation_name
 
 _DEEPEST = 100

@@ -64,8 +64,8 @@ def _frame(text: str) -> int | str:
 def _predict(options: argparse.Namespace) -> int:
     from fetalseg_lib.apply.image_folder import find_images
     from fetalseg_lib.apply.prediction.run import Job, predict_files
-    from fetalseg_lib.evaluation.growth import CHARTS
-    from fetalseg_lib.study.trained import demonstration_weights, read_network
+    from fetalseg_lib.apply.trained import demonstration_weights, read_network
+    from fetalseg_lib.growth import CHARTS
 
     for folder in filter(None, (options.overlay, options.masks)):
         if folder.resolve() in [image.resolve() for image in options.images]:
@@ -127,7 +127,7 @@ def _export(options: argparse.Namespace) -> int:
     from fetalseg_lib import NOTICE
     from fetalseg_lib.apply.export.calibration import calibrate_on
     from fetalseg_lib.apply.export.write import export_network
-    from fetalseg_lib.study.trained import demonstration_weights, read_network
+    from fetalseg_lib.apply.trained import demonstration_weights, read_network
 
     weights = options.weights or demonstration_weights()
     calibration = None

@@ -101,8 +101,8 @@ def _noise_floor(options: argparse.Namespace) -> int:
 
 
 def _retest(options: argparse.Namespace) -> int:
+    from fetalseg_lib.apply.retest import outputs, retest
     from fetalseg_lib.files import only_one
-    from fetalseg_lib.study.retest import outputs, retest
 
     fold = None if options.fold == "all" else options.fold
     with only_one(outputs(options.out)[0]):
@@ -114,11 +114,11 @@ def _retest(options: argparse.Namespace) -> int:
 
 
 def _submit(options: argparse.Namespace) -> int:
+    from fetalseg_lib.apply.submission import check_submission, submission_csv
+    from fetalseg_lib.apply.trained import read_network
     from fetalseg_lib.data.hc18 import load_test
-    from fetalseg_lib.evaluation.challenge import check_submission, submission_csv
     from fetalseg_lib.files import atomic_write, only_one
     from fetalseg_lib.study.evaluate import measure_images
-    from fetalseg_lib.study.trained import read_network
 
     samples = load_test()
     trained = read_network(options.checkpoint)

@@ -29,13 +29,14 @@ from PIL import Image
 from fetalseg_book.publishing.browser.card import CARD, write_card
 from fetalseg_book.publishing.browser.pictures import LIST
 from fetalseg_book.publishing.browser.runtime import fetch_runtime
+from fetalseg_lib.apply.gestation import gestational_age
 from fetalseg_lib.apply.prediction.measure import find_flags
 from fetalseg_lib.cli import main
 from fetalseg_lib.data import phantom
 from fetalseg_lib.data.resize import resize_image
 from fetalseg_lib.evaluation.biometry import HeadMeasurement, measure_head
-from fetalseg_lib.evaluation.growth import CHARTS, gestational_age
 from fetalseg_lib.geometry import Ellipse, rasterize
+from fetalseg_lib.growth import CHARTS
 from fetalseg_lib.study.evaluate import to_native
 
 onnx = pytest.importorskip("onnx", reason="the page's network is an ONNX file")
@@ -311,7 +312,7 @@ class TestSameAsTheLibrary:
     def test_colour_and_transparency_are_read_as_the_library_reads_them(
         self, page: Page, tmp_path: Path
     ) -> None:
-        from fetalseg_lib.data.image_file import read_image
+        from fetalseg_lib.apply.reading.image_file import read_image
 
         rng = np.random.default_rng(5)
         path = tmp_path / "colour.png"
@@ -326,7 +327,7 @@ class TestSameAsTheLibrary:
     def test_a_wholly_transparent_picture_is_refused_as_by_the_library(
         self, page: Page, tmp_path: Path
     ) -> None:
-        from fetalseg_lib.data.image_file import read_image
+        from fetalseg_lib.apply.reading.image_file import read_image
         from fetalseg_lib.data.sample import DataError
 
         path = tmp_path / "nothing.png"
@@ -344,7 +345,7 @@ class TestSameAsTheLibrary:
     def test_a_photograph_that_was_turned_stands_upright(
         self, page: Page, tmp_path: Path, orientation: int
     ) -> None:
-        from fetalseg_lib.data.image_file import read_image
+        from fetalseg_lib.apply.reading.image_file import read_image
 
         exif = Image.Exif()
         exif[0x0112] = orientation

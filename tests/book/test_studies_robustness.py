@@ -26,11 +26,11 @@ from fetalseg_book.studies.robustness.summary import (
     verdicts,
     warnings,
 )
+from fetalseg_lib.apply.trained import TrainedNetwork
 from fetalseg_lib.data import hc18, phantom
 from fetalseg_lib.data.phantom import IMAGE_KNOBS, KNOBS
 from fetalseg_lib.study.folds import spread_rows
 from fetalseg_lib.study.records import read_json
-from fetalseg_lib.study.trained import TrainedNetwork
 
 RESULTS = Path(__file__).parents[2] / "results" / "robustness"
 

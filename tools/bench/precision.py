@@ -19,6 +19,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from fetalseg_lib.apply.trained import demonstration_weights, read_network
 from fetalseg_lib.data import cache as cache_module
 from fetalseg_lib.data import hc18, splits
 from fetalseg_lib.data.cache import Cache
@@ -26,7 +27,6 @@ from fetalseg_lib.speed import memory_format
 from fetalseg_lib.study import evaluate as evaluation
 from fetalseg_lib.study import records
 from fetalseg_lib.study.folds import cache_folder
-from fetalseg_lib.study.trained import demonstration_weights, read_network
 
 TABLE, RECORD = "precision.csv", "precision.json"
 _CPU = torch.device("cpu")

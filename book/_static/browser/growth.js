@@ -1,5 +1,5 @@
 // Head circumference by gestational age: the charts of fetalseg_lib/growth.py, and the age of a head as
-// fetalseg_lib/evaluation/growth.py tells it. Charts differ, by almost two weeks at term: one must serve throughout.
+// fetalseg_lib/apply/gestation.py tells it. Charts differ, by almost two weeks at term: one must serve throughout.
 
 export const Z = 1.6448536269514722; // 90 % of a normal distribution lie within so many SD
 export const LEVEL = 0.9;

@@ -9,7 +9,7 @@ from fetalseg_book.audit.claim import Finding, PendingError, Remarked, Verdict, 
 from fetalseg_book.audit.evidence import Evidence
 from fetalseg_book.audit.stated import Stated
 from fetalseg_book.audit.studied import MIN_SEEDS, Studied, mean_and_interval
-from fetalseg_lib.evaluation.growth import HADLOCK_1984
+from fetalseg_lib.growth import HADLOCK_1984
 from fetalseg_lib.training.config import TrainingConfig
 
 NOTE = TrainingConfig()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fetalseg_lib.evaluation.growth import gestational_age
+from fetalseg_lib.apply.gestation import gestational_age
 from fetalseg_lib.growth import HADLOCK_1984, INTERGROWTH_21ST
 
 HEADS_MM = np.arange(110.0, 331.0, 5.0)

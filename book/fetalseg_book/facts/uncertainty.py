@@ -13,9 +13,10 @@ from scipy.stats import wilcoxon
 
 from fetalseg_book.facts.core import FREED, PROPOSED, Core, core
 from fetalseg_book.figures import agreement
+from fetalseg_book.figures.agreement import trimester_edges_mm
 from fetalseg_book.studies import simulate
 from fetalseg_lib.evaluation import stats
-from fetalseg_lib.evaluation.growth import INTERGROWTH_21ST, trimester_edges_mm
+from fetalseg_lib.growth import INTERGROWTH_21ST
 from fetalseg_lib.study import records, tables
 
 POINTS = 100

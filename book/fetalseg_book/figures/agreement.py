@@ -14,11 +14,22 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy.stats import norm
 
-from fetalseg_lib.evaluation.growth import INTERGROWTH_21ST, GrowthChart, trimester_edges_mm
 from fetalseg_lib.evaluation.stats import ConformalInterval
+from fetalseg_lib.growth import INTERGROWTH_21ST, GrowthChart
 
 TRIMESTERS = ("first trimester", "second trimester", "third trimester")
 _MARKERS = ("o", "s", "^")
+
+
+def trimester_edges_mm(chart: GrowthChart) -> tuple[float, float]:
+    """Head circumference in mm of the average head at 14 and at 28 weeks, where a new trimester begins.
+
+    A head below the first edge belongs to the first trimester, although no chart here can tell its week.
+
+    >>> [round(edge, 1) for edge in trimester_edges_mm(INTERGROWTH_21ST)]
+    [97.9, 260.4]
+    """
+    return chart.mean_hc_mm(14.0), chart.mean_hc_mm(28.0)
 
 
 def trimesters(hc_mm: pd.Series, *, chart: GrowthChart = INTERGROWTH_21ST) -> pd.Series:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fetalseg_lib.evaluation.growth import GestationalAge
+from fetalseg_lib.apply.gestation import GestationalAge
 from fetalseg_lib.growth import GrowthChart
 
 

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from fetalseg_book.figures.style import PREDICTION, REFERENCE
-from fetalseg_lib.evaluation.growth import GestationalAge, GrowthChart
+from fetalseg_lib.apply.gestation import GestationalAge
+from fetalseg_lib.growth import GrowthChart
 
 Mask = NDArray[np.bool_]
 Points = NDArray[np.float64]

@@ -20,9 +20,9 @@ import safetensors
 from torch import Tensor
 
 from fetalseg_lib import NOTICE
+from fetalseg_lib.apply.trained import DEMONSTRATION, read_network
 from fetalseg_lib.names import with_ending
 from fetalseg_lib.study import records
-from fetalseg_lib.study.trained import DEMONSTRATION, read_network
 from fetalseg_lib.training.checkpoint import read_metadata, save_tensors
 
 MOST_BYTES = 10_000_000
@@ -45,7 +45,7 @@ def make_demonstration(weights: Path, *, out: Path = DEMONSTRATION) -> Path:
 
     The record says which run it was, and how it did on its test images where the run's other files are still
     beside ``weights``. Raises ``ValueError`` for a file too large to come with the package and for weights
-    that half precision cannot hold, and what :func:`~fetalseg_lib.study.trained.read_network` raises.
+    that half precision cannot hold, and what :func:`~fetalseg_lib.apply.trained.read_network` raises.
     """
     trained = read_network(weights)
     metadata = read_metadata(weights)

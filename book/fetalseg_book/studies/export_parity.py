@@ -23,13 +23,13 @@ from torch import Tensor, nn
 from fetalseg_lib.apply.export.calibration import calibrate_on
 from fetalseg_lib.apply.export.runtime import OnnxNetwork
 from fetalseg_lib.apply.export.write import Precision, export_network
+from fetalseg_lib.apply.trained import read_network
 from fetalseg_lib.data import cache as cache_module
 from fetalseg_lib.data import hc18, splits
 from fetalseg_lib.data.cache import Cache
 from fetalseg_lib.study import records
 from fetalseg_lib.study.evaluate import evaluate
 from fetalseg_lib.study.folds import cache_folder
-from fetalseg_lib.study.trained import read_network
 from fetalseg_lib.training.checkpoint import read_metadata
 
 DICE_WITHIN = 0.1

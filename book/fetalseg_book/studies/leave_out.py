@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from fetalseg_lib.apply.retest import retest
 from fetalseg_lib.data.phantom import INGREDIENTS
 from fetalseg_lib.study import records
 from fetalseg_lib.study.config import configure
 from fetalseg_lib.study.profile import Profile, load_profile
-from fetalseg_lib.study.retest import retest
 from fetalseg_lib.study.run import WEIGHTS, run
 
 PROFILE = "ingredients"

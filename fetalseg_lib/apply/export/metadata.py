@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fetalseg_lib import NOTICE, __version__
-from fetalseg_lib.study.trained import TrainedNetwork
+from fetalseg_lib.apply.trained import TrainedNetwork
 from fetalseg_lib.training.checkpoint import read_metadata
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ from fetalseg_lib.apply.export.graph import build_graph
 from fetalseg_lib.apply.export.metadata import describe, write_metadata
 from fetalseg_lib.apply.export.quantize import halve, quantize
 from fetalseg_lib.apply.export.runtime import OnnxNetwork
+from fetalseg_lib.apply.trained import read_network
 from fetalseg_lib.data import phantom
 from fetalseg_lib.data.resize import resize_image
 from fetalseg_lib.files import atomic_write, only_one
-from fetalseg_lib.study.trained import read_network
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -63,7 +63,7 @@ def export_network(
 
     ``calibration`` are int8's images. The graph is compared with the network before ``out`` appears, which
     happens whole or not at all. Raises ``ValueError`` for an unusable argument, :class:`ParityError` where
-    the two differ, and what :func:`~fetalseg_lib.study.trained.read_network` raises.
+    the two differ, and what :func:`~fetalseg_lib.apply.trained.read_network` raises.
     """
     if precision not in get_args(Precision):
         raise ValueError(f"precision: expected {', '.join(get_args(Precision))}; got {precision!r}")

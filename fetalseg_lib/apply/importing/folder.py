@@ -19,7 +19,7 @@ from scipy.ndimage import binary_fill_holes
 from tqdm import tqdm
 
 from fetalseg_lib.apply.image_table import ImageTable
-from fetalseg_lib.data.image_file import read_image
+from fetalseg_lib.apply.reading.image_file import read_image
 from fetalseg_lib.data.phantom.folder import draw_outline, fill_folder
 from fetalseg_lib.data.sample import DataError, Sample
 from fetalseg_lib.files import new_folder

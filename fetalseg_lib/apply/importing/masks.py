@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fetalseg_lib.apply.image_folder import find_images
 from fetalseg_lib.apply.importing.folder import LabelledImage
-from fetalseg_lib.data.image_file import read_labels
+from fetalseg_lib.apply.reading.image_file import read_labels
 from fetalseg_lib.data.sample import DataError
 
 ENDINGS = ("", "_mask", "-mask", "_Mask", "_seg", "_segmentation", "_label", "_labels", "_gt", "_Annotation")

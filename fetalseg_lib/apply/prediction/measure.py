@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fetalseg_lib.data.image_file import GrayImage
+from fetalseg_lib.apply.gestation import GestationalAge, gestational_age
+from fetalseg_lib.apply.reading.image_file import GrayImage
+from fetalseg_lib.apply.trained import TrainedNetwork
 from fetalseg_lib.data.resize import resize_image
 from fetalseg_lib.data.training_range import TrainingRange, appearance
 from fetalseg_lib.evaluation.biometry import THRESHOLD, HeadMeasurement, Status, measure_head
-from fetalseg_lib.evaluation.growth import GestationalAge, GrowthChart, gestational_age
+from fetalseg_lib.growth import GrowthChart
 from fetalseg_lib.study.evaluate import PRECISION, predict, to_native
-from fetalseg_lib.study.trained import TrainedNetwork
 
 LEVEL = 0.9
 """Of the interval of the gestational age."""

@@ -19,14 +19,14 @@ from fetalseg_lib.apply.prediction.measure import LEVEL, Prediction, predict_ima
 from fetalseg_lib.apply.prediction.pictures import draw_overlay, write_picture
 from fetalseg_lib.apply.prediction.rows import Row, error_row, length, row_of
 from fetalseg_lib.apply.prediction.table import Table, open_table
-from fetalseg_lib.data.image_file import GrayImage, count_frames, read_image
+from fetalseg_lib.apply.reading.image_file import GrayImage, count_frames, read_image
+from fetalseg_lib.apply.trained import TrainedNetwork
 from fetalseg_lib.data.limits import read_content
 from fetalseg_lib.data.sample import DataError
-from fetalseg_lib.evaluation.growth import GrowthChart
+from fetalseg_lib.growth import GrowthChart
 from fetalseg_lib.names import csv_cell, visible
 from fetalseg_lib.study.evaluate import PRECISION
 from fetalseg_lib.study.records import digest
-from fetalseg_lib.study.trained import TrainedNetwork
 from fetalseg_lib.training.device import pick_device
 
 _PICTURE = re.compile(r".*-[0-9a-f]{32}\.png(\.partial)?")

@@ -7,7 +7,7 @@ from pathlib import Path
 from sentences import said
 
 from fetalseg_lib.apply.export.write import export_network
-from fetalseg_lib.study.trained import demonstration_weights
+from fetalseg_lib.apply.trained import demonstration_weights
 
 
 def test_the_file_rounds_far_below_what_a_mask_shows(tmp_path: Path) -> None:

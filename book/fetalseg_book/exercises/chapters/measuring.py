@@ -9,7 +9,8 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from fetalseg_book.exercises.exercise import Case, Exercise, Mistake
-from fetalseg_lib.evaluation import growth
+from fetalseg_lib import growth
+from fetalseg_lib.apply.gestation import gestational_age
 
 
 def iou_from_dice(dice_value: float) -> float:
@@ -69,7 +70,7 @@ def _tables() -> Iterator[Case]:
 def days_off(error_mm: float, weeks: float) -> float:
     """By how many days an average head of ``weeks`` seems too old if measured ``error_mm`` too large."""
     chart = growth.INTERGROWTH_21ST
-    wrong = growth.gestational_age(chart.mean_hc_mm(weeks) + error_mm, chart=chart).weeks
+    wrong = gestational_age(chart.mean_hc_mm(weeks) + error_mm, chart=chart).weeks
     return 7 * (wrong - weeks)
 
 
@@ -159,8 +160,7 @@ EXERCISES = (
         "INTERGROWTH-21st chart: `growth.INTERGROWTH_21ST` has `mean_hc_mm(weeks)`.",
         solution=days_off,
         cases=_ages,
-        hint="From weeks to the mean HC, add the error, and back by `growth.gestational_age(hc, "
-        "chart=...).weeks`.",
+        hint="From weeks to the mean HC, add the error, and back by `gestational_age(hc, chart=...).weeks`.",
         mistakes=(
             Mistake(
                 lambda error_mm, weeks: days_off(error_mm, weeks) / 7,

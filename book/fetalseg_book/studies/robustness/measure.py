@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from fetalseg_lib.apply.prediction.measure import Prediction, predict_images
+from fetalseg_lib.apply.reading.image_file import GrayImage
+from fetalseg_lib.apply.trained import TrainedNetwork
 from fetalseg_lib.data import phantom
-from fetalseg_lib.data.image_file import GrayImage
 from fetalseg_lib.data.phantom import IMAGE_KNOBS, KNOBS, Severity, degrade
 from fetalseg_lib.data.sample import Sample
-from fetalseg_lib.evaluation.growth import INTERGROWTH_21ST
 from fetalseg_lib.evaluation.metrics import dice, overlap_counts
-from fetalseg_lib.study.trained import TrainedNetwork
+from fetalseg_lib.growth import INTERGROWTH_21ST
 
 USUAL = "usual"
 """The knob's name where none is turned."""

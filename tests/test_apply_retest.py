@@ -8,16 +8,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from fetalseg_lib.apply import retest as retest_module
 from fetalseg_lib.apply.export.calibration import calibrate_on
+from fetalseg_lib.apply.retest import retest
 from fetalseg_lib.cli import main
 from fetalseg_lib.data import phantom, splits
 from fetalseg_lib.data.hc18 import dataset_of, load, own_name
 from fetalseg_lib.study import records
-from fetalseg_lib.study import retest as retest_module
 from fetalseg_lib.study import run as study
 from fetalseg_lib.study.config import configure
 from fetalseg_lib.study.folds import DATA_SEED, folds_of_training, spread_rows
-from fetalseg_lib.study.retest import retest
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,9 @@ import math
 
 import pytest
 
+from fetalseg_book.studies.challenge import challenge_measures
+from fetalseg_lib.apply.submission import COLUMNS, check_submission, submission_csv
 from fetalseg_lib.evaluation.biometry import HeadMeasurement, Status, measure_head
-from fetalseg_lib.evaluation.challenge import COLUMNS, challenge_measures, check_submission, submission_csv
 from fetalseg_lib.geometry import Ellipse, rasterize
 
 SHAPE, SPACING = (270, 400), (0.25, 0.25)

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fetalseg_lib.data.limits import check_jpeg, check_runs, check_segments, check_size
+from fetalseg_lib.apply.reading.compressed import check_jpeg, check_runs, check_segments
+from fetalseg_lib.data.limits import check_size
 from fetalseg_lib.data.sample import DataError
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from fetalseg_lib.apply.reading.image_file import read_image, read_labels
 from fetalseg_lib.data import limits
-from fetalseg_lib.data.image_file import read_image, read_labels
 from fetalseg_lib.data.sample import DataError
 
 RNG = np.random.default_rng(0)

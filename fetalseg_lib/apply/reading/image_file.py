@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
-from fetalseg_lib.data import dicom
-from fetalseg_lib.data.limits import check_scans, check_size, read_content
+from fetalseg_lib.apply.reading import dicom
+from fetalseg_lib.apply.reading.compressed import check_scans
+from fetalseg_lib.data.limits import check_size, read_content
 from fetalseg_lib.data.sample import DataError, first_line
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm", ".dicom")

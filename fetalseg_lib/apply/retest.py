@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fetalseg_lib.apply.average import Average
+from fetalseg_lib.apply.trained import TrainedNetwork, read_network
 from fetalseg_lib.data import cache as cache_module
 from fetalseg_lib.data import hc18, splits
-from fetalseg_lib.models.average import Average
 from fetalseg_lib.names import with_ending
 from fetalseg_lib.study import records
 from fetalseg_lib.study.evaluate import PRECISION, evaluate
 from fetalseg_lib.study.folds import cache_folder, folds_of_training
 from fetalseg_lib.study.profile import FOLDS
-from fetalseg_lib.study.trained import TrainedNetwork, read_network
 from fetalseg_lib.training.checkpoint import read_metadata
 from fetalseg_lib.training.device import pick_device
 
@@ -78,7 +78,7 @@ def retest(
     """Measure the heads of a labelled folder in HC18's layout with a run's ``weights.safetensors``.
 
     Of several files the mean is measured, and with ``mirrored`` that of each image and its mirror image
-    (:class:`~fetalseg_lib.models.average.Average`). Nothing is trained or chosen.
+    (:class:`~fetalseg_lib.apply.average.Average`). Nothing is trained or chosen.
 
     A split belongs to its images, by content: HC18 has the committed one, a folder of one's own that of the
     networks that were trained on it. ``fold`` is one of these; ``None`` takes every image, and ``"auto"`` the
@@ -86,7 +86,7 @@ def retest(
     network has ``seen``.
 
     Raises ``ValueError`` for another fold, where there is no split, for networks of different splits or for
-    images of different sizes, and what :func:`~fetalseg_lib.study.trained.read_network` raises.
+    images of different sizes, and what :func:`~fetalseg_lib.apply.trained.read_network` raises.
     """
     if fold not in (None, AUTO, *FOLDS):
         raise ValueError(f"fold: expected {', '.join(FOLDS)} or none, got {fold!r}")

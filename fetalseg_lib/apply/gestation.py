@@ -13,17 +13,7 @@ from dataclasses import dataclass
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from fetalseg_lib.growth import CHARTS, HADLOCK_1984, INTERGROWTH_21ST, GrowthChart
-
-__all__ = [
-    "CHARTS",
-    "HADLOCK_1984",
-    "INTERGROWTH_21ST",
-    "GestationalAge",
-    "GrowthChart",
-    "gestational_age",
-    "head_centile",
-]
+from fetalseg_lib.growth import GrowthChart
 
 MAX_LEVEL = 0.99
 """Beyond it the lower limit of a chart no longer grows with age near term, and an HC has no single age."""
@@ -50,6 +40,7 @@ def gestational_age(hc_mm: float, *, chart: GrowthChart, level: float = 0.9) -> 
     The interval holds every age at which ``hc_mm`` lies within the central ``level`` of the chart. Raises
     ``ValueError`` where the age falls outside the chart, or ``level`` outside (0, 0.99].
 
+    >>> from fetalseg_lib.growth import INTERGROWTH_21ST
     >>> age = gestational_age(172.5, chart=INTERGROWTH_21ST)
     >>> round(age.weeks, 1), round(age.low_weeks, 1), round(age.high_weeks, 1)
     (20.0, 19.0, 21.1)
@@ -76,6 +67,7 @@ def gestational_age(hc_mm: float, *, chart: GrowthChart, level: float = 0.9) -> 
 def head_centile(hc_mm: float, *, weeks: float, chart: GrowthChart) -> float:
     """Centile (0 to 100) of a head of ``hc_mm`` among fetuses of ``weeks``; ``ValueError`` outside the chart.
 
+    >>> from fetalseg_lib.growth import INTERGROWTH_21ST
     >>> round(head_centile(172.5, weeks=20, chart=INTERGROWTH_21ST))
     50
     """
@@ -86,17 +78,6 @@ def head_centile(hc_mm: float, *, weeks: float, chart: GrowthChart) -> float:
     if not 0 < hc_mm < math.inf:
         raise ValueError(f"hc_mm: expected a positive length in mm, got {hc_mm}")
     return float(100 * norm.cdf((hc_mm - chart.mean_hc_mm(weeks)) / chart.sd_hc_mm(weeks)))
-
-
-def trimester_edges_mm(chart: GrowthChart) -> tuple[float, float]:
-    """Head circumference in mm of the average head at 14 and at 28 weeks, where a new trimester begins.
-
-    A head below the first edge belongs to the first trimester, although no chart here can tell its week.
-
-    >>> [round(edge, 1) for edge in trimester_edges_mm(INTERGROWTH_21ST)]
-    [97.9, 260.4]
-    """
-    return chart.mean_hc_mm(14.0), chart.mean_hc_mm(28.0)
 
 
 def _age_at(hc_mm: float, chart: GrowthChart, *, z: float) -> float:

@@ -7,14 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from fetalseg_lib.evaluation.growth import (
-    CHARTS,
-    HADLOCK_1984,
-    INTERGROWTH_21ST,
-    GrowthChart,
-    gestational_age,
-    head_centile,
-)
+from fetalseg_lib.apply.gestation import gestational_age, head_centile
+from fetalseg_lib.growth import CHARTS, HADLOCK_1984, INTERGROWTH_21ST, GrowthChart
 
 BOTH = pytest.mark.parametrize("chart", CHARTS.values(), ids=CHARTS.keys())
 

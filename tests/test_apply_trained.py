@@ -13,11 +13,11 @@ import torch
 
 from fetalseg_book.studies import demonstration
 from fetalseg_book.studies.demonstration import make_demonstration
+from fetalseg_lib.apply import trained as trained_module
+from fetalseg_lib.apply.trained import demonstration_weights, read_network
 from fetalseg_lib.data.training_range import PROPERTIES, TrainingRange, hc18_range
 from fetalseg_lib.models import build_model, list_variants
 from fetalseg_lib.study import evaluate
-from fetalseg_lib.study import trained as trained_module
-from fetalseg_lib.study.trained import demonstration_weights, read_network
 from fetalseg_lib.training.checkpoint import CheckpointError, save_weights
 
 CONFIG = {"variant": "unet", "network": {"base_width": 4}, "image_size": [64, 96], "data": "phantom"}

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fetalseg_lib.apply.reading.dicom import is_dicom
+from fetalseg_lib.apply.reading.image_file import count_frames, read_image
 from fetalseg_lib.data import limits
-from fetalseg_lib.data.dicom import is_dicom
-from fetalseg_lib.data.image_file import count_frames, read_image
 from fetalseg_lib.data.sample import DataError
 
 pydicom = pytest.importorskip("pydicom", reason="pydicom is not installed (extra dicom)")

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Adam
 from tqdm import tqdm
 
-from fetalseg_lib.speed import freed_memory_kept
+from fetalseg_lib.speed import fast_gradients, freed_memory_kept
 
 from .checkpoint import Checkpoint, load_checkpoint, restore_model, save_checkpoint
 from .config import TrainingConfig
@@ -75,7 +75,12 @@ def fit(
         pos_weight=config.pos_weight,
         smooth=config.smooth,
     )
-    with deterministic(device), freed_memory_kept(), _Progress(config, state.history, shown=progress) as bar:
+    with (
+        deterministic(device),
+        freed_memory_kept(),
+        fast_gradients(model, device),
+        _Progress(config, state.history, shown=progress) as bar,
+    ):
         while not _finished(state.history, config):
             epoch, started = len(state.history) + 1, time.perf_counter()
             seed_everything(config.seed, epoch=epoch)
@@ -115,7 +120,11 @@ class _State:
         self.trainable = list(weights)
         self.model = model
         self.optimizer = Adam(
-            weights.values(), lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay
+            weights.values(),
+            lr=config.learning_rate,
+            betas=config.betas,
+            weight_decay=config.weight_decay,
+            fused=all(weight.device.type == "cpu" for weight in weights.values()) or None,
         )
         self.schedule = build_schedule(self.optimizer, config)
         self.history = History()

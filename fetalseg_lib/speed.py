@@ -89,7 +89,8 @@ def fast_gradients(model: nn.Module, device: torch.device) -> Iterator[None]:
     ...     model(torch.ones(1, 4, 5, 5)).shape
     torch.Size([1, 4, 5, 5])
     """
-    ways = {layer: _faster(layer) for layer in model.modules()} if device.type == "cpu" else {}
+    convolutions = [layer for layer in model.modules() if type(layer) is nn.Conv2d]
+    ways = {layer: _faster(layer) for layer in convolutions if device.type == "cpu"}
     chosen = {layer: way for layer, way in ways.items() if way is not None}
     for layer, way in chosen.items():
         layer.forward = functools.partial(way, layer)  # type: ignore[method-assign]
@@ -100,8 +101,8 @@ def fast_gradients(model: nn.Module, device: torch.device) -> Iterator[None]:
             del layer.forward  # the class's own is there again
 
 
-def _faster(layer: nn.Module) -> Callable[[nn.Conv2d, Tensor], Tensor] | None:
-    if type(layer) is not nn.Conv2d or not layer.weight.requires_grad:
+def _faster(layer: nn.Conv2d) -> Callable[[nn.Conv2d, Tensor], Tensor] | None:
+    if not layer.weight.requires_grad:
         return None
     depthwise = layer.groups == layer.in_channels == layer.out_channels > 1
     if depthwise and layer.stride == (2, 2):

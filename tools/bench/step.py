@@ -1,4 +1,4 @@
-"""How much faster a step of a training is by what is done for the sake of speed alone, network by network.
+"""How much faster a step of a training is by what is done for speed alone, network by network.
 
 In each round every network takes its turn twice: plainly, and with :func:`~fetalseg_lib.speed.fast_gradients`
 and the fused optimizer. A ratio is taken within its round. Nothing else should run meanwhile::

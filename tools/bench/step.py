@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def measure(networks: Sequence[str], side: int, rounds: int) -> pd.DataFrame:
-    """Images a second of each network, plainly and fast: medians over the rounds, and of the rounds' ratios."""
+    """Images a second of each network, plainly and fast, and the ratio: medians over the rounds."""
     rows = []
     for name in networks:
         plain, fast = [], []

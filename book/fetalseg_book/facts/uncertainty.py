@@ -12,6 +12,7 @@ import pandas as pd
 from scipy.stats import wilcoxon
 
 from fetalseg_book.facts.core import FREED, PROPOSED, Core, core
+from fetalseg_book.facts.ledger import ledger
 from fetalseg_book.figures import agreement
 from fetalseg_book.figures.agreement import trimester_edges_mm
 from fetalseg_book.studies import simulate
@@ -34,7 +35,8 @@ def facts(results: Path) -> dict[str, Any]:
         **dict(_simulated(results)),
         **dict(_exams(study)),
         **dict(_looks(study)),
-        **dict(_parts(study)),
+        **dict(_ledger(results)),
+        "ledger": ledger(results),
         **dict(_conformal(study)),
     }
 
@@ -69,7 +71,6 @@ def same_network_p(study: Core) -> float:
 def _same_network(study: Core) -> Iterator[tuple[str, str]]:
     p = same_network_p(study)
     images = signature(simulate.simulate_study).parameters["images"].default
-    yield "uncertainty_one", PROPOSED
     yield "uncertainty_simulated_images", str(images)
     yield "uncertainty_same_p", f"{p:.0e}" if p < 1e-3 else f"{p:.3f}"
 
@@ -119,30 +120,9 @@ def _looks(study: Core) -> Iterator[tuple[str, str]]:
     yield "uncertainty_gain_high", f"{POINTS * found['late']['high']:+.2f}"
 
 
-def shares(frame: pd.DataFrame, variant: str) -> dict[str, float]:
-    """Where a variant's variance of Dice comes from."""
-    return dict(stats.variance_components(frame, "dice", variant=variant).shares)
-
-
-def _parts(study: Core) -> Iterator[tuple[str, str]]:
-    frame = study.per_image
-    parts = {name: shares(frame, name) for name in by_seed(study).index}
-    own = parts[PROPOSED]
-    words = {
-        "seed": "the training",
-        "exam": "the exam",
-        "image": "the image within its exam",
-        "residual": "what one training does to one image",
-    }
-    noisiest = max(parts, key=lambda name: parts[name]["seed"])
-    worst = str(frame[frame["variant"] == PROPOSED].groupby("name")["dice"].mean().idxmin())
-    yield "uncertainty_worst", worst
-    yield "uncertainty_exam_share", f"{100 * own['exam']:.1f} %"
-    yield "uncertainty_exam_without", f"{100 * shares(frame[frame['name'] != worst], PROPOSED)['exam']:.0f} %"
-    yield "uncertainty_largest", words[max(own, key=lambda name: own[name])]
-    yield "uncertainty_seed_share", f"{100 * own['seed']:.1f} %"
-    yield "uncertainty_noisiest", noisiest
-    yield "uncertainty_noisiest_share", f"{100 * parts[noisiest]['seed']:.1f} %"
+def _ledger(results: Path) -> Iterator[tuple[str, str]]:
+    yield "uncertainty_looks", str(int(ledger(results)["result files"].sum()))
+    yield "uncertainty_test_images", str(core(results).per_image["name"].nunique())
 
 
 def columns(part: pd.DataFrame) -> tuple[pd.Series[Any], pd.Series[Any], pd.Series[Any]]:

@@ -111,8 +111,11 @@ def inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     plan = kill_tasks.PROFILE.replace("[random_encoder]", "[random_encoder, unet]")
     plan = plan.replace("[0, 1]", "[0, 1, 2]") + "noise_floor: random_encoder\n"
     (tmp_path / "inputs" / "plan.yaml").write_text(plan, encoding="utf-8")
+    (tmp_path / "inputs" / "compared.yaml").write_text(plan + COMPARED, encoding="utf-8")
     for seed in (0, 1, 2):
         write_run(tmp_path / "inputs" / "study", "random_encoder", seed, shift=0.01 * seed)
+        for variant in ("random_encoder", "unet"):
+            write_run(tmp_path / "inputs" / "compared", variant, seed, shift=0.01 * seed)
     heads = {}
     for sample in few:
         assert sample.mask is not None
@@ -122,6 +125,12 @@ def inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(evaluate, "measure_images", lambda *_, **__: heads)
     return tmp_path / "inputs"
 
+
+COMPARED = """
+margins: {dice_points: 0.2, hc_mm: 0.25}
+comparisons:
+  unet: {question: 1, reference: random_encoder, family: one}
+"""
 
 COMMANDS = {
     "train": "train --variant random_encoder --device cpu --profile IN/tiny.yaml -o OUT/runs",
@@ -134,18 +143,19 @@ COMMANDS = {
     "submit": "submit IN/weights -o OUT/heads.csv",
     "tables": "tables OUT/study",
     "noise-floor": "noise-floor OUT/study --profile IN/plan.yaml",
+    "answer": "answer OUT/study --profile IN/compared.yaml",
     "diagram": "diagram unet -o OUT/unet.svg",
 }
 """All commands that write."""
 
-SMALL = ("retest", "submit", "tables", "noise-floor")
+SMALL = ("retest", "submit", "tables", "noise-floor", "answer")
 """What these write fits on a nearly full disk."""
 
 
 def lay_study(name: str, inputs: Path, out: Path) -> None:
     """The finished runs that some commands write their tables beside."""
-    if name in ("tables", "noise-floor"):
-        shutil.copytree(inputs / "study", out / "study")
+    if name in ("tables", "noise-floor", "answer"):
+        shutil.copytree(inputs / ("compared" if name == "answer" else "study"), out / "study")
 
 
 def run(command: str, inputs: Path, out: Path) -> int:
@@ -230,6 +240,7 @@ PLACES = {
     "submit": "heads.csv",
     "tables": "study/tables/runs.csv",
     "noise-floor": "study/tables/noise_floor.csv",
+    "answer": "study/tables/answer.csv",
     "diagram": "unet.svg",
 }
 

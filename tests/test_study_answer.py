@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from statsmodels.stats.multitest import multipletests
+from test_study_records import write_run
 
 from fetalseg_lib.study import answer as answers
 from fetalseg_lib.study import records
@@ -205,3 +206,12 @@ def test_a_study_without_folds_counts_its_seeds(study: str) -> None:
     assert table["seeds"].to_dict() == {
         name: len(plan.seeds_of.get(name, plan.seeds)) for name in plan.variants
     }
+
+
+def test_a_run_that_does_not_say_its_precision_is_one_error(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, "unet", 0)
+    environment = records.read_json(folder / records.ENVIRONMENT)
+    del environment["precision"]
+    records.write_json(folder / records.ENVIRONMENT, environment)
+    with pytest.raises(ValueError, match=r"seed-0.environment\.json: expected the precision"):
+        answers.collect(tmp_path)

@@ -46,7 +46,11 @@ def write_run(root: Path, variant: str, seed: int, *, shift: float = 0.0, split:
         "data": "d",
         "config_hash": f"{variant}{seed}",
     }
-    environment = {"config": CONFIG | {"variant": variant, "seed": seed}, "encoder_weights": {"sha256": "w"}}
+    environment = {
+        "config": CONFIG | {"variant": variant, "seed": seed},
+        "encoder_weights": {"sha256": "w"},
+        "precision": "float32",
+    }
     records.write_json(folder / records.ENVIRONMENT, environment)
     metrics = identity | {"split_sha256": split, "test": records.summarize(per_image)}
     records.write_json(folder / records.METRICS, metrics)

@@ -110,7 +110,12 @@ def collect(root: Path, *, file: str = records.PER_IMAGE) -> pd.DataFrame:
     for folder in finished_runs(root):
         metrics = records.read_json(folder / records.METRICS)
         run = {"variant": metrics["variant"], "fold": metrics.get("fold") or 0, "seed": metrics["seed"]}
-        precision = records.read_json(folder / records.ENVIRONMENT)["precision"]
+        precision = records.read_json(folder / records.ENVIRONMENT).get("precision")
+        if precision is None:
+            raise ValueError(
+                f"{folder / records.ENVIRONMENT}: expected the precision that the run was trained in, found none; "
+                "train it again"
+            )
         frames.append(pd.read_csv(folder / file).assign(**run, precision=precision))
     if not frames:
         raise ValueError(f"{root}: expected finished runs (seed-N/{records.METRICS}), found none")

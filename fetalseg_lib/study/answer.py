@@ -113,7 +113,7 @@ def collect(root: Path, *, file: str = records.PER_IMAGE) -> pd.DataFrame:
         precision = records.read_json(folder / records.ENVIRONMENT).get("precision")
         if precision is None:
             raise ValueError(
-                f"{folder / records.ENVIRONMENT}: expected the precision that the run was trained in, found none; "
+                f"{folder / records.ENVIRONMENT}: expected the precision of the training, found none; "
                 "train it again"
             )
         frames.append(pd.read_csv(folder / file).assign(**run, precision=precision))

@@ -9,7 +9,10 @@ import numpy as np
 from fetalseg_book.exercises.exercise import Case, Exercise, Mistake
 
 
-def flipped(image: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def flipped(
+    image: np.ndarray,
+    mask: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
     """Image and mask as seen from the other side, left and right exchanged."""
     return image[:, ::-1], mask[:, ::-1]
 

@@ -63,7 +63,11 @@ def _wider() -> Iterator[Case]:
         )
 
 
-def measured_back(small: Ellipse, shape: tuple[int, int], pixel_size_mm: float) -> float:
+def measured_back(
+    small: Ellipse,
+    shape: tuple[int, int],
+    pixel_size_mm: float,
+) -> float:
     """HC in mm of an ellipse found in an image squeezed to 256×256; ``shape`` is its native (H, W)."""
     height, width = shape
     native = small.scaled(x=width / 256, y=height / 256)

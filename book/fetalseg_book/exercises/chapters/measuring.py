@@ -24,7 +24,11 @@ def _overlaps() -> Iterator[Case]:
     yield Case(arguments=(0.8,), expected=2 / 3)  # masks of 5 that share four: 4 of 6
 
 
-def hausdorff_mm(prediction: np.ndarray, reference: np.ndarray, spacing: tuple[float, float]) -> float:
+def hausdorff_mm(
+    prediction: np.ndarray,
+    reference: np.ndarray,
+    spacing: tuple[float, float],
+) -> float:
     """Largest distance in mm from a pixel of one mask to the other; ``spacing`` is (row, column)."""
     there = distance_transform_edt(~reference, sampling=spacing)[prediction].max()
     back = distance_transform_edt(~prediction, sampling=spacing)[reference].max()

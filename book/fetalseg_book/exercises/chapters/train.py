@@ -37,7 +37,12 @@ def _curves() -> Iterator[Case]:
     yield Case(arguments=([0.5, 0.4, 0.6, 0.5, 0.7], 2), expected=5, tolerance=0)
 
 
-def _waits(validation_dice: list[float], patience: int, *, forgets: bool) -> int:
+def _waits(
+    validation_dice: list[float],
+    patience: int,
+    *,
+    forgets: bool,
+) -> int:
     """Two wrong ways: an equal epoch counts as better, or bad epochs add up for good."""
     best, waited = -1.0, 0
     for epoch, dice in enumerate(validation_dice, start=1):
@@ -49,13 +54,17 @@ def _waits(validation_dice: list[float], patience: int, *, forgets: bool) -> int
     return len(validation_dice)
 
 
-def changed_settings(first: dict[str, object], second: dict[str, object]) -> set[str]:
+def changed_settings(
+    first: dict[str, object],
+    second: dict[str, object],
+) -> set[str]:
     """Names of the settings that differ; one inside another dictionary is called ``"outer.inner"``."""
     changed = set()
     for name, value in first.items():
         other = second[name]
         if isinstance(value, dict) and isinstance(other, dict):
-            changed |= {f"{name}.{inner}" for inner in changed_settings(value, other)}
+            inside = changed_settings(value, other)
+            changed |= {f"{name}.{inner}" for inner in inside}
         elif value != other:
             changed.add(name)
     return changed

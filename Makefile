@@ -85,7 +85,7 @@ lint: $(READY)  ## ruff, and mypy for the types
 lab: $(READY)  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks
 
-study: $(READY)  ## run a study's grid: make study PROFILE=preliminary DATA=hc18 OUT=results
+study: $(READY)  ## run a study's grid: make study PROFILE=small DATA=hc18 OUT=results/one_fold
 	$(BIN)/fetalseg study --cores $(CORES) --profile $(PROFILE) --data $(or $(DATA),phantom) --out $(or $(OUT),runs) -- --quiet host reason --show-failed-logs
 
 bench: $(READY)  ## time networks and runtimes on this machine, side by side (OUT=results/hardware)

@@ -201,15 +201,15 @@ def test_a_committed_run_is_complete_where_its_weights_cannot_be_looked_at(
     for variable in (WEIGHTS_VARIABLE, PHANTOM_VARIABLE):
         monkeypatch.delenv(variable, raising=False)
     plan = configure(variant="proposed", seed=0, profile="published", data="hc18")
-    assert is_complete(plan.folder(ROOT / "results"), identify(plan))
+    assert is_complete(plan.folder(ROOT / "results" / "one_fold"), identify(plan))
 
 
 def test_a_committed_run_belongs_to_the_real_weights(encoder_weights: Path, tmp_path: Path) -> None:
     plan = configure(variant="proposed", seed=0, profile="published", data="hc18")
-    assert is_complete(plan.folder(ROOT / "results"), identify(plan))
+    assert is_complete(plan.folder(ROOT / "results" / "one_fold"), identify(plan))
     os.environ[WEIGHTS_VARIABLE] = str(weights(tmp_path / "other.safetensors", seed=0))
     try:
-        assert not is_complete(plan.folder(ROOT / "results"), identify(plan))
+        assert not is_complete(plan.folder(ROOT / "results" / "one_fold"), identify(plan))
     finally:
         os.environ[WEIGHTS_VARIABLE] = str(encoder_weights)
 

@@ -25,7 +25,7 @@ from fetalseg_book.studies.hardware import measure_side_by_side
 def write_run(
     results, variant, seed, *, validation_dice=0.97, dice=0.97, best_epoch=60, gap=0.1, study="published"
 ):
-    folder = results / study / "hc18" / variant / f"seed-{seed}"
+    folder = results / "one_fold" / study / "hc18" / variant / f"seed-{seed}"
     folder.mkdir(parents=True)
     metrics = {"variant": variant, "seed": seed, "validation_dice": validation_dice, "epochs": best_epoch + 5}
     metrics |= {"best_epoch": best_epoch, "test": {"dice_mean": dice, "hc_abs_error_mm_mean": 2.0}}

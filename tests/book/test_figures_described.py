@@ -58,7 +58,7 @@ def test_what_was_asked_again_is_in_the_plan_and_was_run() -> None:
 
 def test_the_table_is_that_of_the_images() -> None:
     frame = described.collect(RESULTS).set_index(["variant", "seed"])
-    images = tables.collect_per_image(RESULTS / "descriptive" / "hc18" / "stem_mean")
+    images = tables.collect_per_image(RESULTS / "one_fold" / "descriptive" / "hc18" / "stem_mean")
     by_seed = images.groupby("seed")
     for seed, group in by_seed:
         row = frame.loc[("stem_mean", seed)]

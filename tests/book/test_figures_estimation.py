@@ -261,7 +261,7 @@ def test_kept_simulation_shows_what_the_chapter_says_of_it() -> None:
     Whether an interval holds the truth does not depend on how large the effect is, so all designs count.
     The difference's interval covers 95 % within three errors; the mean's may be a little wide.
     """
-    kept = records.read_json(ROOT / "results" / "simulation" / "rejection_rates.json")
+    kept = records.read_json(ROOT / "results" / "analysis" / "rejection_rates.json")
     rates = pd.DataFrame(kept["rates"])
     assert [(row.seeds, row.effect) for row in rates.itertuples()] == list(DESIGNS)
     margin = 3 * np.sqrt(0.05 * 0.95 / kept["studies"])

@@ -16,7 +16,9 @@ LONG, SHORT = ("unet", "note_schedule"), ("unet", "published")
 
 def test_difference_is_that_of_the_means_of_the_common_seeds() -> None:
     runs = {
-        study: pd.read_csv(RESULTS / study / "hc18" / "tables" / "runs.csv").set_index(["variant", "seed"])
+        study: pd.read_csv(RESULTS / "one_fold" / study / "hc18" / "tables" / "runs.csv").set_index(
+            ["variant", "seed"]
+        )
         for study in ("longer", "published")
     }
     long, short = (table.loc["unet", "dice_mean"] for table in runs.values())
@@ -31,7 +33,7 @@ def test_named_seeds_alone_are_compared() -> None:
     assert set(frame["seed"]) == {2, 4}
     assert set(frame["variant"]) == {"one", "other"}
     assert (frame["hc_abs_error_mm"] == frame["hc_error_mm"].abs()).all()
-    images = tables.collect_per_image(RESULTS / "published" / "hc18" / "unet")
+    images = tables.collect_per_image(RESULTS / "one_fold" / "published" / "hc18" / "unet")
     assert len(frame) == 4 * images["name"].nunique()
 
 

@@ -39,7 +39,7 @@ def test_every_name_on_a_page_is_given(numbers: dict[str, str]) -> None:
 
 
 def test_numbers_are_those_of_the_single_images(numbers: dict[str, str]) -> None:
-    folder = RESULTS / "published" / "hc18" / "pos_weight_200"
+    folder = RESULTS / "one_fold" / "published" / "hc18" / "pos_weight_200"
     seeds = [pd.read_csv(path) for path in sorted(folder.glob("seed-*/per_image.csv"))]
     bias = sum(seed["hc_error_mm"].mean() for seed in seeds) / len(seeds)
     assert numbers["bias_pos_weight_200"] == f"{bias:+.1f} mm"
@@ -48,7 +48,7 @@ def test_numbers_are_those_of_the_single_images(numbers: dict[str, str]) -> None
 
 
 def test_a_change_is_that_of_matched_seeds(numbers: dict[str, str]) -> None:
-    folder = RESULTS / "published" / "hc18"
+    folder = RESULTS / "one_fold" / "published" / "hc18"
     means = {
         variant: {
             path.parent.name: pd.read_csv(path)["dice"].mean()
@@ -86,7 +86,7 @@ def test_the_notes_own_schedule_gives_more_as_the_model_card_says(numbers: dict[
 
 
 def test_the_notes_schedule_is_compared_on_matched_seeds(numbers: dict[str, str]) -> None:
-    table = pd.read_csv(RESULTS / "note_schedule" / "hc18" / "tables" / "runs.csv")
+    table = pd.read_csv(RESULTS / "one_fold" / "note_schedule" / "hc18" / "tables" / "runs.csv")
     dice, hc = (
         table.pivot_table(index="seed", columns="variant", values=f"{column}_mean")
         for column in ("dice", "hc_abs_error_mm")
@@ -107,7 +107,7 @@ def looks(fold: str) -> pd.DataFrame:
     """Dice and error of every way to look at the images of a fold, from the single images."""
     tables = {
         path.stem: pd.read_csv(path)
-        for path in (RESULTS / "averaging" / "hc18" / "published" / fold).glob("*.csv")
+        for path in (RESULTS / "one_fold" / "averaging" / "hc18" / "published" / fold).glob("*.csv")
     }
     means = {name: (rows["dice"].mean(), rows["hc_error_mm"].abs().mean()) for name, rows in tables.items()}
     return pd.DataFrame.from_dict(means, orient="index", columns=["dice", "hc"])
@@ -127,7 +127,7 @@ def test_the_average_reaches_the_goal_and_no_single_training_does(numbers: dict[
     best = validation.loc[singles, "dice"].idxmax()
     assert validation["dice"][best] > validation["dice"]["all"]  # "one single network was better than either"
     assert numbers["averaged_single_dice"] == f"{100 * test['dice'][best]:.2f} %"
-    runs = pd.concat(pd.read_csv(path) for path in RESULTS.glob("*/hc18/tables/runs.csv"))
+    runs = pd.concat(pd.read_csv(path) for path in RESULTS.glob("**/hc18/tables/runs.csv"))
     found = pd.DataFrame({"dice": runs["dice_mean"], "hc": runs["hc_abs_error_mm_mean"]})
     for trained in (found, test.loc[singles]):
         assert not ((trained["dice"] >= GOAL_DICE) & (trained["hc"] <= GOAL_HC_MM)).any()
@@ -139,7 +139,7 @@ def test_the_average_reaches_the_goal_and_no_single_training_does(numbers: dict[
 def test_times_are_those_of_two_cores(numbers: dict[str, str]) -> None:
     found = [
         json.loads(path.read_text(encoding="utf-8"))
-        for path in (RESULTS / "small" / "hc18").glob("*/seed-*/environment.json")
+        for path in (RESULTS / "one_fold" / "small" / "hc18").glob("*/seed-*/environment.json")
     ]
     seconds = [record["seconds"]["training"] for record in found]
     assert numbers["small_minutes"] == f"{min(seconds) / 60:.0f} to {max(seconds) / 60:.0f} minutes"

@@ -299,7 +299,9 @@ def test_the_gates_in_their_own_place_are_the_network(record: dict) -> None:
     """Recorded and put back, gates change nothing: the Dice is that of the network's own test."""
     swaps = pd.read_csv(RESULTS / "gate_swaps.csv")
     own = swaps[swaps["gates"] == "its own"].set_index("name")["dice"]
-    tested = pd.read_csv(RESULTS.parent / "demonstration/hc18/trainable_encoder/seed-0/per_image.csv")
+    tested = pd.read_csv(
+        RESULTS.parent / "one_fold/demonstration/hc18/trainable_encoder/seed-0/per_image.csv"
+    )
     # the run itself computed with weights of full precision
     np.testing.assert_allclose(own, tested.set_index("name")["dice"][own.index], atol=2e-3)
 

@@ -52,7 +52,7 @@ def test_the_figure_has_a_point_for_each_ingredient() -> None:
 
 
 def test_the_committed_table_follows_from_the_records_of_its_images() -> None:
-    study = Path(__file__).parents[2] / "results" / "ingredients"
+    study = Path(__file__).parents[2] / "results" / "phantom" / "ingredients"
     for row in pd.read_csv(study / "tables" / "ingredients.csv").itertuples():
         name = "all" if row.without == "nothing" else f"without-{row.without}"
         run = study / f"ingredients-{name}" / "phantom" / row.variant / f"seed-{row.seed}"

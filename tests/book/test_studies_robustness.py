@@ -192,7 +192,9 @@ def test_committed_table_has_every_condition(committed: pd.DataFrame) -> None:
 
 
 def test_committed_usual_images_are_measured_as_in_the_networks_own_test(committed: pd.DataFrame) -> None:
-    tested = pd.read_csv(RESULTS.parent / "demonstration/hc18/trainable_encoder/seed-0/per_image.csv")
+    tested = pd.read_csv(
+        RESULTS.parent / "one_fold/demonstration/hc18/trainable_encoder/seed-0/per_image.csv"
+    )
     usual = committed[(committed["kind"] == "real") & (committed["knob"] == USUAL)].set_index("name")
     expected = tested.set_index("name").loc[usual.index]
     # the run itself computed with weights of full precision

@@ -13,7 +13,7 @@ from fetalseg_lib.study.profile import load_profile
 
 
 def write_run(root: Path, profile: str, variant: str, seed: int, dice: float, *, images: int) -> None:
-    folder = root / profile / "hc18" / variant / f"seed-{seed}"
+    folder = root / "one_fold" / profile / "hc18" / variant / f"seed-{seed}"
     folder.mkdir(parents=True)
     table = pd.DataFrame({"name": ["a", "b"], "exam": [1, 2], "dice": [dice - 0.1, dice + 0.1]})
     for column in ("iou", "hd_mm", "hd95_mm", "assd_mm", "nsd_1mm", "nsd_2mm", "hc_error_mm"):

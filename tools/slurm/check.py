@@ -4,7 +4,7 @@ A Slurm must run (``tools/slurm/one_node.sh start FOLDER``, or a real one) and t
 installed. The grid is the profile ``smoke`` with three epochs, so that the killed run has a checkpoint to
 go on from::
 
-    python tools/slurm/check.py -o results/cluster/slurm.json
+    python tools/slurm/check.py -o results/hardware/slurm.json
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ VICTIM = ("proposed", 1)
 def main() -> None:
     """Run the grid here and on Slurm, kill one run there, and record whether the results are the same."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("-o", "--out", type=Path, default=ROOT / "results" / "cluster" / "slurm.json")
+    parser.add_argument("-o", "--out", type=Path, default=ROOT / "results" / "hardware" / "slurm.json")
     out = parser.parse_args().out
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -22,9 +22,9 @@ from fetalseg_lib.models import build_model
 from fetalseg_lib.study import records
 
 DATASET = Path("hc18", "dataset.json")
-PUBLISHED = Path("published", "hc18")
-DESCRIPTIVE = Path("descriptive", "hc18")
-NOTE_SCHEDULE = Path("note_schedule", "hc18")
+PUBLISHED = Path("one_fold", "published", "hc18")
+DESCRIPTIVE = Path("one_fold", "descriptive", "hc18")
+NOTE_SCHEDULE = Path("one_fold", "note_schedule", "hc18")
 HARDWARE = Path("hardware", "latency.json")
 
 BATCH = 16

@@ -29,9 +29,10 @@ _MARKS = {
 def audit(results: Path | str = "results") -> pd.DataFrame:
     """Check every claim; one row each, in the note's order.
 
-    ``results`` holds the result files (``hc18/dataset.json``, ``published/hc18``, ``hardware/latency.json``);
-    what needs one that is absent is pending. Columns: ``section``, ``quantity``, ``says``, ``how``,
-    ``measured``, ``verdict``, ``why`` and ``denied_by``, the sections of the note that say otherwise.
+    ``results`` holds the result files (``hc18/dataset.json``, ``one_fold/published/hc18``,
+    ``hardware/latency.json``); what needs one that is absent is pending. Columns: ``section``, ``quantity``,
+    ``says``, ``how``, ``measured``, ``verdict``, ``why`` and ``denied_by``, the sections of the note that say
+    otherwise.
     A claim that the measurement contradicts and that the note has right elsewhere contradicts itself.
     """
     evidence = Evidence(results)

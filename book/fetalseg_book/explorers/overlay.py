@@ -199,7 +199,7 @@ _SCRIPT = """
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("published", type=Path, help="the study, as results/published/hc18")
+    parser.add_argument("published", type=Path, help="the study, as results/one_fold/published/hc18")
     parser.add_argument("root", type=Path, help="the folder of HC18")
     parser.add_argument("-o", "--out", type=Path, required=True)
     options = parser.parse_args()

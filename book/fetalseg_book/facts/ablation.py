@@ -187,7 +187,7 @@ def _leads(results: Path) -> Iterator[tuple[str, str]]:
     yield "schedule_six_p", f"{six['dice']['p']:.3f}"
     plain = without(results, "unet")
     yield "schedule_fresh_each", described.in_words(plain.loc[list(described.ASKED_AGAIN), "dice"])
-    frame = tables.collect_per_image(results / NOTE / "hc18")
+    frame = tables.collect_per_image(results / "one_fold" / NOTE / "hc18")
     hd95 = frame.groupby(["variant", "seed"])["hd95_mm"].mean()
     for name in ("unet", PROPOSED):
         yield f"schedule_hd95_{name}", f"{hd95[name].mean():.2f} mm"
@@ -284,7 +284,7 @@ def _agreement(study: Core) -> Iterator[tuple[str, str]]:
 def carried(results: Path) -> pd.DataFrame:
     """The quick study's networks, each on unseen phantoms and on real heads."""
     rows = {}
-    for run in tables.finished_runs(results / "quick"):
+    for run in tables.finished_runs(results / "phantom" / "quick"):
         seed = run.name.removeprefix("seed-")
         for tested, file in (("unseen phantoms", records.METRICS), ("real heads", "on_hc18.json")):
             test = records.read_json(run / file)["test"]
@@ -335,7 +335,7 @@ def _limits(results: Path, study: Core) -> Iterator[tuple[str, str]]:
 
 def as_written(results: Path) -> pd.DataFrame:
     """Dice in % of the note's untouched network, on validation and test images, a row for each seed."""
-    runs = tables.finished_runs(results / "descriptive" / "hc18" / "note_as_written")
+    runs = tables.finished_runs(results / "one_fold" / "descriptive" / "hc18" / "note_as_written")
     found = [records.read_json(run / records.METRICS) for run in runs]
     rows = [{"validation": run["validation_dice"], "test": run["test"]["dice_mean"]} for run in found]
     return 100 * pd.DataFrame(rows)
@@ -358,6 +358,6 @@ def _as_written(results: Path) -> Iterator[tuple[str, str]]:
 
 def averaged_test(results: Path) -> dict[str, Any]:
     """What six networks as one reach on the test images."""
-    folder = results / "averaging" / "hc18" / "published" / "test"
+    folder = results / "one_fold" / "averaging" / "hc18" / "published" / "test"
     found: dict[str, Any] = records.read_json(folder / "all.json")["test"]
     return found

@@ -15,7 +15,9 @@ def facts(results: Path) -> dict[str, Any]:
     studies = {"no_augmentation": "descriptive", "proposed": "published"}
     best = {
         variant: [
-            read_json(results / study / "hc18" / variant / f"seed-{seed}" / METRICS)["best_epoch"]
+            read_json(results / "one_fold" / study / "hc18" / variant / f"seed-{seed}" / METRICS)[
+                "best_epoch"
+            ]
             for seed in worth.index
         ]
         for variant, study in studies.items()

@@ -78,7 +78,7 @@ def search(results: Path) -> pd.DataFrame:
         "H": "the three cuts, less dropout (0.1), wider gates (a quarter of the channels)",
         "J": "also a step three times as long (3e-3)",
     }
-    folder = results / "budget" / "search"
+    folder = results / "one_fold" / "budget" / "search"
     dice = {n: 100 * records.read_json(folder / n / "result.json")["validation_dice"] for n in tried}
     return pd.DataFrame({"what": tried, "validation Dice (%)": dice})
 
@@ -104,13 +104,13 @@ def _told(name: str, found: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def floor(results: Path) -> Any:
     """What the small study can see at all."""
-    return pd.read_csv(results / "small/hc18/tables" / tables.NOISE_FLOOR).set_index("metric")
+    return pd.read_csv(results / "one_fold/small/hc18/tables" / tables.NOISE_FLOOR).set_index("metric")
 
 
 def first_run(results: Path, variant: str, study: str, file: str = records.ENVIRONMENT) -> dict[str, Any]:
     """A record of the first finished run."""
     found: dict[str, Any] = records.read_json(
-        tables.finished_runs(results / study / "hc18" / variant)[0] / file
+        tables.finished_runs(results / "one_fold" / study / "hc18" / variant)[0] / file
     )
     return found
 

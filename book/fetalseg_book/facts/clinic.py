@@ -16,7 +16,7 @@ HEADS_MM = np.arange(110.0, 331.0, 5.0)
 
 def facts(results: Path) -> dict[str, Any]:
     """How far the networks of this book err in mm, and how far two charts differ on one head."""
-    runs = pd.read_csv(results / "published/hc18/tables/runs.csv")
+    runs = pd.read_csv(results / "one_fold/published/hc18/tables/runs.csv")
     errors = runs.groupby("variant")["hc_abs_error_mm_mean"].mean()
     bias = runs.loc[runs["variant"] == "pos_weight_200", "hc_error_mm_mean"].mean()
     days = between_charts()

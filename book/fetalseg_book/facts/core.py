@@ -55,8 +55,8 @@ class Core:
 
 @cache
 def core(results: Path) -> Core:
-    """The study in ``results/published/hc18``."""
-    folder = results / "published" / "hc18"
+    """The study in ``results/one_fold/published/hc18``."""
+    folder = results / "one_fold" / "published" / "hc18"
     per_image = tables.collect_per_image(folder)
     per_image = per_image.assign(hc_abs_error_mm=per_image["hc_error_mm"].abs())
     run = tables.finished_runs(folder)[0]
@@ -72,7 +72,7 @@ def core(results: Path) -> Core:
 
 def epochs_run(results: Path, study: str, variant: str) -> dict[int, int]:
     """After how many epochs each seed's training ended."""
-    runs = tables.finished_runs(results / study / "hc18" / variant)
+    runs = tables.finished_runs(results / "one_fold" / study / "hc18" / variant)
     found = (records.read_json(run / records.METRICS) for run in runs)
     return {run["seed"]: run["epochs"] for run in found}
 

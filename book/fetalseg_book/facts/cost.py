@@ -192,7 +192,7 @@ def bfloat16(results: Path) -> dict[str, pd.Series[Any]]:
 
 def _precision(results: Path) -> Iterator[tuple[str, str]]:
     dice, error = bfloat16(results).values()
-    noise = pd.read_csv(results / "published/hc18/tables/noise_floor.csv").set_index("metric")["sd"]
+    noise = pd.read_csv(results / "one_fold/published/hc18/tables/noise_floor.csv").set_index("metric")["sd"]
     yield "cost_float32_seeds", seeds_in_words(int(dice["seeds"]))
     yield "cost_float32_dice", told(dice, 100)
     yield "cost_float32_error", told(error)

@@ -95,7 +95,7 @@ def leaky_split(leaky: Path) -> tuple[pd.DataFrame, int]:
 
 
 def _leakage(results: Path) -> dict[str, Any]:
-    grouped, leaky = (results / study / "hc18" for study in ("published", "leaky"))
+    grouped, leaky = (results / "one_fold" / study / "hc18" for study in ("published", "leaky"))
     split, tested = leaky_split(leaky)
     effects = leakage_table(grouped, leaky, split=split).set_index(["variant", "images_of"])
     dice = pd.read_csv(grouped / "tables/runs.csv").groupby("variant")["dice_mean"].mean()

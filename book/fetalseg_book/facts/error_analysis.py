@@ -36,7 +36,7 @@ OTHER_START = ["procedural_encoder", "phantom_encoder"]
 
 def facts(results: Path) -> dict[str, Any]:
     """Everything that the chapter says of the images, of the runs, of gates and of maps."""
-    frame = per_image(results / "published/hc18")
+    frame = per_image(results / "one_fold/published/hc18")
     images = pd.read_csv(results / "analysis/images.csv").set_index("name")
     size = trimesters(images["hc_mm"])
     found: dict[str, Any] = {"frame": frame, "images": images}
@@ -168,10 +168,13 @@ def _shares_of_variance(proposed: pd.DataFrame) -> dict[str, Any]:
 
 def _half(frame: pd.DataFrame, always: pd.Index, results: Path) -> dict[str, Any]:
     """The images that are always among the worst, at the full side of the input and at half of it."""
-    half = tables.collect_per_image(results / "small/hc18/proposed")
+    half = tables.collect_per_image(results / "one_fold/small/hc18/proposed")
     times = times_among_worst(half, "dice")
     always_half = times[times == half["seed"].nunique()].index
-    sides = [configuration(results / study / "hc18")["image_size"][0] for study in ("published", "small")]
+    sides = [
+        configuration(results / "one_fold" / study / "hc18")["image_size"][0]
+        for study in ("published", "small")
+    ]
     return {
         "half_full": f"{sides[0]} px",
         "half_side": f"{sides[1]} px",
@@ -188,9 +191,13 @@ def _hardest(frame: pd.DataFrame, results: Path) -> dict[str, Any]:
         return records[records["name"] == hardest]
 
     core = on_it(frame).groupby("variant")["dice"].agg(["min", "mean", "max"])
-    small = on_it(tables.collect_per_image(results / "small/hc18/proposed"))["dice"].mean()
-    shorter = on_it(tables.collect_per_image(results / "shorter/hc18/proposed"))["dice"]
-    family = on_it(tables.collect_per_image(results / "descriptive/hc18")).groupby("variant")["dice"].min()
+    small = on_it(tables.collect_per_image(results / "one_fold/small/hc18/proposed"))["dice"].mean()
+    shorter = on_it(tables.collect_per_image(results / "one_fold/shorter/hc18/proposed"))["dice"]
+    family = (
+        on_it(tables.collect_per_image(results / "one_fold/descriptive/hc18"))
+        .groupby("variant")["dice"]
+        .min()
+    )
     dice = {
         "large": core.loc["proposed", "mean"],
         "small": small,
@@ -204,7 +211,10 @@ def _hardest(frame: pd.DataFrame, results: Path) -> dict[str, Any]:
     whole = ("large", "small", "short")
     words = {f"half_hardest_{of}": f"{100 * d:.{0 if of in whole else 1}f} %" for of, d in dice.items()}
     trained_seeds = frame.loc[frame["variant"] == "trainable_encoder", "seed"].nunique()
-    epochs = {of: configuration(results / of / "hc18")["training"]["epochs"] for of in ("shorter", "small")}
+    epochs = {
+        of: configuration(results / "one_fold" / of / "hc18")["training"]["epochs"]
+        for of in ("shorter", "small")
+    }
     return words | {
         "hardest dice": dice,
         "epochs": epochs,

@@ -28,8 +28,10 @@ LOOKS = {
 
 def scoring(results: Path, study: str) -> int:
     """How many result files of a study score the test images of the published one."""
-    reference = set(_names(next((results / "published" / "hc18").rglob(records.PER_IMAGE))))
-    return sum(set(_names(file)) == reference for file in (results / study).rglob(records.PER_IMAGE))
+    reference = set(_names(next((results / "one_fold" / "published" / "hc18").rglob(records.PER_IMAGE))))
+    return sum(
+        set(_names(file)) == reference for file in (results / "one_fold" / study).rglob(records.PER_IMAGE)
+    )
 
 
 def ledger(results: Path) -> pd.DataFrame:

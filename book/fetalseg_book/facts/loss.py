@@ -22,14 +22,14 @@ HALVES = {"dice_only": "Dice alone", "proposed": "both", "bce_only": "cross-entr
 
 def facts(results: Path) -> dict[str, Any]:
     """Everything that the chapter says of real images: their pixels, the two weights, the two halves."""
-    study = results / "published/hc18"
+    study = results / "one_fold/published/hc18"
     recipe: Any = get_variant(HEAVY).recipe
     weights = {
         "note": float(recipe["pos_weight"]),
         "study": float(configuration(study)["training"]["pos_weight"]),
     }
     found = _pixels(read_json(results / "hc18/dataset.json"), weights["note"])
-    found |= _two_weights(study, weights) | _small(results / "small/hc18", weights)
+    found |= _two_weights(study, weights) | _small(results / "one_fold/small/hc18", weights)
     found |= _halves(results)
     by_formula = 2 * math.pi * found["softness"] * math.log(weights["study"])
     return found | {"loss_halves_formula": f"{by_formula:.1f} mm"}

@@ -65,7 +65,7 @@ def starts_table(results: Path) -> pd.DataFrame:
 def paces(results: Path) -> list[float]:
     """How long an epoch at half the side takes, as a share of a whole one, for each seed."""
     size = load_profile("progressive").training.half_size_epochs
-    runs = sorted(results.glob("progressive/hc18/proposed/seed-*/history.csv"))
+    runs = sorted(results.glob("one_fold/progressive/hc18/proposed/seed-*/history.csv"))
     seconds = [pd.read_csv(run)["seconds"] for run in runs]
     return [float(s[:size].median() / s[size:].median()) for s in seconds]
 
@@ -73,7 +73,7 @@ def paces(results: Path) -> list[float]:
 def _starts(results: Path) -> Iterator[tuple[str, str]]:
     small, size = load_profile("small"), load_profile("progressive").training.half_size_epochs
     epochs = small.training.epochs
-    runs = finished_runs(results / "small" / "hc18" / PROPOSED)
+    runs = finished_runs(results / "one_fold" / "small" / "hc18" / PROPOSED)
     yield "opt_small_size", "×".join(map(str, small.image_size))
     yield "opt_small_epochs", str(epochs)
     yield "opt_small_seeds", seeds_in_words(len(runs))
@@ -88,7 +88,7 @@ def _starts(results: Path) -> Iterator[tuple[str, str]]:
 
 def scores(results: Path, fold: str, look: str, *, study: str = "published") -> pd.DataFrame:
     """Dice and absolute error of each image of a fold, by one look."""
-    rows = pd.read_csv(results / "averaging" / "hc18" / study / fold / f"{look}.csv")
+    rows = pd.read_csv(results / "one_fold" / "averaging" / "hc18" / study / fold / f"{look}.csv")
     rows = rows.set_index(["name", "exam"])
     return pd.DataFrame({DICE: 100 * rows["dice"], HC: rows["hc_error_mm"].abs()})
 

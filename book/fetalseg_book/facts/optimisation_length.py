@@ -61,7 +61,7 @@ def facts(results: Path) -> dict[str, Any]:
 def runs_of(results: Path, network: str, recipe: str) -> Any:
     """How long each finished run went, and what came of it: a row for each seed."""
     rows = []
-    for path in sorted(results.glob(f"{recipe}/hc18/{network}/seed-*/metrics.json")):
+    for path in sorted(results.glob(f"one_fold/{recipe}/hc18/{network}/seed-*/metrics.json")):
         run = read_json(path)
         row = {"seed": run["seed"], "epochs": run["epochs"], VALIDATION: 100 * run["validation_dice"]}
         test = {DICE: 100 * run["test"]["dice_mean"], HC: run["test"]["hc_abs_error_mm_mean"]}
@@ -71,7 +71,7 @@ def runs_of(results: Path, network: str, recipe: str) -> Any:
 
 def trained(results: Path) -> list[Training]:
     """The networks by the recipes that were run."""
-    return [(n, r) for n in NETWORKS for r in RECIPES if (results / r / "hc18" / n).is_dir()]
+    return [(n, r) for n in NETWORKS for r in RECIPES if (results / "one_fold" / r / "hc18" / n).is_dir()]
 
 
 def trainings_table(by_training: dict[Training, pd.DataFrame]) -> pd.DataFrame:
@@ -156,7 +156,9 @@ def _long_cosine(results: Path) -> Iterator[tuple[str, str]]:
 def courses(results: Path) -> dict[tuple[str, int], pd.DataFrame]:
     """The history of each run by the note's schedule."""
     return {
-        (network, seed): pd.read_csv(results / LONG / "hc18" / network / f"seed-{seed}" / "history.csv")
+        (network, seed): pd.read_csv(
+            results / "one_fold" / LONG / "hc18" / network / f"seed-{seed}" / "history.csv"
+        )
         for network in NETWORKS
         for seed in ALL
     }

@@ -14,7 +14,7 @@ from fetalseg_lib.study import tables
 
 def tested(results: Path) -> pd.DataFrame:
     """The core's variants against ``proposed`` in the absolute error in mm, a row for each."""
-    runs = tables.collect_per_image(results / "published/hc18")
+    runs = tables.collect_per_image(results / "one_fold/published/hc18")
     runs = runs.assign(error=runs["hc_error_mm"].abs())
     return stats.compare(runs, "error", baseline="proposed").set_index("variant")
 

@@ -41,7 +41,10 @@ SEES = {
 def facts(results: Path) -> dict[str, Any]:
     """Everything that the chapter says of phantoms beside real images, and of networks trained on them."""
     realism = read_json(results / "phantom/realism.json")
-    runs = {"phantoms": results / "simulated/phantom/unet", "real": results / "small/hc18/unet"}
+    runs = {
+        "phantoms": results / "phantom/simulated/phantom/unet",
+        "real": results / "one_fold/small/hc18/unet",
+    }
     found = _realism(realism) | _trained(runs) | _ingredients(results)
     return found | {"measures": measures(realism), "told apart": told_apart(realism)}
 
@@ -145,7 +148,7 @@ def _settings(runs: dict[str, Path]) -> dict[str, Any]:
 
 
 def _ingredients(results: Path) -> dict[str, Any]:
-    runs = pd.read_csv(results / "ingredients/tables/ingredients.csv")
+    runs = pd.read_csv(results / "phantom/ingredients/tables/ingredients.csv")
     dice, error = (ingredients.effects(runs, metric) for metric in ("dice_mean", "hc_abs_error_mm_mean"))
     most = dice.table.iloc[0]
     return {

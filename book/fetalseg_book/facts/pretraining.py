@@ -41,7 +41,7 @@ def lead(dice: Any, encoder: str, images: int) -> float:
 def _made(results: Path) -> dict[str, Any]:
     """How the encoders from drawings and from phantoms were made."""
     made = read_json(PROCEDURAL.with_suffix(".json"))
-    heads = read_json(results / "transfer/phantom_encoder.json")
+    heads = read_json(results / "phantom/phantom_encoder.json")
     epochs = heads["config"]["training"]["epochs"]
     return {
         "pre_procedural_seen": f"{made['images_seen']:,}",
@@ -75,7 +75,7 @@ def _small_images(studies: pd.DataFrame, dice: Any) -> dict[str, Any]:
 
 
 def _at_the_notes_size(results: Path, dice: Any) -> dict[str, Any]:
-    runs = tables.collect_per_image(results / "published/hc18")
+    runs = tables.collect_per_image(results / "one_fold/published/hc18")
     runs = runs.assign(hc_abs_error_mm=runs["hc_error_mm"].abs())
     compared = {
         metric: stats.compare(runs, metric, baseline="proposed").set_index("variant")

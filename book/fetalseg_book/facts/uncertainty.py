@@ -76,7 +76,7 @@ def _same_network(study: Core) -> Iterator[tuple[str, str]]:
 
 
 def _simulated(results: Path) -> Iterator[tuple[str, str]]:
-    kept = records.read_json(results / "simulation" / "rejection_rates.json")
+    kept = records.read_json(results / "analysis" / "rejection_rates.json")
     rates = pd.DataFrame(kept["rates"])
     five: Any = rates[rates["seeds"] == 5].set_index("effect")
     small, large = five.index[five.index > 0].min(), five.index.max()

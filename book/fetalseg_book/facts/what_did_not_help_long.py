@@ -49,7 +49,7 @@ def further(results: Path) -> dict[str, dict[str, pd.Series[Any]]]:
         f"{study}: {network}": changed(results, network, study)
         for study in STUDIES
         for network in NETWORKS
-        if (results / study / "hc18" / network).is_dir()
+        if (results / "one_fold" / study / "hc18" / network).is_dir()
     }
 
 

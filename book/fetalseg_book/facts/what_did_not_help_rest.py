@@ -88,7 +88,7 @@ def _speed(results: Path) -> Iterator[tuple[str, str]]:
 
 def false_claims(results: Path) -> Any:
     """How often two tests claim a difference where there is none, by the number of seeds."""
-    rates = pd.DataFrame(records.read_json(results / "simulation" / "rejection_rates.json")["rates"])
+    rates = pd.DataFrame(records.read_json(results / "analysis" / "rejection_rates.json")["rates"])
     table = rates[rates["effect"] == 0].set_index("seeds")[["wilcoxon", "significant"]]
     return table.set_axis(["Wilcoxon over images", "t-test over seeds"], axis=1)
 
@@ -103,8 +103,12 @@ def _wrong_test(results: Path) -> Iterator[tuple[str, str]]:
 def tested(results: Path) -> Any:
     """The U-Net from phantoms alone and from real images, on real test images: a row for each seed."""
     files = {
-        "phantoms": sorted((results / "simulated" / "phantom" / "unet").glob("seed-*/on_hc18.json")),
-        "real images": sorted((results / "small" / "hc18" / "unet").glob(f"seed-*/{records.METRICS}")),
+        "phantoms": sorted(
+            (results / "phantom" / "simulated" / "phantom" / "unet").glob("seed-*/on_hc18.json")
+        ),
+        "real images": sorted(
+            (results / "one_fold" / "small" / "hc18" / "unet").glob(f"seed-*/{records.METRICS}")
+        ),
     }
     rows = [
         {"trained_on": name, **records.read_json(file)["test"]}

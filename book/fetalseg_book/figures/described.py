@@ -26,7 +26,7 @@ def collect(results: Path, *studies: str) -> pd.DataFrame:
 
     Without a name it is both families, :data:`STUDIES`.
     """
-    files = [results / study / "hc18" / "tables" / "runs.csv" for study in studies or STUDIES]
+    files = [results / "one_fold" / study / "hc18" / "tables" / "runs.csv" for study in studies or STUDIES]
     runs = pd.concat(map(pd.read_csv, files))
     table = runs[["variant", "seed"]].assign(**{name: runs[column] for name, column in MEASURES.items()})
     return table.assign(dice=100 * table["dice"]).reset_index(drop=True)

@@ -24,7 +24,9 @@ def matched(
     ``hc_abs_error_mm`` is added, the absolute error of the circumference in mm.
     Raises ``ValueError`` where they share no seed.
     """
-    mine, theirs = (collect_per_image(results / study / "hc18" / variant) for variant, study in (one, other))
+    mine, theirs = (
+        collect_per_image(results / "one_fold" / study / "hc18" / variant) for variant, study in (one, other)
+    )
     common = set(mine["seed"]) & set(theirs["seed"]) & set(mine["seed"] if seeds is None else seeds)
     if not common:
         raise ValueError(f"seeds: expected one that {one} and {other} share, got none")

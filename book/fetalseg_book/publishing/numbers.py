@@ -43,13 +43,13 @@ def collect(results: Path) -> dict[str, str]:
     """
     return {
         **dict(_data(records.read_json(results / "hc18" / "dataset.json"))),
-        **dict(_study(results / "published" / "hc18")),
-        **dict(_by_note(results / "note_schedule" / "hc18")),
+        **dict(_study(results / "one_fold" / "published" / "hc18")),
+        **dict(_by_note(results / "one_fold" / "note_schedule" / "hc18")),
         **typical_facts(results),
-        **dict(_averaged(results / "averaging" / "hc18" / "published")),
-        **dict(_two_cores(results / "small" / "hc18")),
+        **dict(_averaged(results / "one_fold" / "averaging" / "hc18" / "published")),
+        **dict(_two_cores(results / "one_fold" / "small" / "hc18")),
         **dict(_accelerator(records.read_json(results / "hardware" / "accelerator.json"))),
-        **dict(_simulated(results / "simulated" / "phantom" / "unet")),
+        **dict(_simulated(results / "phantom" / "simulated" / "phantom" / "unet")),
         **dict(_speed(records.read_json(results / "hardware" / "latency.json"))),
     }
 

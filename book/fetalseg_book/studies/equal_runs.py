@@ -39,7 +39,7 @@ def read_pools(results: Path) -> dict[str, Pool]:
     """The pools in the older studies' folders, by ``study/variant``."""
     pools = {}
     for study in STUDIES:
-        for variant in sorted((results / study / "hc18").iterdir()):
+        for variant in sorted((results / "one_fold" / study / "hc18").iterdir()):
             files = sorted(variant.glob(f"seed-*/{records.PER_IMAGE}"))
             if len(files) < MIN_POOL:
                 continue

@@ -1,8 +1,8 @@
 """What each ingredient of the phantom buys: leave it out, train on the phantoms, test on real heads.
 
 The whole phantom is trained on with a few seeds, so that one knows what luck alone does; without an
-ingredient one seed must do. Run ``python -m fetalseg_book.studies.leave_out -o results``; it goes on where it
-was stopped.
+ingredient one seed must do. Run ``python -m fetalseg_book.studies.leave_out -o results/phantom``; it goes
+on where it was stopped.
 """
 
 from __future__ import annotations

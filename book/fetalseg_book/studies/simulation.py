@@ -1,6 +1,6 @@
 """The large simulation of the chapter on uncertainty: too long for a page, so its rates are kept in a file.
 
-``python -m fetalseg_book.studies.simulation 500 -o results/simulation/rejection_rates.json`` makes it
+``python -m fetalseg_book.studies.simulation 500 -o results/analysis/rejection_rates.json`` makes it
 again, number for number, with 500 studies a design.
 """
 

@@ -55,7 +55,7 @@ def collect(root: Path) -> pd.DataFrame:
     """
     frames = []
     for name in PROFILES:
-        study = root / load_profile(name).name / "hc18"
+        study = root / "one_fold" / load_profile(name).name / "hc18"
         runs = tables.summarize_runs(tables.collect_per_image(study))
         runs = runs.rename(columns={"images": "images_tested"})
         first = tables.finished_runs(study)[0]

@@ -147,7 +147,7 @@ def hausdorff_is_larger(found: Found) -> bool:
     by_run = {
         name: pd.concat(
             pd.read_csv(run).assign(seed=run.parent.name)
-            for run in sorted((RESULTS / LONG / "hc18" / name).glob("seed-*/per_image.csv"))
+            for run in sorted((RESULTS / "one_fold" / LONG / "hc18" / name).glob("seed-*/per_image.csv"))
         )
         for name in ("unet", PROPOSED)
     }
@@ -270,7 +270,7 @@ def starts_outside(found: Found) -> bool:
 
 def same_images(found: Found) -> bool:
     first, second = (
-        set(pd.read_csv(next((RESULTS / name / "hc18").rglob("per_image.csv")))["name"])
+        set(pd.read_csv(next((RESULTS / "one_fold" / name / "hc18").rglob("per_image.csv")))["name"])
         for name in ("published", "descriptive")
     )
     return first == second and set(rows(found, "second")["seeds"]) == {3}
@@ -436,7 +436,8 @@ def test_typical_image_is_that_of_independent_code(variant: str) -> None:
     runs = {
         name: [
             pd.read_csv(
-                RESULTS / "published" / "hc18" / name / f"seed-{seed}" / "per_image.csv", index_col="name"
+                RESULTS / "one_fold" / "published" / "hc18" / name / f"seed-{seed}" / "per_image.csv",
+                index_col="name",
             )
             for seed in range(6)
         ]

@@ -119,7 +119,7 @@ def unet_just_includes(_: Found) -> bool:
 def cut_while_large(_: Found) -> bool:
     cut = cut_off(RESULTS, PROPOSED)
     rates = [
-        pd.read_csv(RESULTS / f"longer/hc18/proposed/seed-{seed}/history.csv")["learning_rate"]
+        pd.read_csv(RESULTS / f"one_fold/longer/hc18/proposed/seed-{seed}/history.csv")["learning_rate"]
         for seed in cut.index
     ]
     return len(cut) == 2 and all(rate.iloc[-1] > rate.max() / 4 for rate in rates)
@@ -308,7 +308,9 @@ def warm_is_nothing(_: Found) -> bool:
 
 
 def another_processor(_: Found) -> bool:
-    first = (RESULTS / f"{study}/hc18/proposed/seed-0/environment.json" for study in ("small", "warm_up"))
+    first = (
+        RESULTS / f"one_fold/{study}/hc18/proposed/seed-0/environment.json" for study in ("small", "warm_up")
+    )
     return len({read_json(path)["processor"] for path in first}) == 2
 
 
@@ -458,7 +460,9 @@ def test_typical_lead_of_the_unet_is_that_of_independent_code() -> None:
     medians = []
     for seed in range(6):
         one, other = (
-            pd.read_csv(RESULTS / f"{LONG}/hc18/{name}/seed-{seed}/per_image.csv", index_col="name")["dice"]
+            pd.read_csv(RESULTS / f"one_fold/{LONG}/hc18/{name}/seed-{seed}/per_image.csv", index_col="name")[
+                "dice"
+            ]
             for name in ("unet", PROPOSED)
         )
         medians.append(float(np.median(100 * (one - other))))

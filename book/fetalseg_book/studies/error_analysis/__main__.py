@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prog="python -m fetalseg_book.studies.error_analysis", description=__doc__
     )
     parser.add_argument("--root", type=Path, help="the HC18 folder (default: FETALSEG_HC18, else data/hc18)")
-    parser.add_argument("--published", type=Path, default=Path("results/published/hc18"))
+    parser.add_argument("--published", type=Path, default=Path("results/one_fold/published/hc18"))
     parser.add_argument("--images", type=int, default=96, help="test and training images for the gates")
     parser.add_argument("--mapped", type=int, default=24, help="test images for the maps")
     parser.add_argument("-o", "--out", type=Path, default=Path("results/analysis"))

@@ -46,7 +46,6 @@ CHAPTERS = [
     "uncertainty",
     "mean-hid-it",
     "ablation",
-    "what-did-not-help",
     "robustness",
     "error-analysis",
     "budget",

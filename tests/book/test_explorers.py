@@ -17,7 +17,7 @@ import pytest
 import torch
 from PIL import Image
 
-from fetalseg_book.explorers import overlay, pos_weight, receptive_field, results_table
+from fetalseg_book.explorers import overlay, pos_weight, receptive_field
 from fetalseg_lib.geometry import Ellipse
 from fetalseg_lib.training.losses import DiceBCELoss
 
@@ -103,13 +103,8 @@ def test_the_cheapest_place_of_the_landscape_is_the_best_outline() -> None:
             lambda: pos_weight.explorer(pos_weight.EdgeView(weight=1e4)),
             "view: expected a weight of 0.1 to 1000",
         ),
-        (lambda: results_table.explorer(pd.DataFrame(), caption="", formats={}), "frame: .* no rows"),
-        (
-            lambda: results_table.explorer(pd.DataFrame({"a": [1]}), caption="", formats={"b": ""}),
-            "no column b",
-        ),
     ],
-    ids=["no weight", "no width", "beyond the slider", "empty table", "unknown column"],
+    ids=["no weight", "no width", "beyond the slider"],
 )
 def test_what_cannot_be_shown_is_refused(act: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
@@ -130,42 +125,6 @@ def test_the_weight_moves_by_the_keyboard_and_the_page_says_what_python_says(ope
     for name, path in (("answer", found.curve(weight=0.1)), ("cost", found.cost())):
         drawn = numbers(page.locator(f"path.{name}").get_attribute("d"))
         assert drawn == pytest.approx(numbers(path), abs=0.11)  # the last digit may be rounded otherwise
-
-
-# The results table
-
-
-@pytest.fixture
-def runs() -> pd.DataFrame:
-    return pd.DataFrame(
-        {"variant": ["unet", "proposed", "unet"], "seed": [0, 0, 10], "error": [2.5, -1.0, 11.0]}
-    )
-
-
-def column(page: Any, number: int) -> list[str]:
-    cells: list[str] = page.locator(f"tbody tr:not([hidden]) td:nth-child({number})").all_text_contents()
-    return cells
-
-
-def test_headings_sort_numbers_as_numbers_and_the_field_filters(open_page: Open, runs: pd.DataFrame) -> None:
-    formats = {"seed": "{:.0f}", "error": "{:+.1f} mm"}
-    page = open_page(results_table.explorer(runs, caption="All runs", formats=formats))
-    page.get_by_role("button", name="error").focus()
-    page.keyboard.press("Enter")
-    assert column(page, 3) == ["-1.0 mm", "+2.5 mm", "+11.0 mm"]
-    assert page.locator("th[aria-sort=ascending]").text_content() == "error"
-    page.keyboard.press("Enter")
-    assert column(page, 3) == ["+11.0 mm", "+2.5 mm", "-1.0 mm"]
-    page.get_by_role("searchbox", name="Show rows with").fill("UNET 10")
-    assert column(page, 1) == ["unet"]
-    assert said(page) == "1 of 3 rows, by error, largest first."
-
-
-def test_without_a_script_the_table_is_whole(runs: pd.DataFrame) -> None:
-    html = results_table.explorer(runs, caption="All <runs>", formats={})
-    assert html.count("<tr>") == 1 + len(runs)
-    assert "<caption>All &lt;runs&gt;</caption>" in html
-    assert "<form hidden>" in html
 
 
 # The overlay
@@ -224,10 +183,9 @@ def test_the_kernel_moves_by_the_keyboard(open_page: Open) -> None:
     "html",
     [
         pos_weight.explorer(),
-        results_table.explorer(pd.DataFrame({"a": [1]}), caption="A", formats={"a": "{}"}),
         receptive_field.explorer(),
     ],
-    ids=["pos_weight", "results_table", "receptive_field"],
+    ids=["pos_weight", "receptive_field"],
 )
 def test_nothing_comes_from_the_network(html: str) -> None:
     assert not re.search(r"https?:|[\"'(]//|\bsrc=|@import|url\(", html)

@@ -173,18 +173,6 @@ def test_seed_noise_band_holds_the_difference_of_two_equal_variants() -> None:
     assert 0.92 <= np.mean(inside) <= 0.98
 
 
-# The survival curve
-
-
-def test_survival_curve_gives_the_share_of_images_that_reach_a_value() -> None:
-    frame = study({"plain": [0.0]})
-    (line,) = estimation.survival_curve(frame, "dice", order=["plain"]).axes[0].lines
-    x, y = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
-    np.testing.assert_allclose(x, [0.8, 0.85, 0.9, 0.95, 0.95])
-    np.testing.assert_allclose(y, [1, 0.75, 0.5, 0.25, 0])
-    assert line.get_drawstyle() == "steps-pre"  # the value at 0.85 still counts the image of 0.85
-
-
 # Agreement
 
 
@@ -301,9 +289,6 @@ def test_simulation_is_reproducible_number_for_number() -> None:
         ),
         pytest.param(
             lambda: pooled_seed_noise(TWO, "dice", variants=["other"]), "variants", id="noise of none"
-        ),
-        pytest.param(
-            lambda: estimation.survival_curve(TWO, "dice", order=["other"]), "order", id="unknown variant"
         ),
         pytest.param(lambda: pooled_seed_noise(study({"plain": [0.0]}), "dice"), "two seeds", id="one seed"),
         pytest.param(lambda: pooled_seed_noise(TWO, "dice").band(seeds=0), "seeds", id="no seeds"),

@@ -23,18 +23,6 @@ def closed_figures() -> object:
     plt.close("all")
 
 
-def test_every_seed_is_a_point_at_its_own_value() -> None:
-    runs = pd.DataFrame({"variant": ["b", "a", "b"], "seed": [0, 0, 1], "dice_mean": [0.9, 0.7, 0.8]})
-    (axes,) = figures.seed_points(runs, metrics=["dice_mean"], order=["a", "b"]).axes
-    points = {
-        (float(x), float(y)) for line in axes.lines for x, y in line.get_xydata() if line.get_marker() == "o"
-    }
-    means = [float(line.get_xdata()[0]) for line in axes.lines if line.get_marker() == "|"]
-    assert points == {(0.7, 0.0), (0.9, 1.0), (0.8, 1.0)}
-    assert means == pytest.approx([0.7, 0.85])
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
-
-
 def test_the_kept_epoch_is_the_one_with_the_best_validation_dice() -> None:
     history = pd.DataFrame(
         {

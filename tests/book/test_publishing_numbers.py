@@ -148,30 +148,6 @@ def test_times_are_those_of_two_cores(numbers: dict[str, str]) -> None:
     assert numbers["published_work"] == f"{2 * 2 * 20 / 12:.0f} times"
 
 
-def test_what_the_readme_says_of_the_study_still_holds(numbers: dict[str, str]) -> None:
-    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    assert "six seeds of each of its nine variants" in text
-    assert (numbers["study_planned_seeds"], numbers["study_planned"]) == ("6", "9")
-    assert "Fine-tuning the encoder is better than freezing it" in text
-    assert numbers["luck_trainable_encoder"] == "is more than chance"
-    assert numbers["change_trainable_encoder"].startswith("+")
-    assert "Removing any of the note's parts makes no detectable difference on average." in text
-    assert numbers["parts_told"].startswith("0 of ")
-    assert "the note's network and a plain U-Net could be chance" in text
-    assert numbers["luck_unet"] == "could be chance"
-    assert "residual additions do seem to be worth a tenth of a Dice point" in text
-    assert (numbers["typical_no_residual"], numbers["typical_no_residual_seeds"]) == ("-0.10", "6 of 6")
-    assert "In Dice it is small, and stands on a typical image." in text
-    assert (numbers["typical_unet_long"], numbers["typical_unet_long_seeds"]) == ("+0.11", "6 of 6")
-    assert "its error in the head circumference is smaller in all six seeds" in text
-    assert numbers["by_note_hc_ahead_unet"] == "6 of 6 seeds"
-    assert "Three of these were planned to ask again" in text
-    assert numbers["by_note_fresh_hc_ahead_unet"] == "3 of 3 seeds"
-    assert f"a Dice of {numbers['goal_dice']} and an error of {numbers['goal_hc']}" in text
-    assert "Six networks of the study" in text
-    assert numbers["averaged_networks"] == "6 networks"
-
-
 @pytest.mark.parametrize(("value", "text"), [(0.26, "+0.3"), (-0.26, "−0.3"), (-0.04, "0.0"), (0.0, "0.0")])
 def test_a_sign_stands_before_what_is_not_zero(value: float, text: str) -> None:
     assert _signed(value, 1) == text

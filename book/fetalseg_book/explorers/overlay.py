@@ -27,6 +27,7 @@ from fetalseg_lib.data import hc18
 from fetalseg_lib.data.layout import TRAINING
 from fetalseg_lib.files import atomic_write
 from fetalseg_lib.geometry import Ellipse
+from fetalseg_lib.models import list_variants
 from fetalseg_lib.study import records
 
 FACTS = "heads.json"
@@ -108,7 +109,11 @@ def explorer(folder: Path, published: Path, *, order: Sequence[str]) -> str:
     views, pictures = [], []
     for number, head in enumerate(read_heads(folder)):
         outlines = measured(published, head.name, order=order)
-        layers = {"annotation alone": [], **outlines}
+        shown = {variant.name: variant.shown_as for variant in list_variants()}
+        layers = {
+            "annotation alone": [],
+            **{shown.get(name, name): found for name, found in outlines.items()},
+        }
         views.append(
             [{"name": variant, "says": _sentence(head, variant, found)} for variant, found in layers.items()]
         )

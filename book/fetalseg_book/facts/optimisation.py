@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fetalseg_book.facts import optimisation_average, optimisation_length
 from fetalseg_book.facts.core import PROPOSED, Core, core
-from fetalseg_book.facts.typical import typical_facts
 from fetalseg_lib.training.config import TrainingConfig
 
 Run = tuple[str, int]
@@ -38,9 +36,6 @@ def facts(results: Path) -> dict[str, Any]:
         "opt_size": "×".join(map(str, study.environment["config"]["image_size"])),
         **dict(_courses(courses, study)),
         **dict(_stopping(replays, study)),
-        **optimisation_length.facts(results),
-        **optimisation_average.facts(results),
-        **typical_facts(results),
     }
 
 
@@ -76,7 +71,6 @@ def _courses(courses: dict[Run, Any], study: Core) -> Iterator[tuple[str, str]]:
     planned = study.environment["config"]["training"]["epochs"]
     best, below = kept(courses), below_best(courses)
     deepest, falls = deepest_fall(courses)
-    earliest = min(best, key=lambda run: best[run])
     ended = {run: len(h) for run, h in courses.items() if len(h) < planned}
     where = [f"seed {seed} of {variant}, after epoch {epoch}" for (variant, seed), epoch in ended.items()]
     yield "opt_runs", str(len(courses))
@@ -87,8 +81,6 @@ def _courses(courses: dict[Run, Any], study: Core) -> Iterator[tuple[str, str]]:
     yield "opt_deepest_run", f"seed {deepest[1]} of {deepest[0]}"
     yield "opt_deepest_epoch", str(int(courses[deepest].loc[falls.idxmin(), "epoch"]))
     yield "opt_deepest_below", f"{below[deepest]:.2f}"
-    yield "opt_earliest", str(best[earliest])
-    yield "opt_earliest_run", f"seed {earliest[1]} of {earliest[0]}"
     yield "opt_ended", "; ".join(where) or "none"
     yield "opt_n_ended", str(len(ended))
 

@@ -108,23 +108,6 @@ def forest_plot(
     return figure
 
 
-def survival_curve(frame: pd.DataFrame, metric: str, *, order: Sequence[str]) -> Figure:
-    """For each value of ``metric`` the share of images, over all seeds, that reach at least that value."""
-    _check_known(order, frame["variant"], argument="order")
-    figure, axes = plt.subplots(figsize=(6.4, 3.4))
-    styles = ("-", "--", "-.", ":")
-    for k, variant in enumerate(order):
-        values = np.sort(frame.loc[frame["variant"] == variant, metric])
-        share = 1 - np.arange(len(values)) / len(values)
-        axes.step(
-            np.append(values, values[-1]), np.append(share, 0), label=variant, ls=styles[k % len(styles)]
-        )
-    name = LABELS.get(metric, metric)
-    axes.set(xlabel=name, ylabel=f"share of images with at\nleast this {name}", ylim=(0, 1.02))
-    axes.legend(fontsize=8, loc="lower left")
-    return figure
-
-
 def _ladder(labels: Sequence[str]) -> tuple[Figure, Axes]:
     """Axes with one rung for each label, the first on top."""
     figure, axes = plt.subplots(figsize=(6.4, 1.2 + 0.5 * len(labels)))

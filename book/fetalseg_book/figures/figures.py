@@ -61,21 +61,6 @@ def training_curves(history: pd.DataFrame) -> Figure:
     return figure
 
 
-def seed_points(runs: pd.DataFrame, *, metrics: Sequence[str], order: Sequence[str]) -> Figure:
-    """Every seed of every variant as a point, and their mean as a line: the spread is part of the result."""
-    figure, panels = plt.subplots(
-        1, len(metrics), figsize=(3.4 * len(metrics), 0.9 + 0.42 * len(order)), sharey=True, squeeze=False
-    )
-    for axes, metric in zip(panels[0], metrics, strict=True):
-        for level, variant in enumerate(order):
-            values = runs.loc[runs["variant"] == variant, metric]
-            axes.plot(values, np.full(len(values), level), "o", ms=6, alpha=0.7, color="C0")
-            axes.plot(values.mean(), level, "|", ms=16, mew=2, color="black")
-        axes.set(xlabel=LABELS.get(metric, metric), yticks=range(len(order)), yticklabels=order)
-        axes.set_ylim(len(order) - 0.5, -0.5)
-    return figure
-
-
 def overlay(
     axes: Axes,
     image: NDArray[np.uint8],

@@ -1,6 +1,7 @@
 """The book's face: its mark, its logo and its cover, drawn from a phantom and from the shape of the network.
 
-``python -m fetalseg_book.publishing.face book/_static`` writes them. The mark is a head as ultrasound shows
+``python -m fetalseg_book.publishing.face book/_static results`` writes them, and a measured head of the test
+images. The mark is a head as ultrasound shows
 it, bright where the beam meets the skull squarely and faint at the sides, with the U of the network inside:
 as many steps as the encoder has maps, in the colours of the architecture figure.
 """
@@ -21,6 +22,9 @@ from PIL import Image
 
 from fetalseg_book.diagram import as_png
 from fetalseg_book.diagram.svg import FILLS, INK, STROKES
+from fetalseg_book.explorers import overlay
+from fetalseg_book.explorers.overlay import Head
+from fetalseg_book.facts.core import FREED, core
 from fetalseg_book.figures.style import PREDICTION, REFERENCE
 from fetalseg_lib.data import phantom
 from fetalseg_lib.data.sample import Sample
@@ -111,6 +115,49 @@ def cover(sample: Sample, *, width: int = 1280, height: int = 640) -> str:
     return _svg(body, width=width, height=height, title=title)
 
 
+def measured_head(results: Path) -> tuple[Head, Ellipse]:
+    """A test image of middling size, and what the first seed of the fine-tuned encoder measured on it."""
+    published = core(results).folder
+    head = next(h for h in overlay.read_heads(results / "hc18" / "overlay") if h.size == "middling")
+    return head, overlay.measured(published, head.name, order=[FREED])[FREED][0]
+
+
+def measured_picture(results: Path) -> str:
+    """That image with both outlines, and both circumferences in words."""
+    head, found = measured_head(results)
+    rows, columns = head.shape
+    data = base64.b64encode((results / "hc18" / "overlay" / head.file).read_bytes()).decode()
+    lines = [
+        (f"drawn by hand: {head.hc_mm:.1f} mm", REFERENCE),
+        (f"network: {found.circumference * head.pixel_size_mm:.1f} mm", PREDICTION),
+    ]
+    words = "".join(
+        f'<path fill="{colour}" transform="translate(16 {rows - 50 + 36 * k})" '
+        f'd="{_letters(text, size=27)}"/>'
+        for k, (text, colour) in enumerate(lines)
+    )
+    ellipses = "".join(
+        f'<ellipse cx="{e.center_x + 0.5:.1f}" cy="{e.center_y + 0.5:.1f}" rx="{e.semi_major:.1f}" '
+        f'ry="{e.semi_minor:.1f}" fill="none" stroke="{colour}" stroke-width="2.5" stroke-dasharray="{dash}" '
+        f'transform="rotate({np.degrees(e.angle):.2f} {e.center_x + 0.5:.1f} {e.center_y + 0.5:.1f})"/>'
+        for e, colour, dash in ((head.reference, REFERENCE, "none"), (found, PREDICTION, "10"))
+    )
+    image = f'<image href="data:image/jpeg;base64,{data}" width="{columns}" height="{rows}"/>'
+    return _svg(
+        image + ellipses + words, width=columns, height=rows, title=f"Test image {head.name}, measured"
+    )
+
+
+def write_measured(folder: Path, results: Path) -> Path:
+    """Write it as ``measured.jpg``; returns the file."""
+    picture = Image.open(io.BytesIO(as_png(measured_picture(results)))).convert("RGB")
+    rows, columns = measured_head(results)[0].shape
+    small = picture.resize((columns, rows), Image.Resampling.LANCZOS)
+    path = folder / "measured.jpg"  # greys of a photograph: a palette would show bands
+    small.save(path, quality=82, optimize=True)
+    return path
+
+
 def write_face(folder: Path) -> list[Path]:
     """Write all of it into ``folder``; returns the files."""
     sample = phantom.generate(1, seed=12, size=(405, 600))[0]
@@ -195,3 +242,4 @@ def _base64(image: np.ndarray) -> str:
 if __name__ == "__main__":
     for written in write_face(Path(sys.argv[1])):
         print(written)
+    print(write_measured(Path(sys.argv[1]), Path(sys.argv[2])))

@@ -17,16 +17,16 @@ import nbformat
 import pandas as pd
 import yaml
 
+from fetalseg_book.facts import all_variants
+from fetalseg_book.facts.answer import findings
 from fetalseg_book.facts.typical import typical_facts
 from fetalseg_book.figures.described import ASKED_AGAIN, seeds_in_words
+from fetalseg_book.publishing import face
 from fetalseg_lib.evaluation import stats
 from fetalseg_lib.study import records, tables
 from fetalseg_lib.study.profile import load_profile
 
 BASELINE = "proposed"
-PARTS = ("no_aspp", "no_se", "no_residual")
-"""The note's own parts, each taken out."""
-
 GOAL_DICE, GOAL_HC_MM = 0.978, 2.0
 """What the project set itself for its best model on the test fold: this Dice or more, this error or less."""
 
@@ -46,6 +46,9 @@ def collect(results: Path) -> dict[str, str]:
         **dict(_study(results / "one_fold" / "published" / "hc18")),
         **dict(_by_note(results / "one_fold" / "note_schedule" / "hc18")),
         **typical_facts(results),
+        **findings(results),
+        "all_variants": all_variants.table(results),
+        **dict(_head(results)),
         **dict(_averaged(results / "one_fold" / "averaging" / "hc18" / "published")),
         **dict(_two_cores(results / "one_fold" / "small" / "hc18")),
         **dict(_accelerator(records.read_json(results / "hardware" / "accelerator.json"))),
@@ -134,9 +137,6 @@ def _findings(frame: pd.DataFrame) -> Iterator[tuple[str, str]]:
         yield f"luck_{variant}", "is more than chance" if told[variant] else "could be chance"
         yield f"change_{variant}", _signed(100 * row["difference"], 2) + " points"
         yield f"interval_{variant}", " to ".join(_signed(100 * row[end], 2) for end in ("low", "high"))
-    yield "parts_told", f"{sum(told[part] for part in PARTS)} of {len(PARTS)}"
-    trained = stats.superiority(frame, "dice", variant="trainable_encoder", baseline=BASELINE)
-    yield "better_trainable_encoder", f"{100 * trained.probability:.0f} %"
 
 
 def _by_note(folder: Path) -> Iterator[tuple[str, str]]:
@@ -198,6 +198,14 @@ def _looks(folder: Path) -> pd.DataFrame:
     if not rows:
         raise FileNotFoundError(f"{folder}: expected one JSON file for each way to look, found none")
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _head(results: Path) -> Iterator[tuple[str, str]]:
+    """The head on the landing page."""
+    head, found = face.measured_head(results)
+    yield "head_hc", f"{head.hc_mm:.1f} mm"
+    yield "head_measured", f"{found.circumference * head.pixel_size_mm:.1f} mm"
+    yield "head_image", head.name
 
 
 def _two_cores(folder: Path) -> Iterator[tuple[str, str]]:

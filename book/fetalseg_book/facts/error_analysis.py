@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from fetalseg_book.facts.configurations import configuration
@@ -29,10 +28,6 @@ SIZES = {
 }
 """Short name, column, heading and factor of what is asked of each trimester."""
 
-PRE_TRAINED = ["procedural_trainable_encoder", "phantom_trainable_encoder", "peer_unet", "peer_deeplabv3plus"]
-OTHER_STATISTICS = ["frozen_bn_drift", "reestimated_encoder"]
-OTHER_START = ["procedural_encoder", "phantom_encoder"]
-
 
 def facts(results: Path) -> dict[str, Any]:
     """Everything that the chapter says of the images, of the runs, of gates and of maps."""
@@ -41,8 +36,8 @@ def facts(results: Path) -> dict[str, Any]:
     size = trimesters(images["hc_mm"])
     found: dict[str, Any] = {"frame": frame, "images": images}
     found |= _by_size(frame, size)
-    found |= _at_the_border(frame, images, read_json(results / "hc18/dataset.json"))
-    found |= _gain(frame, size)
+    found |= _at_the_border(images, read_json(results / "hc18/dataset.json"))
+    found |= _gain(frame)
     found |= _luck(frame)
     found |= _half(frame, found["always"], results) | _hardest(frame, results)
     found |= _quality(frame, images)
@@ -85,61 +80,44 @@ def size_table(by_size: dict[str, Any]) -> pd.DataFrame:
     return shown
 
 
-def _at_the_border(frame: pd.DataFrame, images: pd.DataFrame, dataset: dict[str, Any]) -> dict[str, Any]:
-    touching = frame[frame["status"] == "cut by border"]
-    heavy = touching["variant"] == "pos_weight_200"
-    bias = frame.loc[frame["variant"] == "pos_weight_200", "hc_error_mm"].mean()
+def _at_the_border(images: pd.DataFrame, dataset: dict[str, Any]) -> dict[str, Any]:
     return {
         "fail_cut": str(int(images["cut"].sum())),
         "fail_images": str(len(images)),
         "fail_cut_all": str(dataset["n_cut"]),
         "fail_all": str(dataset["n_images"]),
-        "fail_touching": str(len(touching)),
-        "fail_touching_heavy": str(int(heavy.sum())),
-        "fail_touching_others": str(int((~heavy).sum())),
-        "fail_heavy_bias": f"{bias:+.1f} mm",
-        "fail_failed": str(int(frame["failed"].sum())),
-        "touching": touching,
     }
 
 
-def _gain(frame: pd.DataFrame, size: pd.Series) -> dict[str, Any]:
-    """Where ``trainable_encoder`` gains over ``proposed``: the whole, without the one image, by wins."""
+def _gain(frame: pd.DataFrame) -> dict[str, Any]:
+    """Where ``trainable_encoder`` gains over ``proposed``: the whole, and without the one image."""
     pair = frame[frame["variant"].isin(["proposed", "trainable_encoder"])]
     versus: Any = {"variant": "trainable_encoder", "baseline": "proposed"}
     gain = stats.paired_differences(pair, "dice", **versus).groupby("name")["dice"].mean()
     top = str(gain.idxmax())
-    early = gain[size.loc[gain.index] == TRIMESTERS[0]]
     rest = stats.compare(pair[pair["name"] != top], "dice", baseline="proposed").iloc[0]
-    found: dict[str, Any] = {"gain": gain, "early": early, "rest": rest}
-    for metric, name, up in (("dice", "wins", True), ("hc_abs_error_mm", "wins_mm", False)):
-        better = stats.superiority(pair, metric, higher_is_better=up, **versus)
-        found[f"gain_{name}"] = f"{100 * better.probability:.0f} %"
-        found[f"gain_{name}_interval"] = f"{100 * better.low:.0f} to {100 * better.high:.0f} %"
-    return found | {
+    return {
+        "gain": gain,
+        "rest": rest,
         "gain_mean": f"{100 * gain.mean():+.2f}",
         "gain_median": f"{100 * gain.median():+.2f}",
         "gain_top": top,
         "gain_top_share": f"{100 * gain[top] / gain.sum():.0f} %",
-        "gain_early_heads": str(len(early)),
-        "gain_early_share": f"{100 * early.sum() / gain.sum():.0f} %",
         "gain_rest": f"{100 * rest['difference']:+.2f}",
         "gain_rest_interval": f"{100 * rest['low']:+.2f} to {100 * rest['high']:+.2f}",
-        "gain_seeds": str(rest["seeds"]),
     }
 
 
 def _luck(frame: pd.DataFrame) -> dict[str, Any]:
-    proposed, unet = (frame[frame["variant"] == name] for name in ("proposed", "unet"))
-    seeds, unet_seeds = (runs["seed"].nunique() for runs in (proposed, unet))
+    proposed = frame[frame["variant"] == "proposed"]
+    seeds = proposed["seed"].nunique()
     times = times_among_worst(proposed, "dice")
     chance = times_by_chance(len(times), runs=seeds)
     always = times[times == seeds].index
-    across = times_among_worst(unet, "dice").loc[always]
     pairs = between_runs(frame, "dice")
     within = pairs.loc[pairs["same"] & (pairs["first"] == "proposed"), "rho"]
     between = pairs.loc[(pairs["first"] == "proposed") & (pairs["second"] == "unet"), "rho"]
-    return _shares_of_variance(proposed) | {
+    return {
         "always": always,
         "chance": chance,
         "luck_seeds": str(seeds),
@@ -150,20 +128,7 @@ def _luck(frame: pd.DataFrame) -> dict[str, Any]:
         "luck_chance_ever": f"{chance[1:].sum():.0f}",
         "luck_within": f"{within.min():.2f} to {within.max():.2f}",
         "luck_between": f"{between.min():.2f} to {between.max():.2f}",
-        "luck_unet_always": str(int((across == unet_seeds).sum())),
-        "luck_unet_ever": str(int((across > 0).sum())),
-        "luck_unet_seeds": str(unet_seeds),
     }
-
-
-def _shares_of_variance(proposed: pd.DataFrame) -> dict[str, Any]:
-    """Percent of the variance of Dice: between pictures, between seeds, and the rest."""
-    parts = stats.variance_components(proposed, "dice", variant="proposed")
-    total = parts.seed + parts.exam + parts.image + parts.residual
-    shares = {"seed": parts.seed, "residual": parts.residual, "picture": parts.exam + parts.image}
-    shares = {name: 100 * part / total for name, part in shares.items()}
-    words = {f"luck_{name}": f"{share:.{int(share < 1)}f} %" for name, share in shares.items()}
-    return words | {"shares": shares}
 
 
 def _half(frame: pd.DataFrame, always: pd.Index, results: Path) -> dict[str, Any]:
@@ -171,20 +136,16 @@ def _half(frame: pd.DataFrame, always: pd.Index, results: Path) -> dict[str, Any
     half = tables.collect_per_image(results / "one_fold/small/hc18/proposed")
     times = times_among_worst(half, "dice")
     always_half = times[times == half["seed"].nunique()].index
-    sides = [
-        configuration(results / "one_fold" / study / "hc18")["image_size"][0]
-        for study in ("published", "small")
-    ]
+    sides = [configuration(results / "one_fold" / study / "hc18")["image_size"][0] for study in ("published", "small")]
     return {
         "half_full": f"{sides[0]} px",
         "half_side": f"{sides[1]} px",
-        "half_always": str(len(always_half)),
         "half_shared": str(len(always.intersection(always_half))),
     }
 
 
 def _hardest(frame: pd.DataFrame, results: Path) -> dict[str, Any]:
-    """The worst image of all: its Dice by variant, at other sizes and epochs, and in the second family."""
+    """The worst image of all: its Dice by variant, and with a smaller input."""
     hardest = str(frame[frame["variant"] == "proposed"].groupby("name")["dice"].mean().idxmin())
 
     def on_it(records: pd.DataFrame) -> pd.DataFrame:
@@ -192,37 +153,19 @@ def _hardest(frame: pd.DataFrame, results: Path) -> dict[str, Any]:
 
     core = on_it(frame).groupby("variant")["dice"].agg(["min", "mean", "max"])
     small = on_it(tables.collect_per_image(results / "one_fold/small/hc18/proposed"))["dice"].mean()
-    shorter = on_it(tables.collect_per_image(results / "one_fold/shorter/hc18/proposed"))["dice"]
-    family = (
-        on_it(tables.collect_per_image(results / "one_fold/descriptive/hc18"))
-        .groupby("variant")["dice"]
-        .min()
-    )
     dice = {
         "large": core.loc["proposed", "mean"],
         "small": small,
         "trained": core.loc["trainable_encoder", "min"],
         "others": core["max"].drop("trainable_encoder").max(),
-        "short": shorter.max(),
-        "learned": family[PRE_TRAINED].min(),
-        "mended": family[OTHER_STATISTICS].min(),
-        "elsewhere": family[OTHER_START].min(),
     }
-    whole = ("large", "small", "short")
+    whole = ("large", "small")
     words = {f"half_hardest_{of}": f"{100 * d:.{0 if of in whole else 1}f} %" for of, d in dice.items()}
     trained_seeds = frame.loc[frame["variant"] == "trainable_encoder", "seed"].nunique()
-    epochs = {
-        of: configuration(results / "one_fold" / of / "hc18")["training"]["epochs"]
-        for of in ("shorter", "small")
-    }
     return words | {
         "hardest dice": dice,
-        "epochs": epochs,
         "half_hardest": hardest,
         "half_hardest_seeds": str(trained_seeds),
-        "half_short_epochs": str(epochs["shorter"]),
-        "half_small_epochs": str(epochs["small"]),
-        "half_short_seeds": str(len(shorter)),
     }
 
 
@@ -239,7 +182,6 @@ def _quality(frame: pd.DataFrame, images: pd.DataFrame) -> dict[str, Any]:
         "image_strongest_rho": f"{ranked.loc[strongest, 'rho']:+.2f}",
         "image_strongest_low": f"{ranked.loc[strongest, 'low']:+.2f}",
         "image_strongest_high": f"{ranked.loc[strongest, 'high']:+.2f}",
-        "image_strongest_share": f"{100 * ranked.loc[strongest, 'rho'] ** 2:.0f} %",
         "image_clear": ", ".join(clear.index) or "none",
         "image_clear_n": str(len(clear)),
         "image_measures": str(len(ranked)),
@@ -271,8 +213,6 @@ def _gates(frame: pd.DataFrame, analysed: Path) -> dict[str, Any]:
     own = swaps.loc[swaps["gates"] == "its own", "dice"].mean()
     short = {
         "the mean": "mean",
-        "the mean, in the skips": "mean_skips",
-        "the mean, in the blocks": "mean_blocks",
         "another image's": "other",
         "all one": "one",
     }
@@ -282,7 +222,7 @@ def _gates(frame: pd.DataFrame, analysed: Path) -> dict[str, Any]:
         found[f"gate_{name}"] = f"{middle:+.3f}"
         found[f"gate_{name}_interval"] = f"{low:+.3f} to {high:+.3f}"
     found["gate_reading"] = _reading(*changes.loc["the mean", ["from", "to"]])
-    return found | _without_gates(frame) | _shares_of_gates(pd.read_csv(analysed / "gates.csv"))
+    return found | _without_gates(frame)
 
 
 def _reading(low: float, high: float) -> str:
@@ -299,22 +239,6 @@ def _without_gates(frame: pd.DataFrame) -> dict[str, Any]:
     return {
         "gate_anew": f"{100 * anew['difference']:+.2f}",
         "gate_anew_interval": f"{100 * anew['low']:+.2f} to {100 * anew['high']:+.2f}",
-        "gate_anew_seeds": str(anew["seeds"]),
-        "gate_anew_reading": "holds zero" if anew["low"] <= 0 <= anew["high"] else "does not hold zero",
-    }
-
-
-def _shares_of_gates(gates: pd.DataFrame) -> dict[str, Any]:
-    """Of the variance of each block's gates, the share between images."""
-    blocks = gates.groupby("block", sort=False)
-    images = blocks["sd"].agg(lambda sd: (sd**2).mean())
-    shares = 100 * images / (images + blocks["mean"].var(ddof=0))
-    most = str(shares.idxmax())
-    return {
-        "gate_share_high": f"{shares.max():.0f} %",
-        "gate_share_high_block": most,
-        "gate_share_high_sd": f"{np.sqrt(images[most]):.2f}",
-        "gate_share_median": f"{shares.median():.0f} %",
     }
 
 

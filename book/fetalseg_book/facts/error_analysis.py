@@ -136,7 +136,10 @@ def _half(frame: pd.DataFrame, always: pd.Index, results: Path) -> dict[str, Any
     half = tables.collect_per_image(results / "one_fold/small/hc18/proposed")
     times = times_among_worst(half, "dice")
     always_half = times[times == half["seed"].nunique()].index
-    sides = [configuration(results / "one_fold" / study / "hc18")["image_size"][0] for study in ("published", "small")]
+    sides = [
+        configuration(results / "one_fold" / study / "hc18")["image_size"][0]
+        for study in ("published", "small")
+    ]
     return {
         "half_full": f"{sides[0]} px",
         "half_side": f"{sides[1]} px",

@@ -9,10 +9,10 @@ import pandas as pd
 from fetalseg_lib.study import records
 
 LOOKS = {
-    ("preliminary",): ("2026-11-23", "the plan of the published study"),
+    ("preliminary",): ("2026-11-23", "the published study was planned after it"),
     ("published",): (
         "2026-11-24",
-        "which networks got the note's schedule, averaging, and the measure of the planned study",
+        "which networks got the note's schedule, the averaging, the int8 correction, the planned study's measure",
     ),
     ("transfer_50", "transfer_200", "transfer_all", "demonstration"): ("2026-11-25", "nothing later"),
     ("budget",): ("2026-11-25", "the longer training of the small network"),

@@ -23,22 +23,20 @@ def exposed(found: Found) -> pd.DataFrame:
     return found["effects"].xs("exposed", level="images_of")
 
 
-def one_reaches_further(found: Found) -> bool:
-    high = exposed(found)["high"]
-    return high.idxmax() == "proposed" and high.max() > found["encoder"] > high.min() > 0.5 * found["encoder"]
+def wide(found: Found) -> bool:
+    """The intervals reach about as far as what fine-tuning the encoder is worth, half a point."""
+    return (exposed(found)["high"] > 0.005).all()
 
 
 SENTENCES: list[tuple[str, Callable[[Found], bool]]] = [
+    ("Both intervals include zero", lambda f: ((exposed(f)["low"] < 0) & (exposed(f)["high"] > 0)).all()),
+    ("too wide to rule out a gain that matters", wide),
+    ("with three seeds", lambda found: exposed(found)["seeds"].eq(3).all()),
     (
-        "Every interval holds zero",
-        lambda f: ((f["effects"]["low"] < 0) & (f["effects"]["high"] > 0)).all(),
-    ),
-    ("the one interval reaches further than that, the other nearly as far", one_reaches_further),
-    ("With three seeds and so few heads", lambda found: exposed(found)["seeds"].eq(3).all()),
-    (
-        "On the … exposed images the leak changes",
+        "On the … images whose exam was seen",
         lambda found: exposed(found)["images"].eq(len(found["exposed images"])).all(),
     ),
+    ("in one of them somebody drew the outline a second time", lambda found: found["second looks"] == 1),
 ]
 
 

@@ -1,4 +1,4 @@
-"""The page of promises names tests; a promise whose test is gone would hold nothing."""
+"""The contribution guide names tests for its promises; a promise whose test is gone would hold nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "book" / "promises.md").read_text(encoding="utf-8")
+GUIDE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+PAGE = GUIDE[GUIDE.index("## What is promised") :]
 ROWS = [
     line for line in PAGE.splitlines() if line.startswith("| ") and not re.match(r"\| (---|promise)", line)
 ]
@@ -30,7 +31,7 @@ def names_of(file: Path) -> set[str]:
 
 
 def test_there_are_promises_in_every_section() -> None:
-    sections = [part for part in PAGE.split("\n## ") if "| promise | test |" in part]
+    sections = [part for part in PAGE.split("\n### ") if "| promise | test |" in part]
     assert len(sections) == 4
     assert all(part.count("`tests/") >= 5 for part in sections)
 
@@ -46,3 +47,9 @@ def test_every_named_test_exists(named: str) -> None:
 def test_every_row_names_a_test_and_the_first_of_them_a_promise() -> None:
     assert all(re.fullmatch(r"tests/(book/)?test_\w+\.py::\w+(::\w+)?", named) for named in NAMED)
     assert ROWS[0].split("|")[1].strip()
+
+
+def test_the_book_s_page_has_ten_promises_and_says_where_their_tests_are() -> None:
+    page = (ROOT / "book" / "promises.md").read_text(encoding="utf-8")
+    assert len(re.findall(r"^\d+\. \*\*", page, re.M)) == 10
+    assert "CONTRIBUTING.md" in page

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
-import nbformat
 import pandas as pd
 import pytest
 import yaml
@@ -15,9 +13,6 @@ from scipy.stats import ttest_1samp
 from fetalseg_book.publishing.numbers import (
     GOAL_DICE,
     GOAL_HC_MM,
-    _signed,
-    add_to_settings,
-    chapter_times,
     collect,
 )
 
@@ -32,7 +27,7 @@ def numbers() -> dict[str, str]:
 
 def test_every_name_on_a_page_is_given(numbers: dict[str, str]) -> None:
     settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    known = numbers.keys() | settings["parse"]["myst_substitutions"].keys() | {"chapter_times"}
+    known = numbers.keys() | settings["parse"]["myst_substitutions"].keys()
     for page in sorted((ROOT / "book").rglob("*.md")):
         used = set(re.findall(r"\{\{\s*(\w+)\s*\}\}", page.read_text(encoding="utf-8")))
         assert used <= known, f"{page.name}: {sorted(used - known)}"
@@ -134,42 +129,6 @@ def test_the_average_reaches_the_goal_and_no_single_training_does(numbers: dict[
     twice = test.loc[[f"{name}_mirrored" for name in singles]]
     reached = (twice["dice"] >= GOAL_DICE) & (twice["hc"] <= GOAL_HC_MM)
     assert numbers["averaged_reached_mirrored"] == f"{reached.sum()} of {len(reached)}"
-
-
-def test_times_are_those_of_two_cores(numbers: dict[str, str]) -> None:
-    found = [
-        json.loads(path.read_text(encoding="utf-8"))
-        for path in (RESULTS / "one_fold" / "small" / "hc18").glob("*/seed-*/environment.json")
-    ]
-    seconds = [record["seconds"]["training"] for record in found]
-    assert numbers["small_minutes"] == f"{min(seconds) / 60:.0f} to {max(seconds) / 60:.0f} minutes"
-    assert numbers["small_runs"] == str(len(found))
-    assert "without a GPU" in numbers["small_processor"]
-    assert numbers["published_work"] == f"{2 * 2 * 20 / 12:.0f} times"
-
-
-@pytest.mark.parametrize(("value", "text"), [(0.26, "+0.3"), (-0.26, "−0.3"), (-0.04, "0.0"), (0.0, "0.0")])
-def test_a_sign_stands_before_what_is_not_zero(value: float, text: str) -> None:
-    assert _signed(value, 1) == text
-
-
-def test_settings_keep_what_they_had(tmp_path: Path, numbers: dict[str, str]) -> None:
-    settings = {"title": "T", "parse": {"myst_substitutions": {"repository": "R"}}}
-    (tmp_path / "_config.yml").write_text(yaml.safe_dump(settings), encoding="utf-8")
-    (tmp_path / "notebooks").mkdir()
-    add_to_settings(tmp_path, results=RESULTS)
-    written = yaml.safe_load((tmp_path / "_config.yml").read_text(encoding="utf-8"))
-    given = written["parse"]["myst_substitutions"]
-    assert written["title"] == "T"
-    assert given["repository"] == "R"
-    assert given["hc_proposed"] == numbers["hc_proposed"]
-
-
-def test_times_are_those_that_the_notebooks_record(tmp_path: Path) -> None:
-    for name, metadata in (("ran", {"papermill": {"duration": 12.4}}), ("not_run", {})):
-        notebook = nbformat.v4.new_notebook(metadata=metadata)
-        nbformat.write(notebook, tmp_path / f"{name}.ipynb")
-    assert chapter_times(tmp_path).splitlines()[2:] == ["| [](../notebooks/ran.ipynb) | 12 s |"]
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ LOOKS = {
     ("preliminary",): ("2026-11-23", "the published study was planned after it"),
     ("published",): (
         "2026-11-24",
-        "which networks got the note's schedule, the averaging, the int8 correction, the planned study's measure",
+        "which networks got the note's schedule, averaging, the int8 correction, the planned study's measure",
     ),
     ("transfer_50", "transfer_200", "transfer_all", "demonstration"): ("2026-11-25", "nothing later"),
     ("budget",): ("2026-11-25", "the longer training of the small network"),

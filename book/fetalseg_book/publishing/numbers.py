@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pandas as pd
 import yaml
 
@@ -57,23 +56,11 @@ def collect(results: Path) -> dict[str, str]:
     }
 
 
-def chapter_times(notebooks: Path) -> str:
-    """How long each chapter took that was executed into ``notebooks``, as a Markdown table."""
-    rows = []
-    for path in sorted(notebooks.glob("*.ipynb")):
-        seconds = nbformat.read(path, as_version=4).metadata.get("papermill", {}).get("duration")
-        if seconds is not None:
-            rows.append(f"| [](../notebooks/{path.name}) | {seconds:.0f} s |")
-    return "\n".join(["| chapter | time |", "| --- | ---: |", *rows])
-
-
 def add_to_settings(tree: Path, *, results: Path) -> None:
-    """Put all numbers, and the times of the chapters run there, into ``tree/_config.yml``."""
+    """Put all numbers into ``tree/_config.yml``."""
     path = tree / "_config.yml"
     settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    settings["parse"]["myst_substitutions"] |= collect(results) | {
-        "chapter_times": chapter_times(tree / "notebooks")
-    }
+    settings["parse"]["myst_substitutions"] |= collect(results)
     path.write_text(yaml.safe_dump(settings, allow_unicode=True, sort_keys=False), encoding="utf-8")
 
 

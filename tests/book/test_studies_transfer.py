@@ -48,7 +48,7 @@ def test_means_are_over_seeds_and_leave_other_statistics_out(studies: Path) -> N
     table = transfer.means(transfer.collect(studies), "dice_mean")
     assert list(table.columns) == [50, 200, 699]
     assert table.loc[("frozen", "ImageNet"), 200] == pytest.approx((0.80 + 0.82) / 2)
-    assert table.loc[("trained along", "random"), 699] == pytest.approx(0.6)
+    assert table.loc[("fine-tuned", "random"), 699] == pytest.approx(0.6)
     assert table.loc[("frozen", "random")].isna().all()  # not run yet: a gap, not a number
 
 
@@ -71,6 +71,6 @@ def test_every_variant_of_the_studies_is_an_arm_and_says_what_the_variant_does(p
     for name in load_profile(profile).variants:
         arm, variant = transfer.ARMS[name], get_variant(name)
         assert (arm.start == "random") == (variant.network.get("pretrained") is False)
-        assert (arm.encoder == "trained along") == (variant.network.get("encoder_training") == "trainable")
+        assert (arm.encoder == "fine-tuned") == (variant.network.get("encoder_training") == "trainable")
         assert (arm.statistics == "re-estimated") == ("encoder_statistics" in variant.network)
         assert arm.start.lower() in (variant.encoder_weights or arm.start).lower()

@@ -31,10 +31,10 @@ ARMS = {
     "procedural_encoder": Arm("procedural", "frozen"),
     "phantom_encoder": Arm("phantom", "frozen"),
     "random_encoder": Arm("random", "frozen"),
-    "trainable_encoder": Arm("ImageNet", "trained along"),
-    "procedural_trainable_encoder": Arm("procedural", "trained along"),
-    "phantom_trainable_encoder": Arm("phantom", "trained along"),
-    "random_trainable_encoder": Arm("random", "trained along"),
+    "trainable_encoder": Arm("ImageNet", "fine-tuned"),
+    "procedural_trainable_encoder": Arm("procedural", "fine-tuned"),
+    "phantom_trainable_encoder": Arm("phantom", "fine-tuned"),
+    "random_trainable_encoder": Arm("random", "fine-tuned"),
     "reestimated_encoder": Arm("ImageNet", "frozen", "re-estimated"),
     "procedural_reestimated_encoder": Arm("procedural", "frozen", "re-estimated"),
     "random_reestimated_encoder": Arm("random", "frozen", "re-estimated"),
@@ -69,7 +69,7 @@ def means(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
     """The mean over seeds: a row for each start and kind of training, a column for each number of images."""
     stored = frame[frame["statistics"] == "stored"]
     table = stored.pivot_table(index=["encoder", "start"], columns="images", values=metric)
-    return table.reindex([(encoder, start) for encoder in ("frozen", "trained along") for start in STARTS])
+    return table.reindex([(encoder, start) for encoder in ("frozen", "fine-tuned") for start in STARTS])
 
 
 def curves(frame: pd.DataFrame, metric: str = "dice_mean", *, images: Sequence[int] | None = None) -> Figure:
@@ -81,7 +81,7 @@ def curves(frame: pd.DataFrame, metric: str = "dice_mean", *, images: Sequence[i
     figure, panels = plt.subplots(1, 2, figsize=(7.2, 3.3), sharey=True)
     ticks = sorted(frame["images"].unique()) if images is None else list(images)
     stored = frame[frame["statistics"] == "stored"]
-    for axes, encoder in zip(panels, ("frozen", "trained along"), strict=True):
+    for axes, encoder in zip(panels, ("frozen", "fine-tuned"), strict=True):
         for k, start in enumerate(STARTS):
             rows = stored[(stored["encoder"] == encoder) & (stored["start"] == start)]
             marker, line = _STYLES[start]
@@ -100,7 +100,7 @@ def curves_in_words(dice: pd.DataFrame) -> str:
     """What :func:`curves` shows, from the :func:`means` of Dice."""
     parts = [
         "Mean Dice on real test images against the number of real training images, for encoders that start "
-        "from ImageNet, phantoms, procedural images and at random; left frozen, right trained along."
+        "from ImageNet, phantoms, procedural images and at random; left frozen, right fine-tuned."
     ]
     for images in dice.columns:
         of_size: dict[Any, float] = dice[images].to_dict()
@@ -109,6 +109,6 @@ def curves_in_words(dice: pd.DataFrame) -> str:
     few = 100 * dice.iloc[:, 0]
     by_kind = (
         f"{encoder}: " + ", ".join(f"{start} {few[encoder, start]:.1f}" for start in STARTS)
-        for encoder in ("frozen", "trained along")
+        for encoder in ("frozen", "fine-tuned")
     )
     return " ".join(parts) + f" With {dice.columns[0]} images {'; '.join(by_kind)}."

@@ -13,11 +13,12 @@ from fetalseg_lib.apply.export.calibration import calibrate_on
 from fetalseg_lib.apply.retest import retest
 from fetalseg_lib.cli import main
 from fetalseg_lib.data import phantom, splits
-from fetalseg_lib.data.hc18 import dataset_of, load, own_name
+from fetalseg_lib.data.hc18 import load, own_name
+from fetalseg_lib.data.named import DATA_SEED, dataset_of
 from fetalseg_lib.study import records
 from fetalseg_lib.study import run as study
 from fetalseg_lib.study.config import configure
-from fetalseg_lib.study.folds import DATA_SEED, folds_of_training, spread_rows
+from fetalseg_lib.study.folds import folds_of_training, spread_rows
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +109,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     heads = phantom.write_folder(phantom.generate(24, seed=7, size=(96, 128)), folder / "heads")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FETALSEG_CACHE", str(folder / "cache"))
-        config = configure(variant="unet", seed=0, profile="smoke", data=dataset_of(heads))
+        config = configure(variant="unet", seed=0, profile="smoke", data=dataset_of(heads).name)
         return heads, study.run(config, root=folder, data_root=heads, progress=False)
 
 
@@ -183,5 +184,5 @@ def test_hc18_is_known_wherever_it_lies_and_so_is_a_part_of_it(
     leaky = folds_of_training({"data": "hc18", "split": "leaky"}, load(hc18_root), table)
     assert leaky is not None
     assert 0 < (leaky == "test").sum() < (folds == "test").sum(), "some of the test were trained on"
-    assert dataset_of(hc18_root) == "hc18"
-    assert dataset_of(own[0]) == own_name(own[0])
+    assert dataset_of(hc18_root).name == "hc18"
+    assert dataset_of(own[0]).name == own_name(own[0])

@@ -233,7 +233,7 @@ ASPP_OUTPUT = ("return projected", "return 0 * projected")
         pytest.param("evaluation/surface.py", "(crop, 0.5)", "(crop, 0.4)", True, id="metric"),
         pytest.param("geometry.py", "return math.pi * (a", "return 2 * math.pi * (a", True, id="geometry"),
         pytest.param("data/split_hc18.csv", "train", "test", True, id="split"),
-        pytest.param("study/folds.py", "DATA_SEED = 0", "DATA_SEED = 1", True, id="seed of the data"),
+        pytest.param("data/named.py", "DATA_SEED = 0", "DATA_SEED = 1", True, id="seed of the data"),
         pytest.param("models/aspp.py", "\nfrom", "\n# a word\nfrom", False, id="comment"),
         pytest.param("models/aspp.py", '"""', '"""In short: ', False, id="docstring"),
         pytest.param("cli/study.py", "default=2", "default=3", False, id="command line"),

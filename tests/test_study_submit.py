@@ -8,13 +8,13 @@ import torch
 
 from fetalseg_lib.apply.trained import read_network
 from fetalseg_lib.cli import main
+from fetalseg_lib.data.named import DATA_SEED
 from fetalseg_lib.data.phantom import generate
 from fetalseg_lib.data.phantom.folder import write_folder
 from fetalseg_lib.study import records
 from fetalseg_lib.study import run as study
 from fetalseg_lib.study.config import configure
 from fetalseg_lib.study.evaluate import measure_images
-from fetalseg_lib.study.folds import DATA_SEED
 
 
 @pytest.fixture(scope="module")

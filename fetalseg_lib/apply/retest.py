@@ -15,6 +15,7 @@ from fetalseg_lib.apply.average import Average
 from fetalseg_lib.apply.trained import TrainedNetwork, read_network
 from fetalseg_lib.data import cache as cache_module
 from fetalseg_lib.data import hc18, splits
+from fetalseg_lib.data.named import dataset_named
 from fetalseg_lib.names import with_ending
 from fetalseg_lib.study import records
 from fetalseg_lib.study.evaluate import PRECISION, evaluate
@@ -55,7 +56,8 @@ class Retest:
                 "on these it is no test"
             )
         origins = [self.record, *self.record.get("averaged_with", [])]
-        if not any(seen.values()) and fold is None and any(o["trained"]["data"] != "hc18" for o in origins):
+        unknown = not all(dataset_named(origin["trained"]["data"]).committed for origin in origins)
+        if not any(seen.values()) and fold is None and unknown:
             said.append("whether images of the training are among them is not known")
         return "; ".join(said)
 

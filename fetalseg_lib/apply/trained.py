@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from fetalseg_lib.data.named import dataset_named
 from fetalseg_lib.data.training_range import TrainingRange, hc18_range
 from fetalseg_lib.models import build, build_model
 from fetalseg_lib.study.records import read_json
@@ -134,4 +135,4 @@ def _check_parameters(model: nn.Module) -> None:
 def _training_range(metadata: Mapping[str, str], data: str) -> TrainingRange | None:
     if "training_range" in metadata:
         return TrainingRange.from_json(metadata["training_range"])
-    return hc18_range() if data == "hc18" else None
+    return hc18_range() if dataset_named(data).committed else None

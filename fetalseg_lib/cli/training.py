@@ -24,8 +24,8 @@ def add_commands(commands: Commands) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from fetalseg_lib.data.hc18 import dataset_of
-    from fetalseg_lib.study.config import DATASETS, configure
+    from fetalseg_lib.data.named import DATASETS, dataset_of
+    from fetalseg_lib.study.config import configure
     from fetalseg_lib.study.records import METRICS
     from fetalseg_lib.study.run import run
 
@@ -37,7 +37,7 @@ def _train(options: argparse.Namespace) -> int:
         seed=options.seed,
         fold=options.fold,
         profile=options.profile,
-        data=options.data if data_root is None else dataset_of(data_root),
+        data=options.data if data_root is None else dataset_of(data_root).name,
         encoder_weights=options.encoder_weights,
         device=options.device,
     )

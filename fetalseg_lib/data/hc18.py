@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fetalseg_lib.data import splits
 from fetalseg_lib.data.index import read_index
 from fetalseg_lib.data.layout import TEST, TRAINING, Part, annotation_name
 from fetalseg_lib.data.limits import read_content
@@ -152,13 +151,6 @@ def is_own(data: str) -> bool:
     (True, False)
     """
     return _NAME.fullmatch(data) is not None
-
-
-def dataset_of(root: Path) -> str:
-    """``hc18`` where a folder holds all of HC18's images, by content, else its :func:`own_name`."""
-    samples = load(root)
-    whole = len(samples) == len(splits.load("hc18")) and splits.hc18_folds(samples.table).notna().all()
-    return "hc18" if whole else own_name(samples)
 
 
 def own_name(root: Path | HC18) -> str:

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from fetalseg_lib.data.hc18 import is_own
+from fetalseg_lib.data.named import DATASETS, Dataset, PhantomDataset, dataset_named
 from fetalseg_lib.models import get_variant
 from fetalseg_lib.models.weights_file import NAMES, weights_digest
 from fetalseg_lib.study.profile import Profile, load_profile
 from fetalseg_lib.study.records import digest
 from fetalseg_lib.training.config import TrainingConfig
 
-DATASETS = ("phantom", "hc18")
 _ADDED_LATER = ("schedule", "warmup_epochs", "half_size_epochs")
 """Options of the training that older runs did not have: at their default they leave a run's hash alone."""
 
@@ -47,6 +47,14 @@ class RunConfig:
     """Of a cross-validated study: the part of the images that tests."""
 
     @property
+    def dataset(self) -> Dataset:
+        """What :attr:`data` names; the hash holds the name alone."""
+        named = dataset_named(self.data)
+        if isinstance(named, PhantomDataset):
+            return PhantomDataset(count=self.phantoms, size=self.phantom_size, without=self.phantom_without)
+        return named
+
+    @property
     def hash(self) -> str:
         """Twelve hexadecimal digits that change whenever a number of the run could change.
 
@@ -59,7 +67,7 @@ class RunConfig:
     def to_dict(self) -> dict[str, Any]:
         """The configuration as JSON values, without what only names the machine."""
         values = dataclasses.asdict(self)
-        if self.data != "phantom":
+        if not self.dataset.drawn:
             values = {key: value for key, value in values.items() if not key.startswith("phantom")}
         training, defaults = values["training"], dataclasses.asdict(TrainingConfig())
         del training["device"]
@@ -117,7 +125,7 @@ def configure(
     # Other networks have none of these options; what a variant changes, a profile does not change back.
     shared = settings.network if chosen.architecture == "mobilenet" else {}
     weights = encoder_weights or chosen.encoder_weights or settings.encoder_weights
-    if data == "phantom":
+    if dataset_named(data).drawn:
         refuse_phantom_encoder(weights)
     changes: dict[str, Any] = {**chosen.recipe, "seed": seed, "device": device}
     return RunConfig(

@@ -13,16 +13,14 @@ import pandas as pd
 import pooch
 
 from fetalseg_lib.data import cache as cache_module
-from fetalseg_lib.data import hc18, phantom, splits
+from fetalseg_lib.data import splits
 from fetalseg_lib.data.cache import Cache
-from fetalseg_lib.data.hc18 import HC18, is_own, own_name
+from fetalseg_lib.data.hc18 import HC18
+from fetalseg_lib.data.named import dataset_named
 from fetalseg_lib.data.sample import Sample
 from fetalseg_lib.study import records
 from fetalseg_lib.study.config import RunConfig
 from fetalseg_lib.study.profile import FOLDS
-
-DATA_SEED = 0
-"""Phantoms and their split are the same for every seed of a study: seeds vary the training alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,22 +34,8 @@ class Folds:
 
 
 def load_samples(config: RunConfig, *, data_root: Path | None = None) -> Sequence[Sample]:
-    """The images of the run's dataset at native resolution, read or drawn only when they are asked for.
-
-    ``data_root`` is the folder of HC18 or of one's own images; without it the folder is found as
-    :func:`~fetalseg_lib.data.hc18.find_root` says. Raises ``ValueError`` for other images than the run's own.
-    """
-    if config.data == "phantom":
-        return phantom.generate(
-            config.phantoms, seed=DATA_SEED, size=config.phantom_size, without=config.phantom_without
-        )
-    samples = hc18.load(data_root)
-    if config.data != "hc18" and (found := own_name(samples)) != config.data:
-        raise ValueError(
-            f"{samples.root}: expected the images of {config.data}, but these are {found}; "
-            "name the folder by --data, or restore its files"
-        )
-    return samples
+    """The images of the run's dataset, as :meth:`~fetalseg_lib.data.named.Dataset.samples` says."""
+    return config.dataset.samples(data_root)
 
 
 def prepare_data(config: RunConfig, *, data_root: Path | None = None, cache: Path | None = None) -> Folds:
@@ -69,11 +53,7 @@ def deal(config: RunConfig, cached: Cache) -> Folds:
 
     Raises ``ValueError`` where HC18 is meant and other images lie there under its names, or a fold is empty.
     """
-    if config.data == "hc18":
-        try:
-            splits.refuse_others(cached.index)
-        except ValueError as error:
-            raise ValueError(f"data: {error}; to train on another folder, name it by --data") from error
+    config.dataset.refuse_others(cached.index)
     split = split_of(config, cached.index)
     fold = cached.index["name"].map(split.set_index("filename")["fold"])
     if fold.isna().any():
@@ -92,38 +72,17 @@ def deal(config: RunConfig, cached: Cache) -> Folds:
 
 def split_of(config: RunConfig, index: pd.DataFrame) -> pd.DataFrame:
     """Which image is in which fold, ``filename, exam, fold``; ``index`` has ``name, exam, hc_mm``."""
-    return _split(config.data, config.split, config.fold, index)
-
-
-def _split(data: str, kind: str, fold: int | None, index: pd.DataFrame) -> pd.DataFrame:
-    frame = index.rename(columns={"name": "filename"})[["filename", "exam", "hc_mm"]].reset_index(drop=True)
-    if fold is not None:
-        parts = splits.load_folds() if data == "hc18" else splits.make_folds(frame, seed=DATA_SEED)
-        hc_mm = parts["filename"].map(frame.set_index("filename")["hc_mm"])
-        return splits.cross_split(parts, hc_mm, test=fold)
-    split = splits.load("hc18") if data == "hc18" else splits.make_split(frame, seed=DATA_SEED)
-    if kind == "exam":
-        return split
-    return splits.leak(split, split["filename"].map(frame.set_index("filename")["hc_mm"]))
+    return config.dataset.split(index, kind=config.split, fold=config.fold)
 
 
 def folds_of_training(trained: Mapping[str, Any], samples: HC18, index: pd.DataFrame) -> pd.Series | None:
     """Each image's fold in the training of a network, by content; ``None`` where it did not have the images.
 
     ``trained`` is the configuration in the network's file, ``samples`` a folder, ``index`` its cached images.
-    An own folder is known where it is the very one of the training; of HC18 any part is known. Raises
-    ``ValueError`` for a part of HC18 and a network of its leaky split or of a fold, which need the whole.
+    Raises ``ValueError`` for a part of HC18 and a network of its leaky split or of a fold.
     """
-    data, kind, fold = trained["data"], trained.get("split", "exam"), trained.get("fold")
-    if data == "hc18":
-        folds = splits.hc18_folds(index)
-        if (kind == "exam" and fold is None) or folds.isna().all():
-            return folds if folds.notna().any() else None
-        if splits.refuse_others(index).size != len(splits.load("hc18")):
-            raise ValueError(f"{samples.root}: the network's split is of all of HC18, got a part")
-    elif not is_own(data) or own_name(samples) != data:
-        return None
-    return index["name"].map(_split(data, kind, fold, index).set_index("filename")["fold"])
+    kind, fold = trained.get("split", "exam"), trained.get("fold")
+    return dataset_named(trained["data"]).folds_of(samples, index, kind=kind, fold=fold)
 
 
 def split_digest(folds: Folds) -> str:

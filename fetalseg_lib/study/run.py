@@ -66,7 +66,7 @@ def build_network(config: RunConfig) -> nn.Module:
     """
     seed_everything(config.seed)
     model = build_model(config.variant, encoder_weights=config.encoder_weights, **config.network)
-    if config.data == "phantom":
+    if config.dataset.drawn:
         refuse_phantom_encoder(model.encoder_weights_record.get("task"))
     return model
 

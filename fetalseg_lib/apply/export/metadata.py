@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fetalseg_lib import NOTICE, __version__
 from fetalseg_lib.apply.trained import TrainedNetwork
+from fetalseg_lib.data.named import dataset_named
 from fetalseg_lib.training.checkpoint import read_metadata
 
 if TYPE_CHECKING:
@@ -34,9 +35,7 @@ def describe(
         "config_hash": stored.get("hash"),
         "training_range": trained.training_range.to_json() if trained.training_range else None,
         "calibration": calibration,
-        "attribution": "trained on HC18 (CC BY 4.0), doi:10.5281/zenodo.1327317"
-        if trained.data == "hc18"
-        else None,
+        "attribution": dataset_named(trained.data).attribution,
     }
     return {
         "name": f"FetalSeg {variant}",

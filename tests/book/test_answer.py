@@ -148,6 +148,24 @@ def test_the_appendix_has_a_line_for_every_variant_that_ran() -> None:
     assert len(" ".join(lines).split()) < 1450
 
 
+def test_the_appendix_concludes_what_its_rows_say() -> None:
+    page = (ROOT / "book" / "all-variants.md").read_text(encoding="utf-8")
+    lines = [line.strip("| ").split(" | ") for line in all_variants.table(RESULTS).splitlines()[2:]]
+    points = {line[0]: float(line[3]) for line in lines if not line[1].startswith("against itself")}
+    assert "A loss weight of 200 harms every network." in page
+    assert all(
+        value < -2 for name, value in points.items() if "weight 200" in name or name == "Note's recipe"
+    )
+    assert "A frozen encoder needs photographs." in page
+    assert all(value < -0.5 for name, value in points.items() if name.endswith("encoder, frozen"))
+    assert "a fine-tuned encoder of any pre-trained start is better than a frozen one" in " ".join(
+        page.split()
+    )
+    fine_tuned = [name for name in points if "ine-tuned" in name and not name.endswith("long")]
+    assert len(fine_tuned) == 3
+    assert min(points[name] for name in fine_tuned) > 0.1
+
+
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=12))
 def test_a_point_is_on_the_front_unless_another_is_no_dearer_no_worse_and_not_the_same(
     points: list[tuple[int, int]],

@@ -161,7 +161,7 @@ CHECKS: list[tuple[str, Callable[[Found], Any]]] = [
     ("no difference that matters, alone or together", parts_are_equivalent),
     ("Fine-tuning the encoder is the only gain", one_gain),
     ("The loss weight of 200 does most harm", weight_is_worst),
-    ("the plain U-Net passes the note's network, and ties with the fine-tuned one", unet_passes_and_ties),
+    ("the plain U-Net passes the note's network, and ties with the fine-tuned encoder", unet_passes_and_ties),
     ("Its plan, written before any other variant was trained, detects", written_before),
     ("in every seed, and only … of the images get better. That is a real loss, but half of", residual_loss),
     ("So the two largest effects are no parts of the decoder.", two_worse),

@@ -72,7 +72,6 @@ def _two_weights(study: Path, weights: dict[str, float]) -> dict[str, Any]:
         "means of seeds": seeds,
         "softness": soft,
         "loss_study_weight": f"{weights['study']:g}",
-        "loss_size": "×".join(map(str, configuration(study)["image_size"])),
         "loss_mean_study": millimetres(means["proposed"]),
         "loss_mean_note": millimetres(means[HEAVY]),
         "loss_always": f"{100 * always:.0f} %",
@@ -86,16 +85,12 @@ def _further(errors: dict[str, pd.DataFrame]) -> dict[str, Any]:
     """By how much the note's weight moves each head further out, and what goes with it."""
     further = errors[HEAVY]["hc_error_mm"] - errors["proposed"]["hc_error_mm"]
     heads, pixel = (errors["proposed"][name] for name in ("hc_reference_mm", "pixel_size_mm"))
-    going_with = {
-        "by_size": further.corr(heads),
-        "by_pixel": further.corr(pixel),
-        "in_pixels": (further / pixel).corr(heads),
-    }
+    going_with = {"by_size": further.corr(heads), "by_pixel": further.corr(pixel)}
     low, high = further.quantile([0.1, 0.9])
-    words = {f"loss_{name}": f"{rho:.2f}".replace("-", "−") for name, rho in going_with.items()}
-    return words | {
+    return {
+        "loss_by_pixel": f"{going_with['by_pixel']:.2f}",
         "further": (low, high),
-        "going with": going_with | {"size with pixel": heads.corr(pixel)},
+        "going with": going_with,
         "loss_further": f"{further.mean():.1f} mm",
         "loss_further_low": millimetres(low),
         "loss_further_high": millimetres(high),
@@ -104,12 +99,10 @@ def _further(errors: dict[str, pd.DataFrame]) -> dict[str, Any]:
 
 def _small(study: Path, weights: dict[str, float]) -> dict[str, Any]:
     errors = {variant: signed_errors(study, variant) for variant in VARIANTS}
-    means = {variant: frame["hc_error_mm"].mean() for variant, frame in errors.items()}
     soft = softness(errors, weights)
     return {
         "softness in small": soft,
         "loss_small_size": "×".join(map(str, configuration(study)["image_size"])),
-        "loss_small_further": f"{means[HEAVY] - means['proposed']:.1f} mm",
         "loss_small_width": f"{soft:.2f} mm",
     }
 
@@ -121,15 +114,8 @@ def _halves(results: Path) -> dict[str, Any]:
     runs = runs.dropna()[["signed", "error", "dice"]]
     signed = runs["signed"][list(HALVES)].T.rename(index=HALVES)
     apart = signed.loc["cross-entropy alone"] - signed.loc["Dice alone"]
-    lost, off = (runs[name].sub(runs[name]["proposed"], axis=0) for name in ("dice", "error"))
-    found = {
+    return {
         "signed": signed,
-        "lost": lost,
-        "further off": off,
         "loss_halves_seeds": described.seeds_in_words(len(runs)),
         "loss_halves_apart": described.in_words(apart, digits=1, signed=False, unit="mm"),
     }
-    for name in ("dice_only", "bce_only"):
-        found[f"loss_{name}_dice"] = described.in_words(lost[name])
-        found[f"loss_{name}_mm"] = described.in_words(off[name], unit="mm")
-    return found

@@ -22,7 +22,7 @@ SENTENCES: list[tuple[str, Callable[[Found], bool]]] = [
     ("Without augmentation the Dice is lower with each", lambda found: (found["worth"]["dice"] < 0).all()),
     ("with each of three seeds", lambda found: len(found["worth"]) == 3),
     (
-        "And the best epoch comes earlier",
+        "The best epoch also comes earlier",
         lambda f: max(f["best epochs"]["no_augmentation"]) < min(f["best epochs"]["proposed"]),
     ),
 ]

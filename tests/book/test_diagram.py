@@ -21,6 +21,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from fetalseg_book.diagram import Diagram, draw, write_diagram
+from fetalseg_book.diagram.schematic import schematic
 from fetalseg_book.diagram.svg import FILLS, INK, LINES, PAPER
 from fetalseg_book.diagram.trace import trace
 from fetalseg_lib.models import build_model
@@ -548,3 +549,24 @@ class TestInteractive:
         for part, _, panel in seen[:-1]:
             assert panel.startswith(part)
         assert seen[-1][2].startswith("dec4")  # the pointer shows without moving the focus
+
+
+@pytest.mark.parametrize(
+    ("name", "shapes"),
+    [
+        ("inverted-residual", {"64×64×24", "64×64×144"}),
+        ("aspp", {"8×8×1280", "8×8×128", "8×8×256", "8×8×768", "8×8×512"}),
+        ("se-residual", {"16×16×352", "16×16×256", "1×1×16"}),
+        ("decoder-stage", {"8×8×512", "16×16×96", "16×16×256", "16×16×352"}),
+    ],
+)
+def test_a_schematic_says_the_shapes_of_its_part(name: str, shapes: set[str]) -> None:
+    svg = ET.fromstring(schematic(name).svg)
+    texts = " ".join(text.text or "" for text in svg.iter(f"{SVG}text"))
+    assert all(shape in texts for shape in shapes)
+    assert all(svg.findtext(f"{SVG}{words}") for words in ("title", "desc"))
+
+
+def test_an_unknown_schematic_is_refused() -> None:
+    with pytest.raises(ValueError, match="name: expected one of"):
+        schematic("attention")

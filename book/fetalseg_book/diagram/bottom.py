@@ -25,7 +25,7 @@ def bottleneck(parts: Parts, grid: Grid) -> Iterator[Item]:
     levels = {stage.part.path: level for level, stage in enumerate(parts.encoder)}
     source = grid.encoder_box(levels[parts.bottleneck.stage.source])
     if grid.panel and parts.bottleneck.projection:
-        yield from _aspp(parts, grid.panel, source, rect, parts.bottleneck.projection)
+        yield from aspp(parts, grid.panel, source, rect, parts.bottleneck.projection)
         return
     stage = parts.bottleneck.stage
     yield part_box(rect, stage.part)
@@ -40,7 +40,8 @@ def bottleneck(parts: Parts, grid: Grid) -> Iterator[Item]:
     yield from beside((corner[0] + 20, y - 16), stage.downsampling)
 
 
-def _aspp(parts: Parts, panel: Panel, source: Rect, rect: Rect, projection: Part) -> Iterator[Item]:
+def aspp(parts: Parts, panel: Panel, source: Rect, rect: Rect, projection: Part) -> Iterator[Item]:
+    """The panel of the branches, fed by ``source``, with the projection in ``rect``."""
     part, y = parts.bottleneck.stage.part, panel.middle
     yield Frame(rect=panel.rect, style="aspp", part=part)
     at = (panel.rect.left + 16, panel.rect.top + 19)

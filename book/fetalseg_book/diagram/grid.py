@@ -98,7 +98,7 @@ def plan(parts: Parts) -> Grid:
     decoder_x = encoder_x + widths[0] + skip_width + 104
     panel = None
     if parts.bottleneck.branches:
-        panel = _panel(parts, left=encoder_x + widths[1] / 2 + FRAME + 18, top=y, last_width=widths[-1])
+        panel = panel_of(parts, left=encoder_x + widths[1] / 2 + FRAME + 18, top=y, last_width=widths[-1])
         decoder_x = max(decoder_x, panel.rect.right - widths[-1] / 2 - _RIM)
         panel = replace(
             panel, rect=replace(panel.rect, width=decoder_x + widths[-1] / 2 + _RIM - panel.rect.left)
@@ -125,7 +125,7 @@ def plan(parts: Parts) -> Grid:
     )
 
 
-def _panel(parts: Parts, *, left: float, top: float, last_width: float) -> Panel:
+def panel_of(parts: Parts, *, left: float, top: float, last_width: float) -> Panel:
     """The panel at its least width: branches, concatenation and a projection of ``last_width``."""
     branches = parts.bottleneck.branches
     branch_width = max(_words(branch) for branch in branches)

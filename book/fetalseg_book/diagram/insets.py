@@ -41,11 +41,11 @@ def block_height(stage: DecoderStage) -> float:
     return HEADER + 46 + boxes * (_BOX_HEIGHT + _GAP) + (2 * RADIUS + _GAP if stage.block.adds else 0) + 38
 
 
-def block(stage: DecoderStage, at: Point) -> Iterator[Item]:
+def block(stage: DecoderStage, at: Point, *, title: str = "") -> Iterator[Item]:
     """The block of a decoder stage, from the concatenated maps down to its output."""
     inside = stage.block
     rect = Rect(left=at[0], top=at[1], width=INSET_WIDTH, height=block_height(stage))
-    yield from frame(rect, f"Inside {stage.part.path}: {inside.note}")
+    yield from frame(rect, title or f"Inside {stage.part.path}: {inside.note}")
     x = rect.left + (110 if inside.adds else INSET_WIDTH / 2)
     y = rect.top + HEADER + 12
     yield from _value((x, y), inside.joined)

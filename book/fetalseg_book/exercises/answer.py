@@ -10,7 +10,7 @@ from io import StringIO
 from typing import Any
 
 from fetalseg_book.exercises.compare import agrees, form, kind, plain, shown
-from fetalseg_book.exercises.exercise import Case, Exercise, Function
+from fetalseg_book.exercises.exercise import Case, Exercise, Function, MisfitError
 from fetalseg_book.exercises.find import find_exercise
 
 
@@ -43,9 +43,9 @@ def check(chapter: str, answer: Function) -> Answer:
     Raises ``ValueError`` for a chapter or a name that no exercise has. What goes wrong *in* the function is
     part of what is said.
 
-    >>> def pair_saves(channels, kernel): ...
-    >>> check("encoder", pair_saves)
-    ✘ Not yet. `pair_saves` gives nothing back so far. Put your code in place of the three dots.
+    >>> def grey_kernel(kernel): ...
+    >>> check("encoder", grey_kernel)
+    ✘ Not yet. `grey_kernel` gives nothing back so far. Put your code in place of the three dots.
     """
     return judge(find_exercise(chapter, getattr(answer, "__name__", repr(answer))), answer)
 
@@ -70,6 +70,8 @@ def _why_not(exercise: Exercise, answer: Function, number: int, case: Case, came
         place = "in place of `print`" if came.printed else "in front of what is to be given back"
         return f"{call} gives nothing back. Write `return` {place}."
     hint = _hint(exercise, answer, number)
+    if isinstance(came.error, MisfitError):
+        return f"{call} {came.error}. {hint or exercise.hint}"
     if came.error is not None:
         return f"{call} stops with {type(came.error).__name__}: {came.error}. {hint or exercise.hint}"
     ours, theirs = shown(case.expected), shown(came.value)
@@ -96,7 +98,8 @@ def _hint(exercise: Exercise, answer: Function, number: int) -> str:
 def _alike(one: _Came, other: _Came, tolerance: float) -> bool:
     """Whether two calls gave the same, or failed alike."""
     if one.error is not None or other.error is not None:
-        return type(one.error) is type(other.error)
+        same = type(one.error) is type(other.error)
+        return same and (not isinstance(one.error, MisfitError) or str(one.error) == str(other.error))
     return agrees(one.value, other.value, tolerance=tolerance)
 
 
@@ -113,7 +116,9 @@ def _call(answer: Function, case: Case) -> _Came:
     """Call the function, whatever it may do."""
     with _equal_chances(), redirect_stdout(StringIO()) as printed:
         try:
-            return _Came(value=plain(answer(*case.arguments)), printed=printed.getvalue())
+            came = answer(*case.arguments)
+            value = plain(case.use(came) if case.use else came)
+            return _Came(value=value, printed=printed.getvalue())
         except (Exception, SystemExit) as error:
             return _Came(error=error, printed=printed.getvalue())
 
@@ -127,7 +132,8 @@ def _bare_stub() -> None: ...
 
 
 def _is_stub(answer: Function) -> bool:
-    """Whether a function that gives ``None`` has nothing in it but words and three dots."""
+    """Whether a function that gives ``None``, or a part's ``forward``, is but words and three dots."""
+    answer = getattr(answer, "forward", answer)
     code = getattr(getattr(answer, "__code__", None), "co_code", None)
     return code in (_stub.__code__.co_code, _bare_stub.__code__.co_code)
 

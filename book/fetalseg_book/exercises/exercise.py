@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -19,13 +20,19 @@ class Case:
     """One call of the student's function, and what it should give: by hand, or by another library.
 
     ``given`` says in words what goes in, where the arguments themselves would be too long to show.
-    Numbers and arrays agree within ``tolerance``, relative and absolute.
+    ``use`` is what is done with what came before it is compared: a network's part is run. Numbers and arrays
+    agree within ``tolerance``, relative and absolute.
     """
 
     arguments: tuple[Any, ...]
     expected: Any
     given: str = ""
     tolerance: float = 1e-4
+    use: Function | None = None
+
+
+class MisfitError(ValueError):
+    """A student's part of a network whose weights are others than the library's."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +45,7 @@ class Mistake:
 
 @dataclass(frozen=True, kw_only=True)
 class Exercise:
-    """A question whose answer is a function.
+    """A question whose answer is a function, or a class with methods.
 
     ``solution`` is that function; its name and docstring are the student's too. ``cases`` makes the calls
     anew each time, so that no answer can spoil them. ``why`` is said with "Right", and stands below the
@@ -66,9 +73,15 @@ class Exercise:
 
     @property
     def stub(self) -> str:
-        """The solution's first lines, to the end of its docstring, and three dots."""
-        head, _ = self._parts()
-        return f"{head}\n    ..."
+        """The solution's first lines, to the end of its docstring, and three dots; so for each method."""
+        head, body = self._parts()
+        if not isinstance(self.solution, type):
+            return f"{head}\n    ..."
+        first = re.findall(r"^    def .*?:\n(?: +super\(\).__init__\(\)\n)?", f"{body}\n", re.M | re.S)
+        begun = [
+            f"{method}        ..." if "super()" in method else f"{method.rstrip()} ..." for method in first
+        ]
+        return "\n\n".join([head, *begun])
 
     def _parts(self) -> tuple[str, str]:
         """The solution to the end of its docstring, and the rest.
@@ -77,7 +90,8 @@ class Exercise:
         """
         code = textwrap.dedent(inspect.getsource(self.solution))
         (function,) = ast.parse(code).body
-        if not isinstance(function, ast.FunctionDef) or not (words := ast.get_docstring(function)):
+        definition = isinstance(function, ast.FunctionDef | ast.ClassDef)
+        if not definition or not (words := ast.get_docstring(function)):
             raise ValueError(f"{self.name}: expected a function with a docstring, which the stub keeps")
         lines = code.splitlines()
         docstring = function.body[0]

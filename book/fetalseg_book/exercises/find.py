@@ -24,7 +24,7 @@ def exercises_of(chapter: str) -> tuple[Exercise, ...]:
     Raises ``ValueError`` naming the chapter where it has none.
 
     >>> [exercise.name for exercise in exercises_of("encoder")][0]
-    'pair_saves'
+    'SeparableConv'
     """
     if chapter not in CHAPTERS:
         raise ValueError(f"chapter: {_unknown(chapter, CHAPTERS)}")

@@ -53,7 +53,7 @@ def taps_by_rate(
 
 def gradients_of_taps(gradients: Mapping[int, Map]) -> tuple[Figure, str]:
     """Size of the gradient at each of the nine taps, relative to the largest, a panel for each rate."""
-    figure, panels = plt.subplots(1, 6, figsize=(7.2, 1.7))
+    figure, panels = plt.subplots(1, len(gradients), figsize=(1.2 * len(gradients), 1.7))
     for axes, (rate, size) in zip(panels, gradients.items(), strict=True):
         relative = size / size.max()
         axes.imshow(relative, vmin=0, vmax=1, cmap="viridis")
@@ -66,7 +66,7 @@ def gradients_of_taps(gradients: Mapping[int, Map]) -> tuple[Figure, str]:
     _bare(panels)
     zeros = ", ".join(f"rate {rate} {int((size == 0).sum())}" for rate, size in gradients.items())
     return figure, (
-        "Size of the gradient at each of the nine taps, relative to the largest, for six rates "
+        "Size of the gradient at each of the nine taps, relative to the largest, "
         f"on a map of 8 by 8. Taps whose gradient is exactly zero: {zeros}. "
         "Where taps are dead, the one in the middle is left."
     )

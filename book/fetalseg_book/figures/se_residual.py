@@ -62,21 +62,6 @@ def silent_blocks(
     )
 
 
-def still_silent(shares: Mapping[float, Sequence[float]], *, blocks: int) -> tuple[Figure, str]:
-    """The share of silent blocks that still are, over the steps of a training, for each weight decay."""
-    figure, axes = plt.subplots(figsize=(6.0, 2.8))
-    for (decay, share), style in zip(shares.items(), ("-", "--"), strict=True):
-        axes.plot(100 * np.array(share), ls=style, label=f"weight decay {decay:g}")
-    axes.set(xlabel="step", ylabel="still silent (%)", ylim=(0, 105))
-    axes.legend(loc="lower left")
-    steps = len(next(iter(shares.values())))
-    ends = (f"{100 * share[-1]:.0f} percent with weight decay {decay:g}" for decay, share in shares.items())
-    return figure, (
-        f"Share of {blocks} silent SE blocks still silent, over {steps} steps of Adam. "
-        f"At the end: {', '.join(ends)}."
-    )
-
-
 def arriving_gradients(
     arriving: pd.DataFrame, depths: Sequence[int], through: Mapping[bool, NDArray[np.float64]]
 ) -> tuple[Figure, str]:

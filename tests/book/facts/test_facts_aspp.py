@@ -19,9 +19,12 @@ def found() -> Found:
 
 
 SENTENCES: list[tuple[str, Callable[[Found], bool]]] = [
-    ("So no worth of the pyramid is seen here", lambda f: f["without"]["verdict"] == "not significant"),
     (
-        "That is less than two seeds of proposed can differ by themselves",
+        "So we found no evidence that the pyramid helps here",
+        lambda f: f["without"]["verdict"] == "not significant",
+    ),
+    (
+        "That is less than two seeds of the note's network can differ by themselves",
         lambda f: all(f["rates"][name].abs().max() < f["own"][name] for name in ("dice", "error")),
     ),
 ]

@@ -29,15 +29,18 @@ def within_seeds(found: Found, variant: str) -> bool:
 
 SENTENCES: list[tuple[str, Callable[[Found], bool]]] = [
     (
-        "three seeds its Dice differs from that of proposed",
+        "over three seeds its Dice differs by",
         lambda found: len(found["changes"]["stem_mean"]) == 3,
     ),
     (
-        "That is less than two seeds of proposed can differ by themselves",
+        "less than two seeds of the note's network can differ by themselves",
         lambda found: within_seeds(found, "stem_mean"),
     ),
     ("three seeds, not tested, frozen_bn_drift", lambda found: len(found["changes"]["frozen_bn_drift"]) == 3),
-    ("less than two seeds of proposed can.", lambda found: within_seeds(found, "frozen_bn_drift")),
+    (
+        "less than two seeds of the note's network can. But",
+        lambda found: within_seeds(found, "frozen_bn_drift"),
+    ),
 ]
 
 

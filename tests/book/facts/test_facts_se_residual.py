@@ -22,7 +22,10 @@ def found() -> Found:
 
 
 SENTENCES: list[tuple[str, Callable[[Found], bool]]] = [
-    ("So no worth is seen", lambda found: found["tested"].loc["no_se", "verdict"] == "not significant"),
+    (
+        "So we found no evidence that they help",
+        lambda found: found["tested"].loc["no_se", "verdict"] == "not significant",
+    ),
     (
         "no_residual has to show it in millimetres. It does not",
         lambda found: found["tested"].loc["no_residual", "verdict"] == "not significant",

@@ -1,25 +1,120 @@
-"""Exercises on the bottleneck: reach, living taps, and a norm that leaves the batch alone."""
+"""Exercises on the bottleneck: one branch, the whole pyramid, and its living taps."""
+
+# mypy: disable-error-code="no-any-return"
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from fetalseg_book.exercises.exercise import Case, Exercise, Mistake
+from fetalseg_book.exercises.networks import case, changed
+from fetalseg_book.mynet import conv_bn_relu
+from fetalseg_lib.models.aspp import ASPP, ImagePooling
+from fetalseg_lib.models.blocks import ConvBNReLU
 
 
-def reach(kernel: int, rate: int) -> int:
-    """Positions from the first tap of a dilated kernel to its last, both included, along one axis."""
-    return kernel + (kernel - 1) * (rate - 1)
+class DilatedBranch(nn.Module):
+    """A dilated convolution without bias, batch normalisation, ReLU, for a kernel of any odd size:
+    ``B in H W`` becomes ``B out H W``.
+    """
+
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        kernel: int,
+        rate: int,
+    ) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(
+                channels_in,
+                channels_out,
+                kernel,
+                padding=rate * (kernel // 2),
+                dilation=rate,
+                bias=False,
+            ),
+            nn.BatchNorm2d(channels_out),
+            nn.ReLU(),
+        )
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return self.layers(features)
 
 
-def _rates() -> Iterator[Case]:
-    yield Case(arguments=(3, 1), expected=3, tolerance=0)
-    yield Case(arguments=(3, 6), expected=13, tolerance=0)
-    yield Case(arguments=(5, 2), expected=9, tolerance=0)  # taps at 0, 2, 4, 6, 8
-    yield Case(arguments=(1, 7), expected=1, tolerance=0)
+def _dilated() -> Iterator[Case]:
+    for kernel, rate in ((3, 3), (5, 2)):
+        branch = ConvBNReLU(2, 3, kernel_size=kernel, dilation=rate)
+        yield case(branch, "DilatedBranch", (2, 3, kernel, rate), torch.randn(1, 2, 16, 12))
+
+
+def _branch(
+    padding: Callable[[int, int], int], *, bias: bool = False, dilated: bool = True
+) -> Callable[[int, int, int, int], nn.Module]:
+    return lambda channels_in, channels_out, kernel, rate: nn.Sequential(
+        nn.Conv2d(
+            channels_in,
+            channels_out,
+            kernel,
+            padding=padding(kernel, rate),
+            dilation=rate if dilated else 1,
+            bias=bias,
+        ),
+        nn.BatchNorm2d(channels_out),
+        nn.ReLU(),
+    )
+
+
+class Pyramid(nn.Module):
+    """An ASPP for any rates. Side by side, in this order: a 1×1 branch, a dilated one for each rate, image
+    pooling, all of 8 channels. Then a 1×1 projection.
+    """
+
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        rates: list[int],
+    ) -> None:
+        super().__init__()
+        branches = [conv_bn_relu(channels_in, 8, kernel=1)]
+        branches += [conv_bn_relu(channels_in, 8, rate=rate) for rate in rates]
+        self.branches = nn.ModuleList([*branches, ImagePooling(channels_in, 8)])
+        self.projection = conv_bn_relu(8 * len(self.branches), channels_out, kernel=1)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        answers = [branch(features) for branch in self.branches]
+        return self.projection(torch.cat(answers, dim=1))
+
+
+def _pyramids() -> Iterator[Case]:
+    for rates in ([1, 2], [1, 2, 3]):
+        pyramid = ASPP(4, 5, rates=rates, branch_channels=8, pool_channels=8)
+        yield case(pyramid, "Pyramid", (4, 5, rates), torch.randn(1, 4, 6, 6))
+
+
+class _Unlisted(Pyramid):
+    def __init__(self, channels_in: int, channels_out: int, rates: list[int]) -> None:
+        super().__init__(channels_in, channels_out, rates)
+        del self.branches
+
+
+class _Unpooled(Pyramid):
+    def __init__(self, channels_in: int, channels_out: int, rates: list[int]) -> None:
+        super().__init__(channels_in, channels_out, rates)
+        self.branches = self.branches[:-1]
+        self.projection = conv_bn_relu(8 * len(self.branches), channels_out, kernel=1)
+
+
+class _PoolingFirst(Pyramid):
+    def __init__(self, channels_in: int, channels_out: int, rates: list[int]) -> None:
+        super().__init__(channels_in, channels_out, rates)
+        self.branches = nn.ModuleList([self.branches[-1], *self.branches[:-1]])
 
 
 def largest_full_rate(side: int) -> int:
@@ -52,52 +147,55 @@ def _branches() -> Iterator[Case]:
         )
 
 
-def normalise_groups(features: torch.Tensor, groups: int) -> torch.Tensor:
-    """GroupNorm of ``B C H W`` without scale and shift: mean 0 and variance 1 in each group of each image."""
-    grouped = features.reshape(len(features), groups, -1)
-    mean = grouped.mean(dim=2, keepdim=True)
-    variance = grouped.var(dim=2, keepdim=True, correction=0)
-    return ((grouped - mean) / torch.sqrt(variance + 1e-5)).reshape(features.shape)
-
-
-def _features() -> Iterator[Case]:
-    for batch, channels, side, groups in ((2, 4, 1, 2), (1, 6, 5, 3)):
-        features = 3 + 2 * torch.randn(batch, channels, side, side)
-        yield Case(
-            given=f"Features of shape ({batch}, {channels}, {side}, {side}) in {groups} groups: it",
-            arguments=(features, groups),
-            expected=F.group_norm(features, groups),
-            tolerance=1e-3,
-        )
-
-
-def _batch_norm(features: torch.Tensor, groups: int) -> torch.Tensor:
-    mean = features.mean(dim=(0, 2, 3), keepdim=True)
-    return (features - mean) / torch.sqrt(features.var(dim=(0, 2, 3), keepdim=True, correction=0) + 1e-5)
-
-
-def _sample_variance(features: torch.Tensor, groups: int) -> torch.Tensor:
-    grouped = features.reshape(len(features), groups, -1)
-    scaled = (grouped - grouped.mean(dim=2, keepdim=True)) / grouped.std(dim=2, keepdim=True)
-    return scaled.reshape(features.shape)
-
-
 EXERCISES = (
     Exercise(
-        title="How far does it reach?",
-        prompt="For any kernel and any rate. Draw the taps on paper first.",
-        solution=reach,
-        cases=_rates,
-        hint="A kernel of $k$ taps has $k - 1$ gaps, and each gap is as wide as the rate.",
+        title="A branch of any size",
+        prompt="Our branches have 3×3 kernels. Write one for any odd kernel and any rate that keeps the "
+        "map's size. The check copies the library's weights into yours.",
+        solution=DilatedBranch,
+        cases=_dilated,
+        hint="The kernel reaches `rate * (kernel // 2)` positions to each side. Pad by as many.",
         mistakes=(
-            Mistake(lambda kernel, rate: kernel * rate, "There is one gap fewer than there are taps."),
+            Mistake(_branch(lambda kernel, rate: 0), "The padding is missing, so the map shrinks."),
             Mistake(
-                lambda kernel, rate: (kernel - 1) * rate,
-                "That is the distance between the outer taps. Count both of them in.",
+                _branch(lambda kernel, rate: kernel // 2),
+                "Dilation without its padding: the taps are `rate` apart, so pad `rate` times as much.",
+            ),
+            Mistake(
+                _branch(lambda kernel, rate: rate),
+                "That is right for a kernel of 3. One of 5 has two taps on each side of its centre.",
+            ),
+            Mistake(
+                _branch(lambda kernel, rate: kernel // 2, dilated=False),
+                "The kernel is not dilated by `rate`.",
+            ),
+            Mistake(
+                _branch(lambda kernel, rate: rate * (kernel // 2), bias=True),
+                "A bias in front of a normalisation is subtracted again. Leave it out.",
             ),
         ),
-        why="$k - 1$ gaps of $r$ steps and one position to start from: $1 + (k - 1)\\,r = k + (k - 1)(r - "
-        "1)$.",
+        why="A kernel of 3 at rate $r$ and one of 5 at rate $r / 2$ reach equally far.",
+    ),
+    Exercise(
+        title="A pyramid for any rates",
+        prompt="Use `conv_bn_relu(channels_in, channels_out, kernel=3, rate=1)` of the text, and the "
+        "library's `ImagePooling(channels_in, channels_out)`.",
+        solution=Pyramid,
+        cases=_pyramids,
+        hint="Collect the branches in an `nn.ModuleList`, join their answers along `dim=1`, and project.",
+        mistakes=(
+            Mistake(
+                _Unlisted,
+                "The branches are unknown to PyTorch: a plain list hides their weights. Use `nn.ModuleList`.",
+            ),
+            Mistake(_PoolingFirst, "The order of the channels: pooling comes last."),
+            Mistake(_Unpooled, "The image pooling is missing."),
+            Mistake(
+                changed(Pyramid, lambda self, features: self.branches[0](features)),
+                "Give back what the projection makes of all branches.",
+            ),
+        ),
+        why="The projection has a weight for each channel of each branch, so their order must be kept.",
     ),
     Exercise(
         title="Which rates fit the map?",
@@ -133,21 +231,5 @@ EXERCISES = (
             ),
         ),
         why="The centre is all that acts: eight ninths of the weights can go, and the output stays as it is.",
-    ),
-    Exercise(
-        title="Leave the batch alone",
-        prompt="Write the normalisation of the pooling branch. An image must come out the same in any batch.",
-        solution=normalise_groups,
-        cases=_features,
-        hint="`reshape` to `(B, groups, -1)`, normalise along the last axis, reshape back. Add 1e-5 to the "
-        "variance.",
-        mistakes=(
-            Mistake(
-                _batch_norm,
-                "You normalise each channel over the batch. That is BatchNorm: images depend on each other.",
-            ),
-            Mistake(_sample_variance, "Divide the squares by $n$, not by $n - 1$ (`correction=0`)."),
-        ),
-        why="Every mean is taken within one image, so a batch of one is as good as any.",
     ),
 )

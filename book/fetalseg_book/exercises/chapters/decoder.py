@@ -1,46 +1,54 @@
-"""Exercises on the decoder: stamps, weights, shapes that fit, and a loss that does not overflow."""
+"""Exercises on the decoder: another stage, shapes that fit, and a loss that does not overflow."""
+
+# mypy: disable-error-code="no-any-return"
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from fetalseg_book.exercises.exercise import Case, Exercise, Mistake
+from fetalseg_book.exercises.networks import case, changed
+from fetalseg_book.mynet import ResidualBlock, SEBlock
+from fetalseg_lib.models.decoder import DecoderStage
 
 
-def stamp_map(pixels: torch.Tensor, stamp: torch.Tensor) -> torch.Tensor:
-    """A transposed convolution of stride 2, by hand: ``pixels`` is H W, ``stamp`` 2×2, the result 2H 2W."""
-    height, width = pixels.shape
-    stamped = torch.zeros(2 * height, 2 * width)
-    for row in range(height):
-        for column in range(width):
-            stamped[2 * row : 2 * row + 2, 2 * column : 2 * column + 2] = pixels[row, column] * stamp
-    return stamped
+class BilinearStage(nn.Module):
+    """A stage that interpolates: a 1×1 convolution to ``out`` channels, doubled bilinearly; the skip through
+    SE; both joined, the doubled map first, and refined.
+    """
+
+    def __init__(self, channels_in: int, skip: int, out: int) -> None:
+        super().__init__()
+        self.reduce = nn.Conv2d(channels_in, out, 1)
+        self.skip_se = SEBlock(skip)
+        self.block = ResidualBlock(out + skip, out)
+
+    def forward(
+        self,
+        below: torch.Tensor,
+        skip: torch.Tensor,
+    ) -> torch.Tensor:
+        up = F.interpolate(self.reduce(below), scale_factor=2, mode="bilinear")
+        return self.block(torch.cat([up, self.skip_se(skip)], dim=1))
 
 
-def _maps() -> Iterator[Case]:
-    stamp = torch.tensor([[1.0, 10.0], [100.0, 1000.0]])
-    yield Case(
-        given="The row (1, 2) with the stamp of the text:",
-        arguments=(torch.tensor([[1.0, 2.0]]), stamp),
-        expected=[[1, 10, 2, 20], [100, 1000, 200, 2000]],
-    )
-    pixels = torch.randn(3, 5)
-    expected = F.conv_transpose2d(pixels[None, None], stamp[None, None], stride=2)[0, 0]
-    yield Case(given="A map of 3×5:", arguments=(pixels, stamp), expected=expected)
+def _stages() -> Iterator[Case]:
+    library = DecoderStage(4, 3, 3, upsampling="bilinear")
+    yield case(library, "BilinearStage", (4, 3, 3), torch.randn(2, 4, 3, 4), torch.randn(2, 3, 6, 8))
 
 
-def up_parameters(channels_in: int, channels_out: int) -> int:
-    """Parameters of a transposed convolution with a 2×2 kernel, stride 2 and a bias."""
-    return channels_in * channels_out * 2 * 2 + channels_out
+def _doubled(stage: Any, below: torch.Tensor, **how: Any) -> torch.Tensor:
+    return F.interpolate(stage.reduce(below), scale_factor=2, **how)
 
 
-def _ups() -> Iterator[Case]:
-    yield Case(arguments=(1, 1), expected=5, tolerance=0)
-    yield Case(arguments=(256, 128), expected=131_200, tolerance=0)
+def _joined(stage: Any, up: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
+    return stage.block(torch.cat([up, skip], dim=1))
 
 
 def can_join(below: tuple[int, int, int], skip: tuple[int, int, int]) -> bool:
@@ -73,41 +81,57 @@ def _logits() -> Iterator[Case]:
 
 EXERCISES = (
     Exercise(
-        title="A stamp of your own",
-        prompt="Make a map twice as large, without `conv_transpose2d`. Two loops will do.",
-        solution=stamp_map,
-        cases=_maps,
-        hint="Start with zeros of twice the size. Each pixel fills its own 2×2 square with its value times "
-        "the stamp.",
+        title="A stage that interpolates",
+        prompt="Write the stage of the variant `bilinear_up`. Your `SEBlock(channels)` and "
+        "`ResidualBlock(channels_in, channels_out)` are at hand. The check copies the library's weights.",
+        solution=BilinearStage,
+        cases=_stages,
+        hint='`nn.Conv2d(channels_in, out, 1)`, `F.interpolate(..., scale_factor=2, mode="bilinear")`, '
+        "`torch.cat`, block.",
         mistakes=(
             Mistake(
-                lambda pixels, stamp: torch.kron(stamp, pixels),
-                "You stamped the whole map with each number of the stamp. It is the other way round.",
+                changed(
+                    BilinearStage,
+                    lambda self, below, skip: _joined(
+                        self, self.skip_se(skip), _doubled(self, below, mode="bilinear")
+                    ),
+                ),
+                "The order of the channels: the doubled map comes first, the skip second.",
             ),
             Mistake(
-                lambda pixels, stamp: torch.kron(pixels, stamp.flip(0, 1)),
-                "The stamp is upside down. A transposed convolution does not turn its kernel.",
+                changed(
+                    BilinearStage,
+                    lambda self, below, skip: _joined(self, _doubled(self, below), self.skip_se(skip)),
+                ),
+                'That is nearest-neighbour upsampling, the default. Ask for `mode="bilinear"`.',
+            ),
+            Mistake(
+                changed(
+                    BilinearStage,
+                    lambda self, below, skip: _joined(
+                        self, _doubled(self, below, mode="bilinear", align_corners=True), self.skip_se(skip)
+                    ),
+                ),
+                "With `align_corners=True` the corners' centres stay in place, and all else is stretched.",
+            ),
+            Mistake(
+                changed(
+                    BilinearStage,
+                    lambda self, below, skip: _joined(self, _doubled(self, below, mode="bilinear"), skip),
+                ),
+                "The skip does not pass its gates.",
+            ),
+            Mistake(
+                changed(
+                    BilinearStage,
+                    lambda self, below, skip: _joined(
+                        self, self.skip_se(_doubled(self, below, mode="bilinear")), skip
+                    ),
+                ),
+                "The gates belong to the skip, not to what comes from below.",
             ),
         ),
-        why="Each output pixel knows one input pixel. In one line it is `torch.kron(pixels, stamp)`.",
-    ),
-    Exercise(
-        title="What does a stage's upsampling cost?",
-        prompt="`dec4` goes from 256 to 128 channels. Count by hand.",
-        solution=up_parameters,
-        cases=_ups,
-        hint="One stamp of 2×2 for each pair of an input and an output channel, and a bias for each output.",
-        mistakes=(
-            Mistake(
-                lambda channels_in, channels_out: channels_in * channels_out * 4,
-                "This convolution has a bias: no normalisation stands behind it.",
-            ),
-            Mistake(
-                lambda channels_in, channels_out: channels_in * channels_out + channels_out,
-                "A stamp has four numbers. You counted a 1×1 kernel, which is what interpolation needs.",
-            ),
-        ),
-        why="Four times the weights of the 1×1 convolution behind an interpolation, and no more operations.",
+        why="Put five of them into `MyNet`, and you have the variant `bilinear_up`.",
     ),
     Exercise(
         title="Which skips fit?",

@@ -1,26 +1,95 @@
 """Exercises on the encoder: cheap convolutions, a grey stem, and what *frozen* asks for."""
 
+# mypy: disable-error-code="no-any-return"
+
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-import numpy as np
 import torch
 from torch import nn
+from torchvision.models.mobilenetv2 import InvertedResidual
 
 from fetalseg_book.exercises.exercise import Case, Exercise, Mistake
+from fetalseg_book.exercises.networks import case
+from fetalseg_lib.models.blocks import ConvBNReLU
 
 
-def pair_saves(channels: int, kernel: int) -> float:
-    """How many times fewer weights a separable pair has; ``channels`` go out, kernels are square."""
-    return kernel**2 * channels / (kernel**2 + channels)
+class SeparableConv(nn.Module):
+    """One 3×3 kernel a channel, a 1×1 convolution to mix them, batch normalisation, ReLU; no biases.
+    ``B in H W`` becomes ``B out H W``.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(channels_in, channels_in, 3, padding=1, groups=channels_in, bias=False),
+            nn.Conv2d(channels_in, channels_out, 1, bias=False),
+            nn.BatchNorm2d(channels_out),
+            nn.ReLU(),
+        )
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return self.layers(features)
 
 
 def _pairs() -> Iterator[Case]:
-    yield Case(arguments=(1, 3), expected=0.9)
-    yield Case(arguments=(72, 3), expected=8.0)
-    yield Case(arguments=(25, 5), expected=12.5)
+    library = ConvBNReLU(4, 6, separable=True)
+    yield case(library, "SeparableConv", (4, 6), torch.randn(2, 4, 6, 5))
+
+
+def _pair(*, grouped: bool = True, padding: int = 1, bias: bool = False) -> Callable[[int, int], nn.Module]:
+    return lambda channels_in, channels_out: nn.Sequential(
+        nn.Conv2d(
+            channels_in, channels_in, 3, padding=padding, groups=channels_in if grouped else 1, bias=bias
+        ),
+        nn.Conv2d(channels_in, channels_out, 1, bias=bias),
+        nn.BatchNorm2d(channels_out),
+        nn.ReLU(),
+    )
+
+
+class Halving(nn.Module):
+    """The inverted residual at a tap's end: widen six times, depthwise 3×3 of stride 2, narrow. No addition.
+    ``B in H W`` becomes ``B out H/2 W/2``.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        wide = 6 * channels_in
+        self.layers = nn.Sequential(
+            nn.Conv2d(channels_in, wide, 1, bias=False),
+            nn.BatchNorm2d(wide),
+            nn.ReLU6(),
+            nn.Conv2d(wide, wide, 3, 2, padding=1, groups=wide, bias=False),
+            nn.BatchNorm2d(wide),
+            nn.ReLU6(),
+            nn.Conv2d(wide, channels_out, 1, bias=False),
+            nn.BatchNorm2d(channels_out),
+        )
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return self.layers(features)
+
+
+def _halvings() -> Iterator[Case]:
+    library = InvertedResidual(3, 8, stride=2, expand_ratio=6)
+    yield case(library, "Halving", (3, 8), 20 * torch.randn(1, 3, 8, 6))
+
+
+def _halving(change: Callable[[nn.Sequential], nn.Module]) -> Callable[[int, int], nn.Module]:
+    return lambda channels_in, channels_out: change(Halving(channels_in, channels_out).layers)
+
+
+def _strided(layers: nn.Sequential, *strides: int) -> nn.Sequential:
+    for layer, stride in zip((layers[0], layers[3]), strides, strict=True):
+        layer.stride = (stride, stride)
+    return layers
+
+
+def _unpadded(layers: nn.Sequential) -> nn.Sequential:
+    layers[3].padding = (0, 0)
+    return layers
 
 
 def grey_kernel(kernel: torch.Tensor) -> torch.Tensor:
@@ -36,17 +105,6 @@ def _kernels() -> Iterator[Case]:
     yield Case(
         given="A random 3×3 kernel: it", arguments=(one,), expected=one[:, :1] + one[:, 1:2] + one[:, 2:]
     )
-
-
-def steps_until(share: float, momentum: float) -> int:
-    """After how many batches at most ``share`` of the old running mean is left."""
-    return int(np.ceil(np.log(share) / np.log(1 - momentum)))
-
-
-def _batches() -> Iterator[Case]:
-    yield Case(arguments=(0.3, 0.5), expected=2, tolerance=0)  # a half, a quarter
-    yield Case(arguments=(0.5, 0.1), expected=7, tolerance=0)  # 0.9 to the 6th is 0.53, to the 7th 0.48
-    yield Case(arguments=(0.01, 0.1), expected=44, tolerance=0)
 
 
 def is_frozen(network: nn.Module) -> bool:
@@ -78,24 +136,60 @@ def _networks() -> Iterator[Case]:
 
 EXERCISES = (
     Exercise(
-        title="From how many channels on does a pair save 8 times?",
-        prompt="Write the saving for any kernel. Then find, on paper, the number of channels for 8 times "
-        "with 3×3.",
-        solution=pair_saves,
+        title="A separable convolution",
+        prompt="Write the cheap pair as one part, as the study's light decoder uses it. The check copies the "
+        "library's weights into yours.",
+        solution=SeparableConv,
         cases=_pairs,
-        hint="Per input channel: the usual convolution has $k^2 C$ weights, the pair $k^2 + C$.",
+        hint="Four layers: depthwise 3×3 (`groups`), pointwise 1×1, `nn.BatchNorm2d`, ReLU.",
         mistakes=(
             Mistake(
-                lambda channels, kernel: (kernel**2 + channels) / (kernel**2 * channels),
-                "That is the pair over the usual one. Turn it around.",
+                _pair(grouped=False),
+                "The first convolution mixes the channels already. `groups=channels_in` gives each its own.",
+            ),
+            Mistake(_pair(padding=0), "Without padding a 3×3 kernel takes a pixel off each side."),
+            Mistake(
+                _pair(bias=True), "A bias in front of a normalisation is subtracted again. Leave it out."
             ),
             Mistake(
-                lambda channels, kernel: 9 * channels / (9 + channels),
-                "The 9 is a 3×3 kernel's. What is it for a kernel of another size?",
+                lambda channels_in, channels_out: nn.Sequential(
+                    *list(_pair()(channels_in, channels_out).children())[:3]
+                ),
+                "The ReLU is missing: nothing here may be negative.",
             ),
         ),
-        why="$9\\,C / (9 + C) \\ge 8$ means $C \\ge 72$. For a kernel of $k \\times k$ the saving nears "
-        "$k^2$.",
+        why="Its weights number $9\\,C_{in} + C_{in} C_{out}$ instead of $9\\,C_{in} C_{out}$.",
+    ),
+    Exercise(
+        title="A block that halves",
+        prompt="The block of the text keeps the size of its map. MobileNetV2 has others that halve it. Write "
+        "one; the check compares it with torchvision's `InvertedResidual`.",
+        solution=Halving,
+        cases=_halvings,
+        hint="As in the text, with stride 2 in the depthwise convolution, and without the addition.",
+        mistakes=(
+            Mistake(
+                _halving(lambda layers: nn.Sequential(layers, nn.ReLU6())),
+                "No ReLU after the last convolution: on few channels it would throw away too much.",
+            ),
+            Mistake(
+                _halving(lambda layers: _strided(layers, 2, 1)),
+                "The stride belongs to the depthwise 3×3. A 1×1 kernel of stride 2 drops three of four.",
+            ),
+            Mistake(
+                _halving(lambda layers: _strided(layers, 1, 1)), "The map is as large as before: stride 2."
+            ),
+            Mistake(_halving(_unpadded), "The depthwise convolution needs a padding of 1."),
+            Mistake(
+                _halving(
+                    lambda layers: nn.Sequential(
+                        *(nn.ReLU() if i in (2, 5) else layer for i, layer in enumerate(layers))
+                    )
+                ),
+                "MobileNetV2 has ReLU6, which also cuts at 6.",
+            ),
+        ),
+        why="Where the size changes there is nothing to add: input and output do not fit.",
     ),
     Exercise(
         title="Three colours, one grey",
@@ -116,26 +210,6 @@ EXERCISES = (
             ),
         ),
         why="The sum, not the mean: frozen layers behind it expect the whole response.",
-    ),
-    Exercise(
-        title="How fast is ImageNet forgotten?",
-        prompt="In train mode a running mean keeps `1 - momentum` of itself at every batch. PyTorch's "
-        "momentum is 0.1.",
-        solution=steps_until,
-        cases=_batches,
-        hint="After $n$ batches $(1 - m)^n$ is left. Solve for $n$ with logarithms, and round up.",
-        mistakes=(
-            Mistake(
-                lambda share, momentum: math.ceil(math.log(share) / math.log(momentum)),
-                "The momentum is what is *taken in*. What is kept is one minus that.",
-            ),
-            Mistake(
-                lambda share, momentum: math.floor(math.log(share) / math.log(1 - momentum)),
-                "One batch fewer: then more than that share is still left. Round up.",
-            ),
-        ),
-        why="After 44 batches less than a hundredth is left. That is less than one epoch of any real "
-        "training.",
     ),
     Exercise(
         title="Is it frozen?",

@@ -1,14 +1,65 @@
-"""Exercises on the whole network: count weights, follow a kernel onto a small map, find what moves."""
+"""Exercises on the whole network: its smallest part, one step up, and a count."""
+
+# mypy: disable-error-code="no-any-return"
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from fetalseg_book.exercises.exercise import Case, Exercise, Mistake
+from fetalseg_book.exercises.networks import case, changed
+from fetalseg_book.mynet import double_conv
+from fetalseg_lib.models.blocks import ConvBNReLU
+from fetalseg_lib.models.unet import UNetStage
+
+
+class ConvNormReLU(nn.Module):
+    """A 3×3 convolution without bias, batch normalisation, ReLU: ``B in H W`` becomes ``B out H W``."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(channels_out)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return torch.relu(self.norm(self.conv(features)))
+
+
+def _convs() -> Iterator[Case]:
+    yield case(ConvBNReLU(2, 3), "ConvNormReLU", (2, 3), torch.randn(2, 2, 6, 4))
+
+
+def _conv(bias: bool = False, padding: int = 1) -> Callable[[int, int], nn.Module]:
+    return lambda channels_in, channels_out: nn.Sequential(
+        nn.Conv2d(channels_in, channels_out, 3, padding=padding, bias=bias),
+        nn.BatchNorm2d(channels_out),
+        nn.ReLU(),
+    )
+
+
+class StepUp(nn.Module):
+    """One step up of the U-Net: double the map below by a transposed convolution, put it in front of the
+    skip, and refine both by a ``double_conv``. ``B 2C H W`` and ``B C 2H 2W`` become ``B C 2H 2W``.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.up = nn.ConvTranspose2d(2 * channels, channels, 2, stride=2)
+        self.block = double_conv(2 * channels, channels)
+
+    def forward(
+        self,
+        below: torch.Tensor,
+        skip: torch.Tensor,
+    ) -> torch.Tensor:
+        return self.block(torch.cat([self.up(below), skip], dim=1))
+
+
+def _steps() -> Iterator[Case]:
+    yield case(UNetStage(2), "StepUp", (2,), torch.randn(1, 4, 3, 2), torch.randn(1, 2, 6, 4))
 
 
 def branch_parameters(channels_in: int, channels_out: int) -> int:
@@ -21,48 +72,53 @@ def _branches() -> Iterator[Case]:
     yield Case(arguments=(1280, 128), expected=1_474_816, tolerance=0)
 
 
-def taps_seen(image_side: int, rate: int) -> float:
-    """Mean number of a 3×3 kernel's taps that see data in the bottleneck of a square image."""
-    side = image_side // 32
-    ones, kernel = torch.ones(1, 1, side, side), torch.ones(1, 1, 3, 3)
-    return F.conv2d(ones, kernel, padding=rate, dilation=rate).mean().item()
-
-
-def _taps() -> Iterator[Case]:
-    # Along one axis, each outer tap sees data from n - r of the n positions.
-    yield Case(arguments=(256, 1), expected=(1 + 2 * 7 / 8) ** 2)
-    yield Case(arguments=(256, 6), expected=(1 + 2 * 2 / 8) ** 2)
-    yield Case(arguments=(128, 6), expected=1.0)
-    yield Case(arguments=(512, 12), expected=(1 + 2 * 4 / 16) ** 2)
-
-
-def _taps_on(side: int, rate: int) -> float:
-    return float((1 + 2 * max(0, side - rate) / side) ** 2)
-
-
-def count_moved(model: torch.nn.Module, image: torch.Tensor) -> int:
-    """How many tensors of the state change when ``image`` passes in train mode, untrained."""
-    before = [tensor.clone() for tensor in model.state_dict().values()]
-    model.train()
-    with torch.no_grad():
-        model(image)
-    after = model.state_dict().values()
-    return sum(not torch.equal(old, new) for old, new in zip(before, after, strict=True))
-
-
-def _models() -> Iterator[Case]:
-    image = torch.rand(2, 1, 8, 8)
-    convolution = nn.Conv2d(1, 4, 3)
-    yield Case(given="A lone convolution", arguments=(convolution, image), expected=0)
-    one_norm = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)).requires_grad_(False)
-    yield Case(
-        given="Convolution and batch normalisation, no gradients,", arguments=(one_norm, image), expected=3
-    )
-    two_norms = nn.Sequential(nn.BatchNorm2d(1), nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)).eval()
-    yield Case(given="A model with two batch normalisations", arguments=(two_norms, image), expected=6)
-
-
 EXERCISES = (
+    Exercise(
+        title="The smallest part",
+        prompt="Write the part that stands everywhere in these networks. The check copies the weights of the "
+        "library's `ConvBNReLU` into yours, and compares what comes out.",
+        solution=ConvNormReLU,
+        cases=_convs,
+        hint="Three layers: `nn.Conv2d(..., 3, padding=1, bias=False)`, `nn.BatchNorm2d`, ReLU.",
+        mistakes=(
+            Mistake(_conv(padding=0), "Without padding a 3×3 kernel takes a pixel off each side."),
+            Mistake(
+                _conv(bias=True),
+                "The convolution needs no bias: the normalisation behind it subtracts the mean, and any bias "
+                "with it.",
+            ),
+            Mistake(
+                changed(ConvNormReLU, lambda self, features: self.norm(torch.relu(self.conv(features)))),
+                "The ReLU comes last. You normalise what it has already cut.",
+            ),
+            Mistake(
+                changed(ConvNormReLU, lambda self, features: self.norm(self.conv(features))),
+                "The ReLU is missing: nothing here may be negative.",
+            ),
+        ),
+        why="Padding keeps the size, and the normalisation makes a bias needless.",
+    ),
+    Exercise(
+        title="One step up",
+        prompt="Write a step of the U-Net's way up as a module of its own. Use the `double_conv` of "
+        "the text.",
+        solution=StepUp,
+        cases=_steps,
+        hint="`nn.ConvTranspose2d(2 * channels, channels, 2, stride=2)`, then `torch.cat`, then the block.",
+        mistakes=(
+            Mistake(
+                changed(
+                    StepUp, lambda self, below, skip: self.block(torch.cat([skip, self.up(below)], dim=1))
+                ),
+                "The order of the channels: the doubled map comes first, the skip second.",
+            ),
+            Mistake(
+                changed(StepUp, lambda self, below, skip: self.block(self.up(below) + skip)),
+                "Concatenate the channels (`torch.cat` with `dim=1`). Nothing is added.",
+            ),
+        ),
+        why="Weights that were trained for one order of channels are wrong for the other.",
+    ),
     Exercise(
         title="How many parameters has a branch?",
         prompt="One dilated branch of the ASPP has a convolution from 1280 to 128 channels. Count without "
@@ -82,44 +138,5 @@ EXERCISES = (
             ),
         ),
         why="The dilation moves the taps apart and adds none, so all three branches have the same count.",
-    ),
-    Exercise(
-        title="What does rate 6 see in a smaller image?",
-        prompt="Find the size of the bottleneck's map first. Then let a convolution count, as above.",
-        solution=taps_seen,
-        cases=_taps,
-        hint="The encoder halves the image five times. Ones on the map, ones in the kernel, padding as wide "
-        "as the rate.",
-        mistakes=(
-            Mistake(
-                lambda image_side, rate: _taps_on(image_side, rate),
-                "The kernel does not lie on the image. It lies on the bottleneck's map, 32 times smaller.",
-            ),
-            Mistake(
-                lambda image_side, rate: (1 + 2 * (1 - 32 * rate / image_side)) ** 2,
-                "Where the rate exceeds the map, an outer tap sees nothing, and not less than nothing.",
-            ),
-        ),
-        why="At 128×128 the map has 4 rows, and all three of the note's rates see their own centre only.",
-    ),
-    Exercise(
-        title="What moves in train mode?",
-        prompt="Nothing is trained, no gradient flows. And still something changes. Count what.",
-        solution=count_moved,
-        cases=_models,
-        hint="Copy all tensors first (`clone`), switch to train mode, send the image through, compare.",
-        mistakes=(
-            Mistake(
-                lambda model, image: 0,
-                "Three things can hide the change: a model in eval mode, a copy that is no copy (`clone`), "
-                "or `parameters()`, which leaves out the running statistics that `state_dict()` has.",
-            ),
-            Mistake(
-                lambda model, image: 2 * sum(isinstance(part, nn.BatchNorm2d) for part in model.modules()),
-                "Mean and variance move, and a third tensor counts the batches.",
-            ),
-        ),
-        why="Each batch normalisation moves its running mean, its running variance and its count of "
-        "batches. `requires_grad` has no say in that.",
     ),
 )

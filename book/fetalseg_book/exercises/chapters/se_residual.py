@@ -1,29 +1,89 @@
-"""Exercises on the decoder's block: gates by hand, their cost, their silence, and the shortcut."""
+"""Exercises on the decoder's block: the gate, the addition, and what can silence them."""
+
+# mypy: disable-error-code="no-any-return"
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import torch
+from torch import nn
 
 from fetalseg_book.exercises.exercise import Case, Exercise, Mistake
+from fetalseg_book.exercises.networks import case, changed
+from fetalseg_book.mynet import double_conv
+from fetalseg_lib.models.residual import ResidualBlockSE
+from fetalseg_lib.models.se import SEBlock
 
 
-def gates_by_hand(means: torch.Tensor, w1: torch.Tensor, w2: torch.Tensor) -> torch.Tensor:
-    """Gates ``(C,)`` of one image from its channels' means ``(C,)``; ``w1`` is hidden × C, no biases."""
-    hidden = torch.relu(w1 @ means)
-    return torch.sigmoid(w2 @ hidden)
+class SqueezeExcite(nn.Module):
+    """Gate each channel of ``B C H W``. The hidden layer has ``channels // reduction`` units, and at least
+    one.
+    """
+
+    def __init__(self, channels: int, reduction: int) -> None:
+        super().__init__()
+        hidden = max(1, channels // reduction)
+        self.squeeze = nn.Linear(channels, hidden)
+        self.excite = nn.Linear(hidden, channels)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        hidden = torch.relu(self.squeeze(features.mean(dim=(2, 3))))
+        gates = torch.sigmoid(self.excite(hidden))
+        return features * gates[:, :, None, None]
 
 
-def _means() -> Iterator[Case]:
-    w1, w2 = torch.tensor([[0.5, -1.0]]), math.log(3) * torch.tensor([[1.0], [-1.0]])
-    for means, expected in (((4.0, 1.0), (0.75, 0.25)), ((4.0, 4.0), (0.5, 0.5)), ((6.0, 1.0), (0.9, 0.1))):
-        yield Case(
-            given=f"Means {means} with the weights of the text:",
-            arguments=(torch.tensor(means), w1, w2),
-            expected=expected,
-        )
+def _gates() -> Iterator[Case]:
+    for channels, reduction in ((8, 2), (4, 16)):
+        library = SEBlock(channels, reduction=reduction)
+        inputs = torch.randn(3, channels, 4, 3) + torch.randn(3, channels, 1, 1)
+        yield case(library, "SqueezeExcite", (channels, reduction), inputs)
+
+
+class _NoUnit(SqueezeExcite):
+    def __init__(self, channels: int, reduction: int) -> None:
+        super().__init__(channels, reduction)
+        if channels < reduction:
+            del self.squeeze, self.excite
+
+
+class AddedBlock(nn.Module):
+    """Two convolutions, then the gate, then the input is added. Where the channels differ, the input first
+    passes a 1×1 convolution without bias and a batch normalisation.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        self.convs = double_conv(channels_in, channels_out)
+        self.se = SEBlock(channels_out)
+        self.shortcut = nn.Sequential()
+        if channels_in != channels_out:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(channels_in, channels_out, 1, bias=False),
+                nn.BatchNorm2d(channels_out),
+            )
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return self.se(self.convs(features)) + self.shortcut(features)
+
+
+def _added() -> Iterator[Case]:
+    for channels in ((4, 3), (3, 3)):
+        inputs = torch.randn(2, channels[0], 5, 4)
+        yield case(ResidualBlockSE(*channels), "AddedBlock", channels, inputs)
+
+
+class _AlwaysProjected(AddedBlock):
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__(channels_in, channels_out)
+        conv = nn.Conv2d(channels_in, channels_out, 1, bias=False)
+        self.shortcut = nn.Sequential(conv, nn.BatchNorm2d(channels_out))
+
+
+class _NeverProjected(AddedBlock):
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__(channels_in, channels_out)
+        self.shortcut = nn.Sequential()
 
 
 def gate_parameters(channels: int, reduction: int) -> int:
@@ -38,7 +98,11 @@ def _blocks() -> Iterator[Case]:
     yield Case(arguments=(8, 16), expected=25, tolerance=0)  # 8 + 1 + 8 + 8
 
 
-def never_fires(means: torch.Tensor, w1: torch.Tensor, b1: torch.Tensor) -> bool:
+def never_fires(
+    means: torch.Tensor,
+    w1: torch.Tensor,
+    b1: torch.Tensor,
+) -> bool:
     """Whether all hidden units are off for all images; ``means`` is B × C, ``w1`` hidden × C."""
     hidden = means @ w1.T + b1  # (B, hidden)
     return bool((hidden <= 0).all())
@@ -58,37 +122,75 @@ def _units() -> Iterator[Case]:
         yield Case(given=words, arguments=(means, w1, b1), expected=expected)
 
 
-def shortcut_parameters(channels_in: int, channels_out: int) -> int:
-    """Parameters of a block's shortcut: none, or a 1×1 convolution without bias and its normalisation."""
-    if channels_in == channels_out:
-        return 0
-    return channels_in * channels_out + 2 * channels_out
-
-
-def _shortcuts() -> Iterator[Case]:
-    yield Case(arguments=(352, 256), expected=90_624, tolerance=0)  # 90112 + 512
-    yield Case(arguments=(32, 32), expected=0, tolerance=0)
-
-
 EXERCISES = (
     Exercise(
-        title="Gates by hand",
-        prompt="Take the means as given, and make the gates. Two lines are enough.",
-        solution=gates_by_hand,
-        cases=_means,
-        hint="First layer, ReLU, second layer, sigmoid.",
+        title="A gate of any width",
+        prompt="Our block divides by 16. Write it for any ratio, also for fewer channels than that. "
+        "The check copies the weights of the library's block into yours.",
+        solution=SqueezeExcite,
+        cases=_gates,
+        hint="Mean, `nn.Linear`, ReLU, `nn.Linear`, sigmoid; then multiply the features by the gates.",
         mistakes=(
+            Mistake(_NoUnit, "With fewer channels than the ratio there is no hidden unit left. Keep one."),
             Mistake(
-                lambda means, w1, w2: torch.sigmoid(w2 @ (w1 @ means)),
-                "Without the ReLU a negative hidden unit would still reach the gates.",
-            ),
-            Mistake(
-                lambda means, w1, w2: w2 @ torch.relu(w1 @ means),
+                changed(
+                    SqueezeExcite,
+                    lambda self, x: (
+                        x * self.excite(torch.relu(self.squeeze(x.mean(dim=(2, 3)))))[:, :, None, None]
+                    ),
+                ),
                 "A gate lies between 0 and 1. The sigmoid is missing.",
             ),
+            Mistake(
+                changed(
+                    SqueezeExcite,
+                    lambda self, x: (
+                        x * torch.sigmoid(self.excite(self.squeeze(x.mean(dim=(2, 3)))))[:, :, None, None]
+                    ),
+                ),
+                "The ReLU between the two layers is missing.",
+            ),
+            Mistake(
+                changed(SqueezeExcite, lambda self, x: torch.relu(SqueezeExcite.forward(self, x))),
+                "There is no ReLU after the gate: what is negative stays so.",
+            ),
+            Mistake(
+                changed(SqueezeExcite, lambda self, x: SqueezeExcite.forward(self, x) / x),
+                "These are the gates. Multiply the features by them.",
+            ),
         ),
-        why="With means (4, 4) the one hidden unit is negative, the ReLU makes it 0, and both gates are one "
-        "half, whatever else the image shows.",
+        why="Mean, two small layers, a sigmoid, one multiplication: that is all of it.",
+    ),
+    Exercise(
+        title="Add what fits",
+        prompt="Our block always projects its input. Write one that adds it as it is if the channels agree. "
+        "Use `double_conv(channels_in, channels_out)` and `SEBlock(channels)`.",
+        solution=AddedBlock,
+        cases=_added,
+        hint="`self.se(self.convs(features))` plus the shortcut, which is empty where the channels agree.",
+        mistakes=(
+            Mistake(
+                _AlwaysProjected, "With equal channels the input is added as it is, without a projection."
+            ),
+            Mistake(_NeverProjected, "Where the channels differ, the input has to be projected before."),
+            Mistake(
+                changed(AddedBlock, lambda self, x: self.shortcut(self.se(self.convs(x)) + x)),
+                "You add before the projection. The shortcut projects the input alone. Then add.",
+            ),
+            Mistake(
+                changed(AddedBlock, lambda self, x: self.se(self.convs(x) + self.shortcut(x))),
+                "The gate comes before the addition, so that it can shut out the convolutions alone.",
+            ),
+            Mistake(
+                changed(AddedBlock, lambda self, x: torch.relu(AddedBlock.forward(self, x))),
+                "There is no ReLU after the addition.",
+            ),
+            Mistake(
+                changed(AddedBlock, lambda self, x: self.se(self.convs(x))),
+                "The addition is missing.",
+            ),
+        ),
+        why="In this decoder the skip is joined to the input, so no block has equal channels: all project.",
     ),
     Exercise(
         title="What does a gate cost?",
@@ -128,27 +230,5 @@ EXERCISES = (
         ),
         why="If all units are off for all images, the gates are constants: the block is there and does "
         "nothing.",
-    ),
-    Exercise(
-        title="What does the shortcut cost?",
-        prompt="Where the channels agree, the input is added as it is. Else it is projected.",
-        solution=shortcut_parameters,
-        cases=_shortcuts,
-        hint="A 1×1 convolution has one weight for each pair of channels, a normalisation two numbers per "
-        "channel.",
-        mistakes=(
-            Mistake(
-                lambda channels_in, channels_out: channels_in * channels_out + 2 * channels_out,
-                "With equal channels nothing has to be projected. An identity has no parameters.",
-            ),
-            Mistake(
-                lambda channels_in, channels_out: (
-                    0 if channels_in == channels_out else channels_in * channels_out
-                ),
-                "The normalisation behind the projection has parameters, too.",
-            ),
-        ),
-        why="In this decoder no block has equal channels, because the skip is joined to its input. So all "
-        "five project.",
     ),
 )

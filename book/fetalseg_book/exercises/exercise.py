@@ -90,8 +90,9 @@ class Exercise:
         """
         code = textwrap.dedent(inspect.getsource(self.solution))
         (function,) = ast.parse(code).body
-        definition = isinstance(function, ast.FunctionDef | ast.ClassDef)
-        if not definition or not (words := ast.get_docstring(function)):
+        if not isinstance(function, ast.FunctionDef | ast.ClassDef) or not (
+            words := ast.get_docstring(function)
+        ):
             raise ValueError(f"{self.name}: expected a function with a docstring, which the stub keeps")
         lines = code.splitlines()
         docstring = function.body[0]

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import cast
 
 import torch
 from torch import nn
@@ -83,12 +84,12 @@ def _halving(change: Callable[[nn.Sequential], nn.Module]) -> Callable[[int, int
 
 def _strided(layers: nn.Sequential, *strides: int) -> nn.Sequential:
     for layer, stride in zip((layers[0], layers[3]), strides, strict=True):
-        layer.stride = (stride, stride)
+        cast(nn.Conv2d, layer).stride = (stride, stride)
     return layers
 
 
 def _unpadded(layers: nn.Sequential) -> nn.Sequential:
-    layers[3].padding = (0, 0)
+    cast(nn.Conv2d, layers[3]).padding = (0, 0)
     return layers
 
 

@@ -22,8 +22,8 @@ from fetalseg_lib.study.profile import load_profile
 WORSE = ("random_encoder", "pos_weight_200")
 DRAWN = (PROPOSED, FREED, *WORSE)
 PLAIN = "unet"
-LENGTHS = ("small", SHORT, "longer", LONG)
-"""Studies that trained the U-Net and the note's network alike, from short to long."""
+LENGTHS = ("small", SHORT, LONG)
+"""Studies that trained the U-Net and the note's network to their end, from short to long."""
 
 AS_WRITTEN = "note_as_written"
 

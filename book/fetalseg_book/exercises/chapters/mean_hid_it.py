@@ -34,7 +34,13 @@ def _seeds() -> Iterator[Case]:
     yield Case(given="Two seeds, three images:", arguments=(other + change, other), expected=[0.25, 0.5])
 
 
-def error_of(seed: float, exam: float, both: float, seeds: int, exams: int) -> float:
+def error_of(
+    seed: float,
+    exam: float,
+    both: float,
+    seeds: int,
+    exams: int,
+) -> float:
     """Standard error of a difference over matched seeds and exams, from three *variances*."""
     return float(np.sqrt(seed / seeds + exam / exams + both / (seeds * exams)))
 

@@ -40,6 +40,24 @@ def _named(variable: str) -> Path:
 
 
 @pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Images drawn once for all tests of a worker. What draws them names them by what they hold."""
+    return tmp_path_factory.mktemp("shared-cache")
+
+
+@pytest.fixture(scope="session")
+def smoke_run(shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run of the smallest profile, to be read and left as it is."""
+    from fetalseg_lib.study import run as study
+    from fetalseg_lib.study.config import configure
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FETALSEG_CACHE", str(shared_cache))
+        config = configure(variant="unet", seed=0, profile="smoke", data="phantom")
+        return study.run(config, root=tmp_path_factory.mktemp("smoke"), progress=False)
+
+
+@pytest.fixture(scope="session")
 def hc18_root() -> Path:
     """The folder of the HC18 data."""
     return _named("FETALSEG_HC18")

@@ -22,26 +22,22 @@ from fetalseg_lib.study.folds import folds_of_training, spread_rows
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("trained")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FETALSEG_CACHE", str(folder / "cache"))
-        config = configure(variant="unet", seed=0, profile="smoke", data="phantom")
-        run = study.run(config, root=folder, progress=False)
-        phantom.write_folder(
-            phantom.generate(config.phantoms, seed=DATA_SEED, size=config.phantom_size), folder / "hc18"
-        )
-        yield run
+def root(smoke_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The very images of that run, in a folder."""
+    config = records.read_json(smoke_run / records.ENVIRONMENT)["config"]
+    images = phantom.generate(config["phantoms"], seed=DATA_SEED, size=tuple(config["phantom_size"]))
+    return phantom.write_folder(images, tmp_path_factory.mktemp("same") / "hc18")
 
 
-def test_the_same_images_from_a_folder_give_the_runs_own_numbers(trained: Path, tmp_path: Path) -> None:
+def test_the_same_images_from_a_folder_give_the_runs_own_numbers(
+    smoke_run: Path, root: Path, tmp_path: Path
+) -> None:
     """The folder keeps outlines, not masks: drawn and filled again, a mask moves by a few pixels."""
-    root = next(parent for parent in trained.parents if (parent / "hc18").is_dir()) / "hc18"
     stem = tmp_path / "again"
-    command = ["retest", str(trained / study.WEIGHTS), "--data", str(root), "--fold", "all"]
+    command = ["retest", str(smoke_run / study.WEIGHTS), "--data", str(root), "--fold", "all"]
     status = main([*command, "-o", str(stem)])
     assert status == 0
-    own = pd.read_csv(trained / records.PER_IMAGE).set_index("name")
+    own = pd.read_csv(smoke_run / records.PER_IMAGE).set_index("name")
     again = pd.read_csv(stem.with_suffix(".csv")).set_index("name")
     assert len(again) == 24
     pd.testing.assert_series_equal(again.loc[own.index, "hc_mm"], own["hc_mm"], rtol=1e-6)
@@ -51,14 +47,13 @@ def test_the_same_images_from_a_folder_give_the_runs_own_numbers(trained: Path, 
     assert summary["test"]["dice_mean"] == pytest.approx(again["dice"].mean())
 
 
-def test_an_unknown_fold_is_refused(trained: Path) -> None:
-    root = next(parent for parent in trained.parents if (parent / "hc18").is_dir()) / "hc18"
+def test_an_unknown_fold_is_refused(smoke_run: Path, root: Path) -> None:
     with pytest.raises(ValueError, match="fold: expected train, validation, test or none, got 'dev'"):
-        retest(trained / study.WEIGHTS, data_root=root, fold="dev")
+        retest(smoke_run / study.WEIGHTS, data_root=root, fold="dev")
 
 
 def test_a_mean_of_one_network_is_that_network_and_a_mirror_image_is_another_look(
-    trained: Path, monkeypatch: pytest.MonkeyPatch
+    smoke_run: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a network that takes the left half of what is bright for the head."""
     read = retest_module.read_network
@@ -66,8 +61,7 @@ def test_a_mean_of_one_network_is_that_network_and_a_mirror_image_is_another_loo
     monkeypatch.setattr(
         retest_module, "read_network", lambda file: dataclasses.replace(read(file), model=model)
     )
-    root = next(parent for parent in trained.parents if (parent / "hc18").is_dir()) / "hc18"
-    weights = trained / study.WEIGHTS
+    weights = smoke_run / study.WEIGHTS
     alone, twice, mirrored = (
         retest(files, data_root=root, fold=None, mirrored=turned)
         for files, turned in ((weights, False), ([weights, weights], False), (weights, True))
@@ -88,7 +82,7 @@ class _BrightLeft(nn.Module):
 
 
 def test_networks_for_images_of_different_sizes_have_no_mean(
-    trained: Path, monkeypatch: pytest.MonkeyPatch
+    smoke_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = retest_module.read_network
     sizes = iter([(64, 64), (96, 96)])
@@ -96,7 +90,7 @@ def test_networks_for_images_of_different_sizes_have_no_mean(
         retest_module, "read_network", lambda file: dataclasses.replace(read(file), image_size=next(sizes))
     )
     with pytest.raises(ValueError, match=r"weights: expected networks for images of one size, got \[\(64"):
-        retest([trained / study.WEIGHTS] * 2)
+        retest([smoke_run / study.WEIGHTS] * 2)
 
 
 # A split belongs to its images, whatever they are called
@@ -135,14 +129,14 @@ def test_images_that_the_network_has_seen_are_told(own: tuple[Path, Path]) -> No
 
 
 def test_other_images_of_hc18_s_names_are_all_tested_and_have_no_fold(
-    own: tuple[Path, Path], trained: Path
+    own: tuple[Path, Path], smoke_run: Path
 ) -> None:
     heads, _ = own
-    found = retest(trained / study.WEIGHTS, data_root=heads)
+    found = retest(smoke_run / study.WEIGHTS, data_root=heads)
     assert (len(found.per_image), found.record["fold"]) == (24, None)
     assert "whether images of the training are among them is not known" in found.words
     with pytest.raises(ValueError, match="fold: expected HC18 or the folder that the network was trained on"):
-        retest(trained / study.WEIGHTS, data_root=heads, fold="test")
+        retest(smoke_run / study.WEIGHTS, data_root=heads, fold="test")
 
 
 def test_networks_of_different_splits_have_no_test_in_common() -> None:

@@ -28,7 +28,8 @@ from test_study_records import write_run
 from fetalseg_book.__main__ import main as book
 from fetalseg_lib.cli import main
 from fetalseg_lib.data import hc18, phantom
-from fetalseg_lib.evaluation.biometry import measure_head
+from fetalseg_lib.data.sample import Sample
+from fetalseg_lib.evaluation.biometry import HeadMeasurement, measure_head
 from fetalseg_lib.files import only_one
 from fetalseg_lib.names import beside
 from fetalseg_lib.study import evaluate, records
@@ -93,37 +94,60 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
         root.chmod(0o755)
 
 
-@pytest.fixture
-def inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Images, masks and weights for the commands, on another disk; so is the cache."""
-    monkeypatch.setenv("FETALSEG_CACHE", str(tmp_path / "cache"))
+@pytest.fixture(scope="module")
+def labelled() -> list[Sample]:
+    return list(phantom.generate(3, seed=6, size=(96, 128)))
+
+
+@pytest.fixture(scope="module")
+def heads(labelled: list[Sample]) -> dict[str, HeadMeasurement]:
+    found = {}
+    for sample in labelled:
+        assert sample.mask is not None
+        spacing = (sample.pixel_size_mm, sample.pixel_size_mm)
+        found[sample.name] = measure_head(sample.mask.astype(np.float32), pixel_spacing_mm=spacing)
+    return found
+
+
+@pytest.fixture(scope="module")
+def prepared(labelled: list[Sample], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ``inputs`` is a copy of, drawn once."""
+    place = tmp_path_factory.mktemp("prepared")
     for kind in ("images", "masks"):
-        (tmp_path / "inputs" / kind).mkdir(parents=True)
+        (place / kind).mkdir()
     for number, sample in enumerate(phantom.generate(2, seed=5, size=(96, 128))):
         assert sample.mask is not None
         pixels = {"images": sample.image, "masks": sample.mask.astype(np.uint8) * 255}
         for kind, image in pixels.items():
-            cv2.imwrite(str(tmp_path / "inputs" / kind / f"{number}.png"), image)
-    (tmp_path / "inputs" / "tiny.yaml").write_text(kill_tasks.PROFILE, encoding="utf-8")
-    kill_tasks.save_random_weights(tmp_path / "inputs" / "weights")
-    few = phantom.generate(3, seed=6, size=(96, 128))
-    phantom.write_folder(few, tmp_path / "inputs" / "labelled")
+            cv2.imwrite(str(place / kind / f"{number}.png"), image)
+    (place / "tiny.yaml").write_text(kill_tasks.PROFILE, encoding="utf-8")
+    kill_tasks.save_random_weights(place / "weights")
+    phantom.write_folder(labelled, place / "labelled")
     plan = kill_tasks.PROFILE.replace("[random_encoder]", "[random_encoder, unet]")
     plan = plan.replace("[0, 1]", "[0, 1, 2]") + "noise_floor: random_encoder\n"
-    (tmp_path / "inputs" / "plan.yaml").write_text(plan, encoding="utf-8")
-    (tmp_path / "inputs" / "compared.yaml").write_text(plan + COMPARED, encoding="utf-8")
+    (place / "plan.yaml").write_text(plan, encoding="utf-8")
+    (place / "compared.yaml").write_text(plan + COMPARED, encoding="utf-8")
     for seed in (0, 1, 2):
-        write_run(tmp_path / "inputs" / "study", "random_encoder", seed, shift=0.01 * seed)
+        write_run(place / "study", "random_encoder", seed, shift=0.01 * seed)
         for variant in ("random_encoder", "unet"):
-            write_run(tmp_path / "inputs" / "compared", variant, seed, shift=0.01 * seed)
-    heads = {}
-    for sample in few:
-        assert sample.mask is not None
-        spacing = (sample.pixel_size_mm, sample.pixel_size_mm)
-        heads[sample.name] = measure_head(sample.mask.astype(np.float32), pixel_spacing_mm=spacing)
-    monkeypatch.setattr(hc18, "load_test", lambda: few)
-    monkeypatch.setattr(evaluate, "measure_images", lambda *_, **__: heads)
-    return tmp_path / "inputs"
+            write_run(place / "compared", variant, seed, shift=0.01 * seed)
+    return place
+
+
+@pytest.fixture
+def inputs(
+    prepared: Path,
+    labelled: list[Sample],
+    heads: dict[str, HeadMeasurement],
+    shared_cache: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
+    """Images, masks and weights for the commands, on another disk; so is the cache."""
+    monkeypatch.setenv("FETALSEG_CACHE", str(shared_cache))
+    monkeypatch.setattr(hc18, "load_test", lambda: labelled)
+    monkeypatch.setattr(evaluate, "measure_images", lambda *_, **__: dict(heads))
+    return Path(shutil.copytree(prepared, tmp_path / "inputs"))
 
 
 COMPARED = """

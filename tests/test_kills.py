@@ -17,7 +17,7 @@ import cv2
 import kill_tasks
 import psutil
 import pytest
-from killing import contents, kill_often
+from killing import Undisturbed, contents, kill_often, leave_alone
 from record import phantom_files, serving
 
 from fetalseg_lib.data import phantom
@@ -46,6 +46,12 @@ def fresh(tmp_path: Path) -> Fresh:
     return make
 
 
+@pytest.fixture(scope="module")
+def study_alone(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    """The study that both ways of running it are held against."""
+    return leave_alone(kill_tasks.study, tmp_path_factory.mktemp("alone"))
+
+
 def test_fifty_in_all() -> None:
     assert sum(KILLS.values()) + len(SNAKEMAKE_KILLS) == 50
 
@@ -60,9 +66,11 @@ def test_fifty_in_all() -> None:
     ],
 )
 def test_killed_at_random_moments_it_ends_with_the_same_files(
-    kind: str, task: Callable[[Path], None], fresh: Fresh
+    kind: str, task: Callable[[Path], None], fresh: Fresh, request: pytest.FixtureRequest
 ) -> None:
-    assert kill_often(task, fresh=fresh, kills=TIMES * KILLS[kind], seed=1) == TIMES * KILLS[kind]
+    alone = request.getfixturevalue("study_alone") if kind == "study" else None
+    kills = TIMES * KILLS[kind]
+    assert kill_often(task, fresh=fresh, kills=kills, seed=1, undisturbed=alone) == kills
 
 
 def test_a_killed_prediction_ends_with_the_same_table_and_pictures(fresh: Fresh, tmp_path: Path) -> None:
@@ -89,10 +97,8 @@ def test_a_killed_download_ends_with_the_same_images(fresh: Fresh, tmp_path: Pat
 ROOT = Path(__file__).parents[1]
 
 
-def test_a_killed_study_of_snakemake_goes_on(fresh: Fresh, tmp_path: Path) -> None:
+def test_a_killed_study_of_snakemake_goes_on(fresh: Fresh, study_alone: Undisturbed) -> None:
     """The command itself, with all its children, in a folder whose name would harm a careless script."""
-    alone = fresh()
-    kill_tasks.study(alone)
     here = fresh()
     for name in ("Snakefile", "notebooks", "fetalseg_lib", "book"):
         (here / name).symlink_to(ROOT / name)
@@ -116,6 +122,6 @@ def test_a_killed_study_of_snakemake_goes_on(fresh: Fresh, tmp_path: Path) -> No
         process.wait()
         psutil.wait_procs(family[1:])
     assert subprocess.run([*command, "-o", out.name], cwd=here, env=environment, check=False).returncode == 0
-    found, expected = contents(out), contents(alone)
+    found, expected = contents(out), study_alone.files
     assert {name: found.get(name) for name in expected} == expected
     assert not list(here.rglob("harm"))

@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from fetalseg_lib.cli import main
 from fetalseg_lib.models.random_weights import random_features
 from fetalseg_lib.models.weights_file import PHANTOM_VARIABLE, WEIGHTS_VARIABLE, sha256_of
 from fetalseg_lib.study import records, source, tables
@@ -46,15 +47,37 @@ def weights(path: Path, *, seed: int) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def prepared(shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two files of weights, and a finished run of the first: made once, then copied."""
+    place = tmp_path_factory.mktemp("prepared")
+    weights(place / "a.safetensors", seed=1)
+    weights(place / "b.safetensors", seed=2)
+    (place / "tiny.yaml").write_text(PROFILE, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FETALSEG_CACHE", str(shared_cache))
+        patch.setenv("TORCH_HOME", str(place / "torch"))
+        patch.setenv(WEIGHTS_VARIABLE, str(place / "a.safetensors"))
+        run(place)
+    return place
+
+
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with two files of weights; the variable names the first."""
-    monkeypatch.setenv("FETALSEG_CACHE", str(tmp_path / "cache"))
+def place(prepared: Path, shared_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with two files of weights, without runs; the variable names the first."""
+    monkeypatch.setenv("FETALSEG_CACHE", str(shared_cache))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    monkeypatch.setenv(WEIGHTS_VARIABLE, str(weights(tmp_path / "a.safetensors", seed=1)))
-    weights(tmp_path / "b.safetensors", seed=2)
-    (tmp_path / "tiny.yaml").write_text(PROFILE, encoding="utf-8")
+    monkeypatch.setenv(WEIGHTS_VARIABLE, str(tmp_path / "a.safetensors"))
+    for name in ("a.safetensors", "b.safetensors", "tiny.yaml"):
+        shutil.copy2(prepared / name, tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def folder(prepared: Path, place: Path) -> Path:
+    """A finished run in ``place``, of the weights that the variable names."""
+    shutil.copytree(prepared / "runs", place / "runs")
+    return config(place).folder(place / "runs")
 
 
 def config(place: Path, weights: Path | None = None) -> RunConfig:
@@ -128,11 +151,11 @@ def other_code_under_a_scheduler(place: Path, folder: Path) -> None:
 )
 def test_a_run_of_other_weights_or_code_is_made_again(
     place: Path,
+    folder: Path,
     caplog: pytest.LogCaptureFixture,
     change: Callable[[Path, Path], None],
     words: str,
 ) -> None:
-    folder = run(place)
     before = (folder / study.WEIGHTS).read_bytes()
     change(place, folder)
     changed = (folder / study.WEIGHTS).read_bytes()
@@ -165,10 +188,9 @@ def weights_gone(_place: Path, _folder: Path) -> None:
 
 @pytest.mark.parametrize("change", [no_digests, weights_elsewhere, weights_gone])
 def test_a_finished_run_is_loaded_as_what_it_is(
-    place: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path, Path], None]
+    place: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path, Path], None]
 ) -> None:
     """An old record without the code's digest, the same weights in another place, or none to look at."""
-    folder = run(place)
     change(place, folder)
     monkeypatch.setattr(study, "build_network", None)  # calling it would fail
     assert run(place) == folder
@@ -273,28 +295,25 @@ def test_the_digest_needs_no_torch() -> None:
     assert done.stdout.strip() == "False"
 
 
-def test_an_edited_network_is_trained_again(place: Path, copied: Path) -> None:
+def test_an_edited_network_is_trained_again(
+    place: Path, copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The teaching case, as a student has it: edit a file, type the same command."""
-    environment = os.environ | {"PYTHONPATH": str(copied.parent)}
-    arguments = ["train", "--encoder-weights", "random", "--profile", "tiny.yaml", "-o", "runs"]
-
-    def train() -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "fetalseg_lib", *arguments],
-            capture_output=True,
-            text=True,
-            check=True,
-            cwd=place,
-            env=environment,
-        )
-        return done.stderr
-
-    train()
+    monkeypatch.chdir(place)
+    command = ["train", "--encoder-weights", "random", "--profile", "tiny.yaml", "-o", "runs"]
+    assert main(command) == 0
     folder = place / "runs" / "tiny" / "phantom" / "proposed" / "seed-0"
     first = (folder / records.PER_IMAGE).read_bytes()
     file = copied / "models" / "aspp.py"
     file.write_text(file.read_text(encoding="utf-8").replace(*ASPP_OUTPUT), encoding="utf-8")
-    assert "held a run of other code; it is kept as seed-0-before-" in train()
+    again = subprocess.run(
+        [sys.executable, "-m", "fetalseg_lib", *command],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": str(copied.parent)},
+    )
+    assert "held a run of other code; it is kept as seed-0-before-" in again.stderr
     assert (folder / records.PER_IMAGE).read_bytes() != first
     (older,) = folder.parent.glob("seed-0-before-*")
     assert (older / records.PER_IMAGE).read_bytes() == first

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -34,11 +35,27 @@ seeds: [0]
 
 
 @pytest.fixture
-def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("FETALSEG_CACHE", str(tmp_path / "cache"))
+def tiny(shared_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FETALSEG_CACHE", str(shared_cache))
     path = tmp_path / "tiny.yaml"
     path.write_text(PROFILE, encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="module")
+def undisturbed(shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the run that all here is held against, trained once and left as it is."""
+    place = tmp_path_factory.mktemp("undisturbed")
+    (place / "tiny.yaml").write_text(PROFILE, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FETALSEG_CACHE", str(shared_cache))
+        return study.run(config(place / "tiny.yaml"), root=place, progress=False)
+
+
+@pytest.fixture
+def finished(undisturbed: Path, tiny: Path, tmp_path: Path) -> Path:
+    """A copy of it, as the run of ``tiny`` in ``tmp_path``."""
+    return Path(shutil.copytree(undisturbed, config(tiny).folder(tmp_path)))
 
 
 def config(profile: Path, **changes: object) -> RunConfig:
@@ -58,11 +75,11 @@ def numbers(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_same_run_twice_gives_the_same_bytes_and_another_seed_does_not(
-    tiny: Path, tmp_path: Path
+    undisturbed: Path, tiny: Path, tmp_path: Path
 ) -> None:
-    first, again = (study.run(config(tiny), root=tmp_path / name, progress=False) for name in "ab")
-    assert numbers(first) == numbers(again)
-    other = study.run(config(tiny, seed=1), root=tmp_path / "a", progress=False)
+    first = study.run(config(tiny), root=tmp_path, progress=False)
+    assert numbers(first) == numbers(undisturbed)
+    other = study.run(config(tiny, seed=1), root=tmp_path, progress=False)
     assert numbers(first)[records.PER_IMAGE] != numbers(other)[records.PER_IMAGE]
     assert not list(first.glob("checkpoint-*"))
     environment = records.read_json(first / records.ENVIRONMENT)
@@ -72,8 +89,10 @@ def test_the_same_run_twice_gives_the_same_bytes_and_another_seed_does_not(
     assert sum(environment["split"].values()) == 20
 
 
-def test_a_finished_run_is_loaded_and_a_changed_one_trained_anew(tiny: Path, tmp_path: Path) -> None:
-    folder = study.run(config(tiny), root=tmp_path, progress=False)
+def test_a_finished_run_is_loaded_and_a_changed_one_trained_anew(
+    finished: Path, tiny: Path, tmp_path: Path
+) -> None:
+    folder = finished
     before = (folder / records.METRICS).stat().st_mtime_ns
     assert study.run(config(tiny), root=tmp_path, progress=False) == folder
     assert (folder / records.METRICS).stat().st_mtime_ns == before
@@ -84,9 +103,8 @@ def test_a_finished_run_is_loaded_and_a_changed_one_trained_anew(tiny: Path, tmp
 
 
 def test_a_run_killed_with_sigkill_ends_with_the_numbers_of_one_left_alone(
-    tiny: Path, tmp_path: Path
+    undisturbed: Path, tiny: Path, tmp_path: Path
 ) -> None:
-    undisturbed = study.run(config(tiny), root=tmp_path / "a", progress=False)
     folder = config(tiny).folder(tmp_path / "b")
     command = [sys.executable, "-m", "fetalseg_lib", "train", "--variant", "unet", "--profile", str(tiny)]
     # Sums depend on the number of threads, in their last bits.
@@ -106,14 +124,13 @@ def test_a_run_killed_with_sigkill_ends_with_the_numbers_of_one_left_alone(
 
 
 def test_a_run_stopped_after_its_training_is_not_trained_again(
-    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finished: Path, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = study.run(config(tiny), root=tmp_path, progress=False)
-    before = numbers(folder)
-    (folder / records.METRICS).unlink()
+    before = numbers(finished)
+    (finished / records.METRICS).unlink()
     monkeypatch.setattr(study, "fit", None)  # calling it would fail
     study.run(config(tiny), root=tmp_path, progress=False)
-    assert numbers(folder) == before
+    assert numbers(finished) == before
 
 
 def test_the_first_epochs_see_small_images_where_the_recipe_says_so(tiny: Path, tmp_path: Path) -> None:
@@ -133,12 +150,11 @@ def test_images_that_the_split_does_not_know_are_refused(tiny: Path, monkeypatch
         study.prepare_data(config(tiny))
 
 
-def test_the_records_hold_every_image_of_their_fold_and_no_other(tiny: Path, tmp_path: Path) -> None:
-    folder = study.run(config(tiny), root=tmp_path, progress=False)
+def test_the_records_hold_every_image_of_their_fold_and_no_other(undisturbed: Path, tiny: Path) -> None:
     images = study.prepare_data(config(tiny))
     names = images.cache.index["name"]
     for file, rows in ((records.VALIDATION, images.validation), (records.PER_IMAGE, images.test)):
-        assert pd.read_csv(folder / file)["name"].tolist() == names.iloc[rows].tolist()
+        assert pd.read_csv(undisturbed / file)["name"].tolist() == names.iloc[rows].tolist()
 
 
 def test_a_limit_spreads_over_the_fold_and_never_adds(tiny: Path) -> None:

@@ -13,23 +13,13 @@ from fetalseg_lib.data.phantom import generate
 from fetalseg_lib.data.phantom.folder import write_folder
 from fetalseg_lib.study import records
 from fetalseg_lib.study import run as study
-from fetalseg_lib.study.config import configure
 from fetalseg_lib.study.evaluate import measure_images
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("trained")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FETALSEG_CACHE", str(folder / "cache"))
-        config = configure(variant="unet", seed=0, profile="smoke", data="phantom")
-        return study.run(config, root=folder, progress=False)
-
-
-def test_weights_alone_give_back_what_the_run_measured(trained: Path) -> None:
-    network = read_network(trained / study.WEIGHTS)
-    per_image = pd.read_csv(trained / records.PER_IMAGE).set_index("name")
-    environment = records.read_json(trained / records.ENVIRONMENT)["config"]
+def test_weights_alone_give_back_what_the_run_measured(smoke_run: Path) -> None:
+    network = read_network(smoke_run / study.WEIGHTS)
+    per_image = pd.read_csv(smoke_run / records.PER_IMAGE).set_index("name")
+    environment = records.read_json(smoke_run / records.ENVIRONMENT)["config"]
     phantoms = generate(environment["phantoms"], seed=DATA_SEED, size=environment["phantom_size"])
     tested = [sample for sample in phantoms if sample.name in per_image.index]
     found = measure_images(network.model, tested, image_size=network.image_size, progress=False)
@@ -47,8 +37,10 @@ def test_a_file_that_is_no_trained_network_is_refused(tmp_path: Path) -> None:
             read_network(tmp_path / f"{name}.safetensors")
 
 
-def test_no_test_images_no_submission(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_test_images_no_submission(
+    smoke_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_folder(generate(2, seed=0, size=(96, 128)), tmp_path / "heads")
     monkeypatch.setenv("FETALSEG_HC18", str(tmp_path / "heads"))
-    assert main(["submit", str(trained / study.WEIGHTS), "-o", str(tmp_path / "out.csv")]) == 2
+    assert main(["submit", str(smoke_run / study.WEIGHTS), "-o", str(tmp_path / "out.csv")]) == 2
     assert not (tmp_path / "out.csv").exists()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from killing import processes
 
 from fetalseg_lib.complexity import count_flops
 from fetalseg_lib.models import build_model
@@ -110,7 +111,10 @@ def test_jobs_side_by_side_tell_their_pace_and_memory() -> None:
         assert job["peak_memory_mb"] > 31  # the weights alone are
 
 
-def test_a_job_that_fails_is_an_error_and_leaves_nobody_waiting() -> None:
+def test_a_job_that_fails_is_an_error_and_leaves_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How the processes start does not matter here, so they need not import PyTorch each."""
+    context = processes()
+    monkeypatch.setattr(jobs.multiprocessing, "get_context", lambda _method: context)
     with pytest.raises(RuntimeError, match="exit code 1"):
         jobs.side_by_side(["unet", "no_such_variant"], QUICK, size=32, threads=1)
 

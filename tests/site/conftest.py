@@ -28,11 +28,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that takes ``page_name`` runs once for each page, or fails once where there is no site.
 
-    The scope puts all tests of one page beside each other, so that a page is read and opened once.
+    The scope puts all tests of one page beside each other, and the group keeps them with one worker, so that
+    a page is read and opened once. The largest page comes first, so that no worker waits for it at the end.
     """
     if "page_name" in metafunc.fixturenames:
-        names = pages() if (SITE / "index.html").is_file() else ["index.html"]
-        metafunc.parametrize("page_name", names, scope="session")
+        names = ["index.html"]
+        if (SITE / "index.html").is_file():
+            names = sorted(pages(), key=lambda name: -(SITE / name).stat().st_size)
+        grouped = [pytest.param(name, id=name, marks=pytest.mark.xdist_group(name)) for name in names]
+        metafunc.parametrize("page_name", grouped, scope="session")
 
 
 @pytest.fixture(scope="session")

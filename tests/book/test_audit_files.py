@@ -148,10 +148,10 @@ def test_convergence_is_the_way_to_a_dice_that_both_reach(tmp_path):
     """The second passes the first's best of 0.95 in its epoch 2, and goes on to its own."""
     for variant, dice in {"proposed": [0.90, 0.94, 0.95], "trainable_encoder": [0.90, 0.96, 0.97]}.items():
         write_run(tmp_path, variant, 0, validation_dice=max(dice), best_epoch=3)
-        history = tmp_path / "published" / "hc18" / variant / "seed-0" / "history.csv"
+        history = tmp_path / "one_fold" / "published" / "hc18" / variant / "seed-0" / "history.csv"
         epochs = pd.DataFrame({"epoch": [1, 2, 3], "train_loss": 0.1, "validation_loss": 0.2, "seconds": 1.0})
         epochs.assign(validation_dice=dice).to_csv(history, index=False)
-    reached = Studied(tmp_path / "published").epochs_to_reach("proposed", "trainable_encoder")
+    reached = Studied(tmp_path / "one_fold" / "published").epochs_to_reach("proposed", "trainable_encoder")
     assert reached.loc[0].tolist() == [3, 2]
 
 
@@ -159,7 +159,7 @@ def test_only_matched_seeds_count(tmp_path):
     for seed in range(3):
         write_run(tmp_path, "proposed", seed)
         write_run(tmp_path, "no_se", seed + 1)
-    assert Studied(tmp_path / "published" / "hc18").seeds("proposed", "no_se") == 2
+    assert Studied(tmp_path / "one_fold" / "published" / "hc18").seeds("proposed", "no_se") == 2
     assert verdict_of("3.2.3 | gain from SE", tmp_path) is Verdict.PENDING
 
 
@@ -168,7 +168,7 @@ def test_interval_is_students_t(tmp_path):
     for seed, gain in enumerate((0.01, 0.02, 0.03)):
         write_run(tmp_path, "proposed", seed, dice=0.9 + gain)
         write_run(tmp_path, "no_se", seed, dice=0.9)
-    mean, low, high = Studied(tmp_path / "published").difference("proposed", "no_se", "dice")
+    mean, low, high = Studied(tmp_path / "one_fold" / "published").difference("proposed", "no_se", "dice")
     assert mean == pytest.approx(0.02)
     assert (high - low) / 2 == pytest.approx(0.01 / 3**0.5 * 4.303, rel=1e-3)
 
@@ -178,7 +178,7 @@ def test_interval_of_some_seeds_at_another_level(tmp_path):
     for seed, gain in enumerate((0.01, 0.02, 0.03)):
         write_run(tmp_path, "proposed", seed, dice=0.9 + gain)
         write_run(tmp_path, "no_se", seed, dice=0.9)
-    runs = Studied(tmp_path / "published")
+    runs = Studied(tmp_path / "one_fold" / "published")
     mean, low, high = runs.difference("proposed", "no_se", "dice", seeds=(1, 2), level=0.975)
     assert mean == pytest.approx(0.025)
     assert (high - low) / 2 == pytest.approx(0.005 * 25.45, rel=1e-3)
@@ -187,7 +187,7 @@ def test_interval_of_some_seeds_at_another_level(tmp_path):
 def test_difference_of_one_seed_is_refused(tmp_path):
     write_run(tmp_path, "proposed", 0)
     with pytest.raises(ValueError, match="at least two matched seeds, got 0"):
-        Studied(tmp_path / "published").difference("proposed", "no_se", "dice")
+        Studied(tmp_path / "one_fold" / "published").difference("proposed", "no_se", "dice")
 
 
 def test_timing_no_round_is_refused():

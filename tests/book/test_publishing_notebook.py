@@ -66,3 +66,10 @@ def test_the_page_leaves_out_what_papermill_put_in(tmp_path: Path) -> None:
     kept, hidden = nbformat.read(path, as_version=4).cells
     assert "remove-cell" not in kept.metadata["tags"]
     assert "remove-cell" in hidden.metadata["tags"]
+
+
+def test_the_page_does_not_show_the_mark_of_a_checked_cell(tmp_path: Path) -> None:
+    path = write(tmp_path / "n.ipynb", new_code_cell("# NBVAL_CHECK_OUTPUT\nprint(1)"))
+    prepare_page(path)
+    (cell,) = nbformat.read(path, as_version=4).cells
+    assert cell.source == "print(1)"

@@ -23,6 +23,11 @@ def marked(notebook: Path) -> list[NotebookNode]:
     return [cell for cell in cells if cell.cell_type == "code" and MARK in cell.source]
 
 
+def unmarked(cell: NotebookNode) -> str:
+    """A cell's code as the page shows it."""
+    return str(cell.source).removeprefix(f"{MARK}\n")
+
+
 def texts(cell: NotebookNode) -> list[tuple[str, str]]:
     """What a cell's outputs say, each with its kind; streams as nbval joins them."""
     found = []
@@ -38,10 +43,11 @@ def texts(cell: NotebookNode) -> list[tuple[str, str]]:
 
 def differences(committed: Path, executed: Path) -> list[str]:
     """What of the marked cells is missing or said otherwise in the executed copy, a line a cell."""
-    built = {cell.id: cell for cell in marked(executed)}
+    cells = nbformat.read(executed, as_version=4).cells
+    built = {cell.id: cell for cell in cells if cell.cell_type == "code"}
     found = []
     for cell in marked(committed):
-        if cell.id not in built or built[cell.id].source != cell.source:
+        if cell.id not in built or unmarked(built[cell.id]) != unmarked(cell):
             found.append(f"cell {cell.id}: not in the executed copy; make book executes it again")
         elif texts(built[cell.id]) != texts(cell):
             found.append(f"cell {cell.id}: committed {texts(cell)}, executed {texts(built[cell.id])}")

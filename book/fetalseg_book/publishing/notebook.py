@@ -4,8 +4,8 @@
 into the cells' metadata, where the page looks for them (``mystnb.image.alt``), and refuses a notebook that
 holds a figure without one. Each figure gets a name and a caption (``mystnb.figure``), so that the book
 numbers it and a text can refer to it. The cell of parameters that papermill put in is for the run, not for
-the reader: the page leaves it out. Below the title it says how long the chapter takes to read and took to
-run.
+the reader: the page leaves it out, and the mark by which nbval knows what to check as well. Below the title
+it says how long the chapter takes to read and took to run.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ import nbformat
 
 from fetalseg_book.publishing.durations import durations_of, title_cell
 
+NBVAL_MARK = "# NBVAL_CHECK_OUTPUT"
+
 
 def prepare_page(path: Path) -> int:
     """Describe and name figures, hide papermill's cell, tell the durations; returns the number of figures.
@@ -27,6 +29,7 @@ def prepare_page(path: Path) -> int:
     notebook = nbformat.read(path, as_version=4)
     described = 0
     for number, cell in enumerate(notebook.cells, start=1):
+        cell.source = cell.source.removeprefix(f"{NBVAL_MARK}\n")
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell.metadata["tags"] = [*cell.metadata["tags"], "remove-cell"]
         texts = [words for output in cell.get("outputs", []) for words in _words(output)]

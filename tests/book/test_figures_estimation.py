@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from fetalseg_book.figures import agreement, estimation
+from fetalseg_book.stats import ConformalInterval, compare, mean_intervals
 from fetalseg_book.studies.seed_noise import noise_by_comparison, pooled_seed_noise
 from fetalseg_book.studies.simulation import DESIGNS, rejection_plot, simulate
-from fetalseg_lib.evaluation.stats import ConformalInterval, compare, mean_intervals
 from fetalseg_lib.study import records
 
 mpl.use("Agg")

@@ -15,7 +15,7 @@ from fetalseg_book.figures import agreement
 from fetalseg_book.figures.described import seeds_in_words
 from fetalseg_book.figures.paired import matched, paired
 from fetalseg_book.publishing.numbers import HIDDEN_DICE, HIDDEN_HC_MM
-from fetalseg_lib.evaluation.stats import mean_intervals, paired_differences
+from fetalseg_book.stats import mean_intervals, paired_differences
 from fetalseg_lib.study import records, tables
 from fetalseg_lib.study.profile import load_profile
 

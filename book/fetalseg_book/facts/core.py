@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from fetalseg_book.stats import compare
 from fetalseg_book.studies.seed_noise import SeedNoise, pooled_seed_noise
-from fetalseg_lib.evaluation.stats import compare
 from fetalseg_lib.study import records, tables
 from fetalseg_lib.study.profile import Profile, load_profile
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from fetalseg_book import stats
 from fetalseg_book.facts.configurations import configuration
 from fetalseg_book.figures.agreement import TRIMESTERS, trimesters
 from fetalseg_book.studies.error_analysis.agreement import (
@@ -17,7 +18,6 @@ from fetalseg_book.studies.error_analysis.agreement import (
     times_by_chance,
 )
 from fetalseg_book.studies.error_analysis.quality import MEASURES
-from fetalseg_lib.evaluation import stats
 from fetalseg_lib.study import tables
 from fetalseg_lib.study.records import read_json
 

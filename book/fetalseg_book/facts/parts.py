@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from fetalseg_book import stats
 from fetalseg_book.figures import described
-from fetalseg_lib.evaluation import stats
 from fetalseg_lib.study import tables
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fetalseg_book import stats
 from fetalseg_book.figures import described
 from fetalseg_book.studies import transfer
-from fetalseg_lib.evaluation import stats
 from fetalseg_lib.models.weights import PROCEDURAL
 from fetalseg_lib.study import tables
 from fetalseg_lib.study.profile import load_profile

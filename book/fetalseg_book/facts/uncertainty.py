@@ -11,12 +11,13 @@ from typing import Any
 import pandas as pd
 from scipy.stats import wilcoxon
 
+from fetalseg_book import stats
 from fetalseg_book.facts.core import FREED, PROPOSED, Core, core
 from fetalseg_book.facts.ledger import ledger
 from fetalseg_book.figures import agreement
 from fetalseg_book.figures.agreement import trimester_edges_mm
 from fetalseg_book.studies import simulate
-from fetalseg_lib.evaluation import stats
+from fetalseg_lib.evaluation.stats import detectable_difference
 from fetalseg_lib.growth import INTERGROWTH_21ST
 from fetalseg_lib.study import records, tables
 
@@ -55,7 +56,7 @@ def _noise(study: Core) -> Iterator[tuple[str, str]]:
     yield "uncertainty_comparisons", str(int(noise["comparisons"]))
     yield "uncertainty_detectable_mm", f"{study.floor.loc['hc_abs_error_mm', 'detectable']:.2f} mm"
     for seeds in (3, 20):
-        found = stats.detectable_difference(
+        found = detectable_difference(
             math.sqrt(2) * noise["sd"], seeds=seeds, comparisons=int(noise["comparisons"])
         )
         yield f"uncertainty_detectable_{seeds}", f"{POINTS * found:.2f}"

@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy.stats import norm
 
-from fetalseg_lib.evaluation.stats import ConformalInterval
+from fetalseg_book.stats import ConformalInterval
 from fetalseg_lib.growth import INTERGROWTH_21ST, GrowthChart
 
 TRIMESTERS = ("first trimester", "second trimester", "third trimester")

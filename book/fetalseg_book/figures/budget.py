@@ -12,7 +12,7 @@ from pandas.io.formats.style import Styler
 from fetalseg_book.figures import estimation
 from fetalseg_book.figures.style import show
 from fetalseg_book.figures.tables import variant_table
-from fetalseg_lib.evaluation.stats import compare
+from fetalseg_book.stats import compare
 from fetalseg_lib.study import tables
 
 

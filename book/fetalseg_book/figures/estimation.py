@@ -17,10 +17,10 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from fetalseg_book.figures.figures import LABELS
-from fetalseg_lib.evaluation.stats.comparison import MIN_SEEDS
+from fetalseg_lib.evaluation.stats.decision import MIN_SEEDS
 
 NOT_TESTED = "descriptive"
-"""The verdict of :func:`fetalseg_lib.evaluation.stats.compare` where there are too few seeds to test."""
+"""The verdict of :func:`fetalseg_book.stats.compare` where there are too few seeds to test."""
 
 
 def run_means(frame: pd.DataFrame, metric: str) -> pd.Series:
@@ -54,7 +54,7 @@ def estimation_plot(
 ) -> Figure:
     """The mean of each seed as a point, and beside the points each variant's mean with its interval.
 
-    ``intervals`` comes from :func:`fetalseg_lib.evaluation.stats.mean_intervals`; ``order`` names the
+    ``intervals`` comes from :func:`fetalseg_book.stats.mean_intervals`; ``order`` names the
     variants from top to bottom. Raises ``ValueError`` for a variant without an interval.
     """
     _check_known(order, intervals["variant"], argument="order")
@@ -76,7 +76,7 @@ def forest_plot(
 ) -> Figure:
     """Each variant's difference from the baseline, the largest on top, before bands of ± ``noise``.
 
-    ``comparison`` comes from :func:`fetalseg_lib.evaluation.stats.compare` on ``frame``. Every matched seed
+    ``comparison`` comes from :func:`fetalseg_book.stats.compare` on ``frame``. Every matched seed
     is a point; the diamond is their mean, with its interval where there is one. A comparison of fewer than
     three seeds has none, and is labelled "descriptive". ``noise`` is for each variant the
     difference that seeds alone could make, in the unit of the metric. Raises ``ValueError`` where it is

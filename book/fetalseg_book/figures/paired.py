@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from fetalseg_book.figures.described import in_words
-from fetalseg_lib.evaluation.stats import compare
+from fetalseg_book.stats import compare
 from fetalseg_lib.study.tables import collect_per_image
 
 Training = tuple[str, str]
@@ -41,7 +41,7 @@ def paired(
     """``one`` minus ``other``: ``difference`` with its 95 % interval, ``low`` to ``high``, over the seeds.
 
     The interval speaks of new trainings, judged on these images, as that of
-    :func:`~fetalseg_lib.evaluation.stats.compare`. Raises ``ValueError`` where they share no seed.
+    :func:`~fetalseg_book.stats.compare`. Raises ``ValueError`` where they share no seed.
     """
     return compare(matched(results, one, other, seeds=seeds), metric, baseline="other").iloc[0]
 

@@ -16,12 +16,12 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from fetalseg_book import stats
 from fetalseg_book.facts import all_variants
 from fetalseg_book.facts.answer import findings
 from fetalseg_book.facts.typical import typical_facts
 from fetalseg_book.figures.described import ASKED_AGAIN, seeds_in_words
 from fetalseg_book.publishing import face
-from fetalseg_lib.evaluation import stats
 from fetalseg_lib.study import records, tables
 from fetalseg_lib.study.profile import load_profile
 

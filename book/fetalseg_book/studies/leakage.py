@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fetalseg_lib.evaluation.stats import compare
+from fetalseg_book.stats import compare
 from fetalseg_lib.study.tables import collect_per_image
 
 GROUPED, LEAKY = "grouped", "leaky"
@@ -25,7 +25,7 @@ def leakage_table(grouped: Path, leaky: Path, *, split: pd.DataFrame, metric: st
 
     ``grouped`` and ``leaky`` are the folders of the two studies, ``split`` is the leaky one
     (:func:`~fetalseg_lib.study.folds.split_of`). One row for each variant that has runs in both and each set
-    of images: ``variant``, ``images_of``, and the columns of :func:`~fetalseg_lib.evaluation.stats.compare`
+    of images: ``variant``, ``images_of``, and the columns of :func:`~fetalseg_book.stats.compare`
     on the seeds that both arms have, without correction for several variants. Leakage is the difference on
     the exposed images beyond that on the others. Raises ``ValueError`` where no test image is exposed or the
     arms share no run.

@@ -13,15 +13,15 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binom, rankdata, spearmanr
 
+from fetalseg_book.stats import mean_intervals
 from fetalseg_book.studies.error_analysis.quality import MEASURES
-from fetalseg_lib.evaluation.stats import mean_intervals
 
 
 def by_group(frame: pd.DataFrame, groups: pd.Series, metric: str) -> pd.DataFrame:
     """Mean of ``metric`` of each variant in each group of images; its interval counts seeds and exams.
 
     ``groups`` names the group of each image, by the image's ``name``. One row for each group and variant:
-    ``group`` and the columns of :func:`~fetalseg_lib.evaluation.stats.mean_intervals`. A group of a single
+    ``group`` and the columns of :func:`~fetalseg_book.stats.mean_intervals`. A group of a single
     exam has no interval: it is left out.
     """
     found = []

@@ -7,8 +7,8 @@ import math
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
+from fetalseg_book.stats import mean_intervals
 from fetalseg_book.studies.robustness.measure import USUAL
-from fetalseg_lib.evaluation.stats import mean_intervals
 
 FLAGS = {
     "no head": "no head",
@@ -23,7 +23,7 @@ def costs(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Mean of ``metric`` at each knob and severity, and its change from the same images as they are.
 
     One row for each ``kind``, ``knob`` and ``severity``: ``mean``; ``change`` with the 95 % interval ``low``
-    to ``high``, which counts exams (:func:`~fetalseg_lib.evaluation.stats.mean_intervals`); ``images``,
+    to ``high``, which counts exams (:func:`~fetalseg_book.stats.mean_intervals`); ``images``,
     ``failures``, ``flagged``. The usual image stands as severity 0 of every knob, with a change of 0.
     Raises ``ValueError`` where an image was not also measured as it is.
     """

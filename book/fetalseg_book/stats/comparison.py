@@ -15,10 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from fetalseg_lib.evaluation.stats.means import Scores, mean_intervals, scores_by_variant
-
-MIN_SEEDS = 3
-"""With fewer matched seeds nothing is called significant."""
+from fetalseg_book.stats.means import mean_intervals
+from fetalseg_lib.evaluation.stats.decision import MIN_SEEDS, holm
+from fetalseg_lib.evaluation.stats.scores import Scores, scores_by_variant
 
 
 def compare(
@@ -144,22 +143,6 @@ def _t_interval(differences: NDArray[np.float64], level: float) -> tuple[float, 
     test = stats.ttest_1samp(differences, 0.0)
     interval = test.confidence_interval(level)
     return float(interval.low), float(interval.high), float(test.pvalue)
-
-
-def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Holm's step-down correction over the p-values that there are; a family of one needs none.
-
-    Source: Holm 1979, Scandinavian Journal of Statistics 6, 65-70.
-
-    >>> holm(np.array([0.01, 0.04, np.nan])).tolist()
-    [0.02, 0.04, nan]
-    """
-    known = np.flatnonzero(np.isfinite(p))
-    order = known[np.argsort(p[known], kind="stable")]
-    steps = np.arange(len(order), 0, -1)
-    corrected = p.copy()
-    corrected[order] = np.minimum(np.maximum.accumulate(steps * p[order]), 1)
-    return corrected
 
 
 def _verdict(p: float, alpha: float) -> str:

@@ -1,9 +1,9 @@
-"""Where the variance comes from, and the smallest difference that a study could detect."""
+"""How much a mean moves with the seed alone, and the smallest difference that a study could detect."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -11,62 +11,7 @@ from scipy import stats
 from scipy.optimize import brentq
 from statsmodels.stats.power import TTestPower
 
-from fetalseg_lib.evaluation.stats.means import Scores, scores_by_variant
-
-
-@dataclass(frozen=True, kw_only=True)
-class VarianceComponents:
-    """Variances, in the square of the metric's unit, of the score of one training on one image.
-
-    ``seed``: between trainings; ``exam``: between exams; ``image``: between images of one exam;
-    ``residual``: what a training does to one image but not to the others.
-    """
-
-    seed: float
-    exam: float
-    image: float
-    residual: float
-
-    @property
-    def shares(self) -> dict[str, float]:
-        """Each component as a share of their sum (all 0 where nothing varies)."""
-        parts = asdict(self)
-        total = sum(parts.values())
-        return {name: part / total if total else 0.0 for name, part in parts.items()}
-
-
-def variance_components(frame: pd.DataFrame, metric: str, *, variant: str) -> VarianceComponents:
-    """Split the variance of ``variant`` into seed, exam, image within exam, and the rest.
-
-    Analysis of variance: every mean square equals its expectation under random effects, seeds crossed with
-    images, images nested in exams of any size; negative estimates become 0 (Searle, Casella and McCulloch
-    1992, Variance Components). Raises ``ValueError`` for fewer than two seeds or exams, or where no exam
-    has two images.
-    """
-    scores = _scores(frame, metric, variant)
-    values = scores.matrix
-    seeds, images = values.shape
-    sizes = np.bincount(scores.exams)
-    if seeds < 2 or len(sizes) < 2 or images == len(sizes):
-        raise ValueError(
-            f"frame: expected at least two seeds, two exams and an exam of two images for {variant}, "
-            f"got {seeds} seeds, {len(sizes)} exams and {images} images"
-        )
-    image_means, seed_means, mean = values.mean(axis=0), values.mean(axis=1), values.mean()
-    interaction = values - image_means - seed_means[:, None] + mean
-    residual = float((interaction**2).sum() / ((seeds - 1) * (images - 1)))
-    seed = float(seed_means.var(ddof=1)) - residual / images
-
-    exam_means = np.bincount(scores.exams, weights=image_means) / sizes
-    within = float(((image_means - exam_means[scores.exams]) ** 2).sum() / (images - len(sizes)))
-    between = float((sizes * (exam_means - mean) ** 2).sum() / (len(sizes) - 1))
-    typical_size = (images - (sizes**2).sum() / images) / (len(sizes) - 1)
-    return VarianceComponents(
-        seed=max(seed, 0.0),
-        exam=max((between - within) / float(typical_size), 0.0),
-        image=max(within - residual / seeds, 0.0),
-        residual=residual,
-    )
+from fetalseg_lib.evaluation.stats.scores import scores_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +48,7 @@ def noise_floor(
     mean. ``comparisons`` is the size of the family (see :func:`detectable_difference`). Raises
     ``ValueError`` for fewer than three measured seeds.
     """
-    scores = _scores(frame, metric, variant)
+    scores = scores_of(frame, metric, variant)
     measured = len(scores.seeds)
     if measured < 3:
         raise ValueError(f"frame: expected at least three seeds of {variant}, got {measured}; train more")
@@ -153,10 +98,3 @@ def detectable_difference(
     while missing_power(high) < 0:
         high *= 2
     return float(brentq(missing_power, 0.0, high)) * sd_of_differences
-
-
-def _scores(frame: pd.DataFrame, metric: str, variant: str) -> Scores:
-    scores = scores_by_variant(frame, metric)
-    if variant not in scores:
-        raise ValueError(f"variant: expected one of {', '.join(scores)}; got {variant}")
-    return scores[variant]

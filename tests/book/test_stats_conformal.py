@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fetalseg_lib.evaluation.stats import ConformalInterval, calibrate, coverage
+from fetalseg_book.stats import ConformalInterval, calibrate, coverage
 
 Heads = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]
 

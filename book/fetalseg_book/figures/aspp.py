@@ -45,7 +45,7 @@ def taps_by_rate(
         axes.plot(tried, list(means.values()), marker, color=line.get_color())
         at_rates = ", ".join(f"{taps:.2f} at rate {rate}" for rate, taps in means.items())
         told.append(f"Map of {side}: {at_rates}.")
-    axes.set(xlabel="rate", ylabel="taps that see data, in the mean", ylim=(0, 9.2), xticks=tried)
+    axes.set(xlabel="rate", ylabel="taps that see data, on average", ylim=(0, 9.2), xticks=tried)
     axes.legend(title="rows and columns of the map", fontsize=8)
     start = "Mean number of the nine taps that see data, against the rate, for three maps. "
     return figure, start + " ".join(told)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -104,12 +103,3 @@ def ends(row: Any, scale: float = 1) -> str:
 def includes_zero(row: Any) -> bool:
     """Whether an interval has zero inside."""
     return bool(row["low"] < 0 < row["high"])
-
-
-def in_both(name: str, found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """A difference of Dice in points and, as ``name_mm``, of the error in mm, each with its ``_interval``."""
-    dice, error = (found[metric] for metric in MEASURES)
-    yield name, signed(100 * dice["difference"])
-    yield f"{name}_interval", ends(dice, 100)
-    yield f"{name}_mm", f"{signed(error['difference'])} mm"
-    yield f"{name}_mm_interval", ends(error) + " mm"

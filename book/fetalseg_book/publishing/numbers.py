@@ -192,7 +192,6 @@ def _head(results: Path) -> Iterator[tuple[str, str]]:
     head, found = face.measured_head(results)
     yield "head_hc", f"{head.hc_mm:.1f} mm"
     yield "head_measured", f"{found.circumference * head.pixel_size_mm:.1f} mm"
-    yield "head_image", head.name
 
 
 def _two_cores(folder: Path) -> Iterator[tuple[str, str]]:

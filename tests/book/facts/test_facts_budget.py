@@ -28,11 +28,6 @@ def worse_in_each(_: Found) -> bool:
     return len(change) == 3 and (change["dice"] < 0).all() and (change["error"] > 0).all() and same_way
 
 
-def one_precision(_: Found) -> bool:
-    runs = (("proposed", "published"), ("budget", "descriptive"))
-    return len({first_run(RESULTS, *run)["precision"] for run in runs}) == 1
-
-
 def no_more_time(found: Found) -> bool:
     return batch_time(RESULTS) * int(found["budget_long_epochs"]) <= int(found["budget_epochs"])
 
@@ -47,10 +42,9 @@ def no_loss_is_seen(_: Found) -> bool:
 CHECKS: list[tuple[str, Callable[[Found], Any]]] = [
     ("`budget` keeps all four", lambda f: (f["counted"]["budget"] <= f["counted"]["promised"]).all()),
     ("breaks all four promises", lambda f: (f["counted"]["proposed"] > f["counted"]["promised"]).all()),
-    ("both networks in one precision", one_precision),
-    ("the same way as here, and worse in each of them", worse_in_each),
-    ("it is still no more time than `proposed` had", no_more_time),
-    ("So no loss is seen", no_loss_is_seen),
+    ("and is worse in each of them", worse_in_each),
+    ("it still takes no more time", no_more_time),
+    ("We detect no loss", no_loss_is_seen),
 ]
 
 

@@ -12,7 +12,6 @@ import torch
 from fetalseg_book.audit import all_claims
 from fetalseg_book.audit.trace import trace_shapes
 from fetalseg_book.facts.core import FREED, MEASURES, PROPOSED
-from fetalseg_book.figures.described import seeds_in_words
 from fetalseg_book.figures.paired import paired, told
 from fetalseg_book.studies.costs import table
 from fetalseg_lib.complexity import count_flops, count_parameters, flops_by, parameters_by_stage
@@ -143,9 +142,6 @@ def _card(card: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"cost_card_{name}_half", f"{variants[variant]['library']['peak_mib'] / 1024:.1f}"
     steps = {name: found["library"]["graph_step_ms"] for name, found in variants.items()}
     yield "cost_card_step", f"{steps[PROPOSED] / steps['unet']:.2f}"
-    yield "cost_card_step_trained", f"{steps[FREED] / steps[PROPOSED]:.2f}"
-    plain, own = (variants[PROPOSED][way] for way in ("plain", "library"))
-    yield "cost_train_card_beginner", f"{plain['step_ms'] / own['graph_step_ms']:.1f}"
 
 
 def bench(results: Path, name: str = "training") -> dict[str, Any]:
@@ -154,33 +150,17 @@ def bench(results: Path, name: str = "training") -> dict[str, Any]:
     return found
 
 
-def alone(at_size: dict[str, Any]) -> float:
-    """How fast ``proposed`` does its convolutions alone, an operation for an operation, against the peer."""
-    share = float(at_size["convolution_share"][PROPOSED])
-    return float(at_size["per_flop_to_peer"][PROPOSED]["median"]) / share
-
-
 def _training(results: Path) -> Iterator[tuple[str, str]]:
     found = bench(results)
-    at_size, jobs = found["training"][str(SIDE)], found["jobs"]
+    at_size = found["training"][str(SIDE)]
     beginner = at_size["proposed_to_beginner"]
     older = bench(results, "training_float32")["training"][str(SIDE)]["proposed_to_beginner"]
-    share = {name: row["median"] for name, row in at_size["share_of_matrix_product"].items()}
-    yield "cost_train_best", f"{at_size['matrix_product_gflops']['median']:.0f}"
-    yield "cost_train_share", f"{100 * share[PROPOSED]:.0f} %"
-    yield "cost_train_share_peer", f"{100 * share['peer_unet']:.0f} %"
     yield "cost_train_beginner", f"{beginner['median']:.2f}"
     yield "cost_train_beginner_range", f"{beginner['lower_quartile']:.2f} to {beginner['upper_quartile']:.2f}"
     yield "cost_train_beginner_older", f"{older['median']:.2f}"
     for name, row in at_size["per_flop_to_peer"].items():
         yield f"cost_train_per_flop_{name}", f"{row['median']:.2f}"
-    yield "cost_train_alone", f"{alone(at_size):.2f}"
-    yield "cost_train_two_jobs", f"{jobs['two_jobs_to_twice_one']:.2f}"
-    yield "cost_train_two_threads", f"{jobs['one_job_of_two_threads'] / jobs['two_jobs_of_one_thread']:.2f}"
-    yield "cost_train_jobs_size", f"{jobs['size']}×{jobs['size']}"
-    yield "cost_train_loading", f"{100 * at_size['loading_share']['median']:.1f} %"
     yield "cost_train_precision", found["precision"]
-    yield "cost_train_processor", found["processor"]
 
 
 def bfloat16(results: Path) -> dict[str, pd.Series[Any]]:
@@ -192,9 +172,5 @@ def bfloat16(results: Path) -> dict[str, pd.Series[Any]]:
 
 def _precision(results: Path) -> Iterator[tuple[str, str]]:
     dice, error = bfloat16(results).values()
-    noise = pd.read_csv(results / "one_fold/published/hc18/tables/noise_floor.csv").set_index("metric")["sd"]
-    yield "cost_float32_seeds", seeds_in_words(int(dice["seeds"]))
     yield "cost_float32_dice", told(dice, 100)
     yield "cost_float32_error", told(error)
-    yield "cost_float32_sd", f"{100 * noise['dice']:.2f}"
-    yield "cost_float32_sd_mm", f"{noise['hc_abs_error_mm']:.2f}"

@@ -10,7 +10,7 @@ import pytest
 from sentences import said
 
 from fetalseg_book.facts import budget
-from fetalseg_book.facts.budget import at_size, batch_time, differences, first_run, floor
+from fetalseg_book.facts.budget import at_size, batch_time, differences, floor
 from fetalseg_book.facts.core import includes_zero
 
 RESULTS = Path(__file__).parents[3] / "results"

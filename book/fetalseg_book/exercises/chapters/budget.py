@@ -19,7 +19,10 @@ def _weights() -> Iterator[Case]:
     yield Case(arguments=(1280, 128, 3), expected=175_360, tolerance=0)  # 11,520 + 163,840
 
 
-def broken_promises(costs: dict[str, float], promised: dict[str, float]) -> list[str]:
+def broken_promises(
+    costs: dict[str, float],
+    promised: dict[str, float],
+) -> list[str]:
     """The names of all costs that are larger than promised, in the order of ``promised``."""
     return [name for name, most in promised.items() if costs[name] > most]
 

@@ -9,7 +9,13 @@ import pandas as pd
 from fetalseg_book.exercises.exercise import Case, Exercise, Mistake
 
 
-def conv_operations(kernel: int, channels_in: int, channels_out: int, rows: int, columns: int) -> int:
+def conv_operations(
+    kernel: int,
+    channels_in: int,
+    channels_out: int,
+    rows: int,
+    columns: int,
+) -> int:
     """Operations of a square convolution that gives out ``rows`` × ``columns``; a multiply-add counts two."""
     return 2 * kernel**2 * channels_in * channels_out * rows * columns
 

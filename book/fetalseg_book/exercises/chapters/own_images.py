@@ -55,7 +55,11 @@ def _ranges() -> Iterator[Case]:
     yield Case(arguments=(3, 4), expected=1.0)
 
 
-def outside(found: dict[str, float], low: dict[str, float], high: dict[str, float]) -> set[str]:
+def outside(
+    found: dict[str, float],
+    low: dict[str, float],
+    high: dict[str, float],
+) -> set[str]:
     """The properties of an image that leave the training range; one that is unknown (``nan``) does not."""
     return {name for name, value in found.items() if value < low[name] or value > high[name]}
 

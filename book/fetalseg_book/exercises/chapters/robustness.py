@@ -29,7 +29,11 @@ def _pairs() -> Iterator[Case]:
     )
 
 
-def share_caught(error_mm: np.ndarray, flagged: np.ndarray, tolerance_mm: float) -> float:
+def share_caught(
+    error_mm: np.ndarray,
+    flagged: np.ndarray,
+    tolerance_mm: float,
+) -> float:
     """Share of the bad measurements, off by more than `tolerance_mm` either way, that carry a warning."""
     bad = np.abs(error_mm) > tolerance_mm
     return float(flagged[bad].mean())

@@ -676,19 +676,32 @@ def sections_of(chapter: str) -> dict[str, str]:
     return {"": parts[0], **dict(zip(parts[1::2], parts[2::2], strict=True))}
 
 
+def assert_questions(text: str) -> None:
+    """Three to five questions; each has answers to click, one of them right, and says why of each."""
+    questions = re.findall(
+        r"^````\{admonition\} [^`\n]+\?\n:class: self-test\n(.*?)^````$", text, re.M | re.S
+    )
+    assert 3 <= len(questions) <= 5
+    assert text.count("{admonition}") == len(questions)
+    for question in questions:
+        answers = re.split(r"^- (\[[ x]\]) ", question, flags=re.M)
+        assert not answers[0].strip()
+        assert answers[1::2].count("[x]") == 1
+        assert len(answers[1::2]) >= 3
+        for answer in answers[2::2]:
+            choice, _, why = answer.partition("\n\n")
+            assert choice.strip()
+            assert why.startswith("  ")
+            assert why.strip()
+
+
 @each_chapter
 def test_chapter_has_all_that_a_chapter_needs(chapter: str) -> None:
     sections = sections_of(chapter)
     assert "After this chapter you can" in sections[""]
     assert re.search(r"^You need ", sections[""], re.M)
     assert len(exercises_of(chapter)) >= 2
-    questions = re.findall(
-        r"^````\{admonition\} [^`\n]+\?\n:class: (?:dropdown|self-test)$", sections["Test yourself"], re.M
-    )
-    assert 3 <= len(questions) <= 5
-    assert sections["Test yourself"].count("{admonition}") == len(questions), (
-        "each folded answer has its question"
-    )
+    assert_questions(sections["Test yourself"])
     assert len(re.findall(r"^- ", sections["Take away"], re.M)) >= 3
     assert ":filter: docname in docnames" in sections["References"]
     assert list(sections)[-4:] == ["Exercises", "Test yourself", "Take away", "References"]

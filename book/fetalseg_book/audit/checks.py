@@ -196,18 +196,6 @@ def _count(evidence: Evidence, of: Count = "all", network: str = "proposed") -> 
     return {"all": total, "trainable": trainable, "frozen": total - trainable}[of]
 
 
-def size_falls_as_parameters(evidence: Evidence, *, count: int, value: Stated) -> Finding:
-    """At four bytes a number the size must fall as the parameters do."""
-    ours, theirs, mib = 4 * count, 4 * evidence.parameters("unet")[0], 2**20
-    change = ours / theirs - 1
-    return Finding(
-        verdict=Verdict.CONFIRMED if value.agrees(change) else Verdict.CONTRADICTS_ITSELF,
-        measured=f"{100 * change:.1f} % by the note's own count",
-        why=f"Its 13 are MiB ({ours / mib:.1f} MiB or {ours / 1e6:.1f} MB), "
-        f"its 31 are MB ({theirs / 1e6:.1f} MB or {theirs / mib:.1f} MiB).",
-    )
-
-
 # What needs no network, or cannot be decided
 
 

@@ -35,7 +35,10 @@ def _values() -> Iterator[Case]:
 
 
 def is_fit(
-    dice_before: list[float], dice_after: list[float], hc_before: list[float], hc_after: list[float]
+    dice_before: list[float],
+    dice_after: list[float],
+    hc_before: list[float],
+    hc_after: list[float],
 ) -> bool:
     """Whether the mean Dice (0 to 1) moves by 0.1 points at most, and the mean absolute error by 0.1 mm.
 

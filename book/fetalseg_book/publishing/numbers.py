@@ -23,6 +23,7 @@ from fetalseg_book.facts.typical import typical_facts
 from fetalseg_book.figures.described import ASKED_AGAIN, seeds_in_words
 from fetalseg_book.publishing import face
 from fetalseg_lib.study import records, tables
+from fetalseg_lib.study.answer import COSTS
 from fetalseg_lib.study.profile import load_profile
 
 BASELINE = "proposed"
@@ -52,7 +53,7 @@ def collect(results: Path) -> dict[str, str]:
         **dict(_two_cores(results / "one_fold" / "small" / "hc18")),
         **dict(_accelerator(records.read_json(results / "hardware" / "accelerator.json"))),
         **dict(_simulated(results / "phantom" / "simulated" / "phantom" / "unet")),
-        **dict(_speed(records.read_json(results / "hardware" / "latency.json"))),
+        **dict(_speed(pd.read_csv(results / "one_fold" / "published" / "hc18" / "tables" / COSTS))),
     }
 
 
@@ -257,11 +258,12 @@ def _simulated(folder: Path) -> Iterator[tuple[str, str]]:
     yield "simulated_hc", f"{frame['hc_abs_error_mm_mean'].mean():.1f} mm"
 
 
-def _speed(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    yield "speed_size", " × ".join(map(str, found["image_size"]))
-    for variant, times in found["latency"].items():
-        yield f"speed_{variant}", f"{times['median_ms']:.0f} ms"
-    yield "speed_processor", found["processor"].replace("(R)", "")
+def _speed(costs: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    """Milliseconds an image, from the run that timed all networks of the answer's table."""
+    for _, row in costs.iterrows():
+        yield f"speed_{row['variant']}", f"{row['latency_ms']:.0f} ms"
+    (size,) = costs["image_size"].unique()
+    yield "speed_size", " × ".join(size.split("x"))
 
 
 if __name__ == "__main__":

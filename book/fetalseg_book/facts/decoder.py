@@ -39,12 +39,18 @@ def stated_shapes() -> tuple[pd.DataFrame, pd.DataFrame]:
             "joined channels": int(stated[f"5.1 | channels of {name}'s concatenation"]),
             "out": _written(*stated[f"5.1 | shape of {name}"]),
         }
-        places = {"upsampled": "'s upsampling", "skip": "'s skip", "joined": "'s concatenation", "out": ""}
         brief[name] = {
-            column: _written(*stated[f"Brief: decoder | shape of {name}{place}"])
-            for column, place in places.items()
+            "upsampled": _written(*stated[f"Brief: decoder | shape of {name}'s upsampling"]),
+            "skip": _written(*stated[f"Brief: decoder | shape of {_skip_of(name)}"]),
+            "joined": _written(*stated[f"Brief: decoder | shape of {name}'s concatenation"]),
+            "out": _written(*stated[f"Brief: decoder | shape of {name}"]),
         }
     return pd.DataFrame(note).T, pd.DataFrame(brief).T
+
+
+def _skip_of(name: str) -> str:
+    """The skip is the encoder's map of the level above, which other places of the note have rightly."""
+    return "dec5's skip" if name == "dec5" else f"enc{int(name[-1]) - 1}"
 
 
 def _written(channels: int, rows: int, columns: int) -> str:

@@ -561,7 +561,7 @@ WRONG: list[tuple[str, str, Callable[..., Any], str]] = [
         ),
         "in train mode: gives True",
     ),
-    ("export", "scale_of", lambda low, high: (high - min(low, 0)) / 255, "does not hold zero"),
+    ("export", "scale_of", lambda low, high: (high - min(low, 0)) / 255, "does not include zero"),
     (
         "export",
         "is_fit",

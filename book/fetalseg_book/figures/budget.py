@@ -27,7 +27,7 @@ def stages(parts: Mapping[str, Any]) -> None:
     panels[0].invert_yaxis()
     show(
         figure,
-        alt="Weights and operations of each part, proposed beside budget. "
+        alt="Weights and operations of each part, proposed next to budget. "
         + " ".join(
             f"{what}: "
             + ", ".join(f"{stage} {own[what][stage]:.2f} and {small[what][stage]:.2f}" for stage in own.index)

@@ -30,7 +30,7 @@ def walks(ways: Mapping[float, NDArray[Any]], heights: Mapping[float, NDArray[An
     right.legend(fontsize=8)
     show(
         figure,
-        caption="Three walks of Adam in a narrow valley, with small, middle and large steps, and their loss.",
+        caption="Small steps are slow. Large ones come down at once, and then cannot settle.",
         alt="Left: three walks of Adam in a narrow valley, with small, middle and large steps. Right: their "
         f"loss over {len(next(iter(heights.values()))) - 1} steps; the mean of the last 50 is "
         + ", ".join(f"{height[-50:].mean():.2g} at rate {lr:g}" for lr, height in heights.items())

@@ -78,10 +78,10 @@ CHECKS: list[tuple[str, Callable[[Found], Any]]] = [
     ),
     ("at every one of the 256×256 positions", dec1_by_hand),
     ("Both must agree, to the last operation", as_torch_counts),
-    ("a training step of `proposed`, frozen encoder and all", step_on_the_card),
+    ("a training step of `proposed`, with its frozen encoder", step_on_the_card),
     ("None reaches it.", none_reaches_it),
     ("So operation by operation the `unet` is", per_operation),
-    ("told to do without it and to work as an older one does", told_to_do_without),
+    ("Without bfloat16, and set to work like an older one", told_to_do_without),
     ("both intervals include zero", lambda _: all(map(includes_zero, cost.bfloat16(RESULTS).values()))),
 ]
 

@@ -35,11 +35,11 @@ SENTENCES: list[tuple[str, Callable[[Found], bool]]] = [
         lambda f: f["further"][0] * 3 < f["further"][1],
     ),
     (
-        "The change goes with the size of the image's pixels",
+        "The change follows the size of the image's pixels",
         lambda found: 0.2 < found["going with"]["by_size"] < found["going with"]["by_pixel"],
     ),
     ("In a study with smaller images", lambda found: found["softness in small"] > found["softness"]),
-    ("it is too small to be seen among the seeds", beside_the_seeds),
+    ("it is smaller than the differences between seeds", beside_the_seeds),
     ("Dice alone draws the smallest heads", in_this_order),
     ("it draws them too small", lambda found: (found["signed"].loc["Dice alone"] < 0).all()),
     ("have three seeds each", lambda found: found["signed"].shape[1] == 3),

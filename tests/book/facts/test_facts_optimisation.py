@@ -58,7 +58,7 @@ CHECKS: list[tuple[str, Callable[[Found], Any]]] = [
     ("jumps that get smaller as the rate falls", smaller_jumps),
     ("A jump in the middle says little about the end", deepest_is_calm),
     ("in all variants but two, the last epoch is at most", two_are_wild),
-    ("So impatience costs more than another seed does.", more_than_seeds_do),
+    ("So stopping too early costs more than a change of seed.", more_than_seeds_do),
     ("because the cosine mostly ends the training before patience does", most_run_to_the_end),
 ]
 

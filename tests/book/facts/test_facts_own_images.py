@@ -25,10 +25,10 @@ def largest(found: Found) -> pd.Series:
 
 SENTENCES: list[tuple[str, Callable[[Found], bool]]] = [
     (
-        "The last three change the order … and no head by a thousandth of a millimetre",
+        "The last three only change the order … no head by even a thousandth of a millimetre",
         lambda found: largest(found).drop(["bfloat16", "tf32"]).max() < 0.001,
     ),
-    ("TF32 stays below a tenth of one", lambda found: 0.001 < largest(found)["tf32"] < 0.1),
+    ("TF32 stays below a tenth of a millimetre", lambda found: 0.001 < largest(found)["tf32"] < 0.1),
 ]
 
 

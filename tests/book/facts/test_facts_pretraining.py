@@ -71,7 +71,7 @@ def still_leads(found: Found) -> bool:
 
 SENTENCES: list[tuple[str, Callable[[Found], bool]]] = [
     (
-        "So fine-tuning makes up for a part of a poor start",
+        "So fine-tuning makes up for part of a poor start",
         lambda found: all(
             1 < lead(found["dice"], "fine-tuned", n) < lead(found["dice"], "frozen", n)
             for n in found["dice"].columns
@@ -96,7 +96,7 @@ SENTENCES: list[tuple[str, Callable[[Found], bool]]] = [
         lambda found: before(found, DRAWN, "trainable_encoder") and before(found, SIMULATED, DRAWN),
     ),
     ("ImageNet still leads it by", still_leads),
-    ("This need not be the start alone", lambda found: found["unet"] > trained(found)["random"]),
+    ("The start need not be the only reason", lambda found: found["unet"] > trained(found)["random"]),
     (
         "So here the effect could be chance",
         lambda found: found["statistics"]["gain"].abs().max() < float(found["pre_spread"]),

@@ -71,11 +71,11 @@ EXERCISES = (
                 "That is upside down. Left and right are columns.",
             ),
         ),
-        why="Image and mask move together, or you teach lies.",
+        why="If the mask stays behind, you train on wrong answers.",
     ),
     Exercise(
         title="Brighter, not broken",
-        prompt="Change brightness instead of place. The mask stays. What may go wrong at the bright end?",
+        prompt="Now change the brightness. The mask stays as it is. What may go wrong at the bright end?",
         solution=brighter,
         cases=_greys,
         hint="Multiply, round, cut off at 255, and give `uint8` back.",
@@ -95,8 +95,8 @@ EXERCISES = (
             ),
             Mistake(lambda image, factor: np.rint(image * factor), "An 8-bit image has no grey above 255."),
         ),
-        why="Without the cut it overflows in silence; with it, bright tissue is all alike. That is the "
-        "price.",
+        why="Without the cut the greys overflow silently; with it, all very bright tissue gets the same "
+        "grey.",
     ),
     Exercise(
         title="How many stay as they are?",
@@ -104,7 +104,7 @@ EXERCISES = (
         "untouched?",
         solution=untouched,
         cases=_coins,
-        hint="All of the coins must fall on the same side.",
+        hint="Every one of the coins must say *no move*.",
         mistakes=(
             Mistake(
                 lambda moves, probability: probability**moves,
@@ -112,9 +112,9 @@ EXERCISES = (
             ),
             Mistake(
                 lambda moves, probability: 1 - moves * probability,
-                "Chances do not add up: with four coins that would be less than nothing.",
+                "Chances do not add up: with four coins you would get a negative share.",
             ),
         ),
-        why="One in sixteen. If half of them stay as they are, the four coins are one coin.",
+        why="One in sixteen. If half of your images come out untouched, all moves share one coin.",
     ),
 )

@@ -9,7 +9,7 @@ from fetalseg_book.exercises.exercise import Case, Exercise, Mistake
 
 
 def separable_weights(channels_in: int, channels_out: int, kernel: int) -> int:
-    """Weights of a separable convolution without bias: one kernel a channel, then a 1×1 mix."""
+    """Weights of a separable convolution without bias: one kernel per channel, then a 1×1 mix."""
     return channels_in * kernel**2 + channels_in * channels_out
 
 
@@ -65,14 +65,14 @@ EXERCISES = (
                 lambda channels_in, channels_out, kernel: (
                     channels_out * kernel**2 + channels_in * channels_out
                 ),
-                "The kernels look first, at the channels that come in.",
+                "The kernels come first, one for each channel that comes in.",
             ),
         ),
         why="For the ASPP's branch it is less than an eighth, and there are three such branches.",
     ),
     Exercise(
         title="Is the budget kept?",
-        prompt="Name every promise that a network breaks. Equal is kept.",
+        prompt="Name every promise that a network breaks. A cost equal to the promise keeps it.",
         solution=broken_promises,
         cases=_promises,
         hint="Go through the promises one by one, and keep the names whose cost is *larger*.",
@@ -90,7 +90,8 @@ EXERCISES = (
                 "As much as promised is kept, not broken.",
             ),
         ),
-        why="One number is never enough: the note's network breaks each of four, by another factor.",
+        why="One number is never enough: the note's network breaks all four promises, each by a "
+        "different factor.",
     ),
     Exercise(
         title="Worse, beyond the noise?",
@@ -108,6 +109,6 @@ EXERCISES = (
                 "That calls every tiny loss worse. Where does the noise come in?",
             ),
         ),
-        why="And if the loss is smaller than the noise, that is no proof of equality: look at the interval.",
+        why="A loss smaller than the noise does not prove that both are equal: look at the interval.",
     ),
 )

@@ -95,12 +95,12 @@ EXERCISES = (
                 "The circle with the mean diameter is too short, the more so the longer the head.",
             ),
         ),
-        why="The mean diameter times $\\pi$ is fine for a round head and millimetres short for a long one.",
+        why="The mean diameter times $\\pi$ is fine for a round head, but some millimetres too short for "
+        "a long one.",
     ),
     Exercise(
         title="Where on the chart?",
-        prompt="Two millimetres too small: much or little? That depends on how much heads of that week "
-        "differ.",
+        prompt="Is two millimetres too small a lot? That depends on how much heads of that week differ.",
         solution=z_score,
         cases=_places,
         hint="`INTERGROWTH_21ST` has `mean_hc_mm(weeks)` and `sd_hc_mm(weeks)`.",
@@ -119,7 +119,7 @@ EXERCISES = (
         solution=week_worth,
         cases=_days,
         hint="If the mean head grows by $g$ mm a week, a millimetre is worth $7 / g$ days. Find the week "
-        "where that is what is asked for.",
+        "where that is `days`.",
         mistakes=(
             Mistake(lambda days: _week_of_slope(1 / days), "A week has seven days."),
             Mistake(

@@ -97,7 +97,8 @@ EXERCISES = (
                 lambda parameters, bits: parameters * bits / 1e6, "These are megabits. A byte has eight."
             ),
         ),
-        why="Half the bits are half the size. 13 in float32 and 3.5 in float16 cannot be of one network.",
+        why="Half the bits make half the size, so 13 MB in float32 and 3.5 MB in float16 cannot belong "
+        "to one network.",
     ),
     Exercise(
         title="What does freezing save?",
@@ -109,7 +110,7 @@ EXERCISES = (
         mistakes=(
             Mistake(
                 lambda values, trained, batch: 4 * sum(values) * batch / 1e6,
-                "You kept the maps of frozen stages. No gradient asks for them.",
+                "You kept the maps of frozen stages. No gradient needs them.",
             ),
             Mistake(lambda values, trained, batch: kept_mb(values, trained, 1), "That is one image."),
             Mistake(
@@ -128,14 +129,14 @@ EXERCISES = (
         mistakes=(
             Mistake(
                 lambda ours, theirs: sum(ours) / sum(theirs),
-                "A slow round has more to say in a sum than the others. Take the ratio of each round first.",
+                "A slow round weighs more in a sum than the others. Take the ratio of each round first.",
             ),
             Mistake(
                 lambda ours, theirs: sum(a / b for a, b in zip(ours, theirs, strict=True)) / len(ours),
                 "The ratios are right. A mean follows one bad round; the median does not.",
             ),
         ),
-        why="Within a round both met the same machine, so its mood cancels. The median forgives one "
-        "disturbed round.",
+        why="Within a round both met the same machine, so whatever slows it cancels. The median ignores "
+        "one disturbed round.",
     ),
 )

@@ -60,15 +60,15 @@ def _files() -> Iterator[Case]:
 EXERCISES = (
     Exercise(
         title="How large is a step?",
-        prompt="Calibration has seen that a map's values lie between two numbers. Eight bits make 256 whole "
-        "numbers of it. Zero must be one of them, since borders are padded with it.",
+        prompt="Calibration has seen that a map's values lie between two numbers. Eight bits divide that "
+        "range into 256 whole numbers. Zero must be one of them, since borders are padded with it.",
         solution=scale_of,
         cases=_ranges,
-        hint="Stretch the range until it holds zero. Then divide it by the number of steps.",
+        hint="Stretch the range until it includes zero. Then divide it by the number of steps.",
         mistakes=(
             Mistake(
                 lambda low, high: (high - low) / 255,
-                "A range from 1 to 5, or from -5 to -1, does not hold zero. Stretch it first.",
+                "A range from 1 to 5, or from -5 to -1, does not include zero. Stretch it first.",
             ),
             Mistake(
                 lambda low, high: (max(high, 0.0) - min(low, 0.0)) / 256,
@@ -79,10 +79,10 @@ EXERCISES = (
     ),
     Exercise(
         title="There and back",
-        prompt="What is left of a real number after it was a whole one?",
+        prompt="What is left of a real number once it has been rounded to eight bits?",
         solution=there_and_back,
         cases=_values,
-        hint="Divide, round, add the zero point, and stay within 0 and 255. Then all of it backwards.",
+        hint="Divide, round, add the zero point, and stay within 0 and 255. Then do it all backwards.",
         mistakes=(
             Mistake(
                 lambda values, scale, zero: np.rint(values / scale) * scale,
@@ -108,7 +108,8 @@ EXERCISES = (
                     100 * (np.mean(dice_before) - np.mean(dice_after)) <= 0.1
                     and np.mean(np.abs(hc_after)) - np.mean(np.abs(hc_before)) <= 0.1
                 ),
-                "A file that does much better is another network too. Ask how far, not which way.",
+                "A file that does much better is a different network, too. What counts is how far, not "
+                "which way.",
             ),
             Mistake(
                 lambda dice_before, dice_after, hc_before, hc_after: bool(

@@ -45,22 +45,22 @@ def _weights() -> Iterator[Case]:
 EXERCISES = (
     Exercise(
         title="Balance a mask",
-        prompt="What weight would your own masks ask for? Try the function on an outline and on the filled "
+        prompt="What weight would your own masks need? Try the function on an outline and on the filled "
         "head.",
         solution=balancing_weight,
         cases=_masks,
-        hint="So many background pixels for each head pixel.",
+        hint="How many background pixels are there for each head pixel?",
         mistakes=(
             Mistake(
                 lambda mask: (mask != 0).sum() / (mask == 0).sum(),
-                "Turned around: what is rare must count more.",
+                "The other way round: what is rare must count more.",
             ),
             Mistake(
                 lambda mask: mask.size / (mask != 0).sum(),
-                "All pixels over the head's is one too many: compare with the background alone.",
+                "You divided *all* pixels by the head's. Count the background's alone.",
             ),
         ),
-        why="A filled head asks for a few, a thin outline for hundreds.",
+        why="A filled head needs a weight of a few, a thin outline one of hundreds.",
     ),
     Exercise(
         title="Order a shift",
@@ -76,11 +76,11 @@ EXERCISES = (
             ),
             Mistake(lambda shift: math.exp(-shift), "A weight above 1 moves the outline *outwards*."),
         ),
-        why="$s \\ln w = -s$ gives $w = 1/e$: a weight below 1 asks for caution.",
+        why="$s \\ln w = -s$ gives $w = 1/e$: a weight below 1 makes the network cautious.",
     ),
     Exercise(
         title="Undo it afterwards",
-        prompt="The network is trained with a weight. You may still move the threshold. Where to?",
+        prompt="The network is trained with a weight. You can still move the threshold. Where should it go?",
         solution=threshold_for,
         cases=_weights,
         hint="On the true outline $p = \\tfrac12$. What does the weighted loss want the network to answer "
@@ -93,7 +93,7 @@ EXERCISES = (
             ),
             Mistake(lambda weight: 0.5, "At one half the outline lies $s \\ln w$ too far out."),
         ),
-        why="With 200 it is so close to 1 that the outline hangs on the last bits of the network. Undoing a "
-        "bias afterwards is worse than not having it.",
+        why="With 200 it is so close to 1 that the outline depends on the last digits of the output. It "
+        "is better to avoid a bias than to undo it.",
     ),
 )

@@ -33,7 +33,7 @@ def _epochs() -> Iterator[Case]:
 
 
 def stop_epoch(dices: list[float], patience: int, gain: float) -> int:
-    """Epochs until ``patience`` in a row were not better than the best by more than ``gain``, or all."""
+    """Epochs run: up to ``patience`` in a row that did not beat the best by more than ``gain``, or all."""
     best, since = -1.0, 0
     for epoch, dice in enumerate(dices, start=1):
         best, since = (dice, 0) if dice > best + gain else (best, since + 1)
@@ -121,7 +121,7 @@ EXERCISES = (
             ),
             Mistake(
                 _against_previous,
-                "You compared with the epoch before. A recovery from a bad epoch is no new best.",
+                "You compared with the epoch before. A recovery from a bad epoch is not a new best.",
             ),
         ),
         why="It stops earlier where gains are small and steady, which is just what the end of a cosine "

@@ -85,23 +85,23 @@ def _not_within(found: Mapping[str, float], low: Mapping[str, float], high: Mapp
 
 EXERCISES = (
     Exercise(
-        title="Is an exam torn apart?",
+        title="Is an exam split?",
         prompt="Check the split of a colleague's folder, before you believe its test.",
         solution=torn_exams,
         cases=_splits,
-        hint="Collect the folds of each exam. An exam with more than one is torn.",
+        hint="Collect the folds of each exam. An exam with more than one is split.",
         mistakes=(
             Mistake(
                 _in_train_and_test,
-                "Validation chooses the weights. An exam in train *and* validation is torn, too.",
+                "Validation chooses the weights. An exam in train *and* validation is split, too.",
             ),
             Mistake(
                 lambda exams, folds: {exam for exam in exams if exams.count(exam) > 1},
-                "Several images are no harm, if they lie in one fold.",
+                "Several images do no harm if they are in one fold.",
             ),
         ),
-        why="Images of one exam show one head. Where it stands on two sides, the test asks what the network "
-        "remembers.",
+        why="Images of one exam show one head. If they are in two folds, the test measures what the "
+        "network remembers.",
     ),
     Exercise(
         title="From 16 bits to 8",
@@ -130,8 +130,8 @@ EXERCISES = (
     ),
     Exercise(
         title="How many false alarms?",
-        prompt="One property flags a good image with a chance of $2 / (n + 1)$ at most. And several "
-        "properties?",
+        prompt="One property flags a good image with a chance of $2 / (n + 1)$ at most. What about "
+        "several properties?",
         solution=false_alarms,
         cases=_ranges,
         hint="At worst, no two properties flag the same image. And no share exceeds 1.",
@@ -156,7 +156,7 @@ EXERCISES = (
         prompt="Which properties of a new image are unlike those of the training images?",
         solution=outside,
         cases=_properties,
-        hint="Compare with both ends of the range. What is not known cannot be odd.",
+        hint="Compare with both ends of the range. An unknown value is not flagged.",
         mistakes=(
             Mistake(
                 lambda found, low, high: {name for name, value in found.items() if value > high[name]},
@@ -164,9 +164,10 @@ EXERCISES = (
             ),
             Mistake(
                 _not_within,
-                "`nan` compares false with everything, so *not within* flags what is only unknown.",
+                "`nan` compares false with everything, so *not within* also flags unknown values.",
             ),
         ),
-        why="That is the whole warning. It knows a few numbers, and nothing of what the image shows.",
+        why="That is the whole warning. It compares a few numbers and knows nothing about what the image "
+        "shows.",
     ),
 )

@@ -61,7 +61,8 @@ def _echoes() -> Iterator[Case]:
 EXERCISES = (
     Exercise(
         title="How many waves make speckle?",
-        prompt="Add `n` waves of random phase, many times. Where does mean over SD go as `n` grows?",
+        prompt="Add `n` waves of random phase, many times. Which value does mean over SD approach as `n` "
+        "grows?",
         solution=mean_over_sd,
         cases=_waves,
         hint="A wave of phase φ is `np.exp(1j * φ)`. Add along the waves, take the absolute value, then the "
@@ -76,13 +77,13 @@ EXERCISES = (
                 "You kept the real part only. The envelope is the length of the complex number.",
             ),
         ),
-        why="From about ten waves on the ratio stays near 1.91, that of Rayleigh's distribution: speckle "
-        "soon forgets how many scatterers made it.",
+        why="From about ten waves on the ratio stays near 1.91, that of Rayleigh's distribution, so "
+        "speckle does not show how many scatterers made it.",
     ),
     Exercise(
         title="What is left behind the bone?",
-        prompt="A layer costs so many dB per mm. Which share of the *amplitude* of an echo from behind it "
-        "remains?",
+        prompt="A layer weakens sound by some dB per mm. Which share of the *amplitude* of an echo from "
+        "behind it remains?",
         solution=amplitude_left,
         cases=_layers,
         hint="20 dB are a factor of ten in amplitude. dB add up along the way.",
@@ -116,6 +117,6 @@ EXERCISES = (
                 "An echo is an amplitude: 20 dB for each factor of ten.",
             ),
         ),
-        why="Each factor of ten is the same step in grey. So brightness added is an echo multiplied.",
+        why="Each factor of ten is the same step in grey. So adding brightness multiplies the echo.",
     ),
 )

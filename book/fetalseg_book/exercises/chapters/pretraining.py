@@ -10,7 +10,7 @@ from fetalseg_book.exercises.exercise import Case, Exercise, Mistake
 
 
 def epochs_for(steps: int, images: int, batch_size: int) -> int:
-    """How many epochs of so many images come nearest to ``steps``; the last batch may be smaller."""
+    """Number of epochs that comes nearest to ``steps`` steps; the last batch may be smaller."""
     return round(steps / -(-images // batch_size))
 
 
@@ -91,17 +91,16 @@ EXERCISES = (
                     float(np.mean(pretrained) - np.mean(random)),
                     bool(np.mean(pretrained) > np.mean(random)),
                 ),
-                "The mean is right. The question after it is about the seeds: do all of them gain, or all "
-                "of them lose?",
+                "The mean is right. But do all seeds gain, or all of them lose?",
             ),
         ),
         why="Two seeds that disagree are no proof that there is no effect. They are a reason not to claim "
         "one.",
     ),
     Exercise(
-        title="Statistics anew",
-        prompt="Batch normalisation needs one mean and one variance of *all* training images, and they come "
-        "in batches. Pool them.",
+        title="New statistics",
+        prompt="Batch normalisation needs one mean and one variance of *all* training images, but the "
+        "images come in batches. Pool them.",
         solution=pooled,
         cases=_batches,
         hint="Sums can be added, means of unequal batches cannot. The variance is the mean square less the "

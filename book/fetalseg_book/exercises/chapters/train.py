@@ -10,7 +10,7 @@ from fetalseg_lib.study.config import configure
 
 
 def dice_loss(probabilities: list[float], mask: list[int]) -> float:
-    """One minus the soft Dice: probabilities stand in for the predicted mask (without ε)."""
+    """One minus the soft Dice: probabilities replace the predicted mask (without ε)."""
     overlap = sum(p * m for p, m in zip(probabilities, mask, strict=True))
     return 1 - 2 * overlap / (sum(probabilities) + sum(mask))
 
@@ -22,7 +22,7 @@ def _masks() -> Iterator[Case]:
 
 
 def epochs_run(validation_dice: list[float], patience: int) -> int:
-    """Epochs until ``patience`` in a row brought nothing better, or until the last."""
+    """Epochs run: up to ``patience`` in a row without a new best, or all of them."""
     best, waited = -1.0, 0
     for epoch, dice in enumerate(validation_dice, start=1):
         best, waited = (dice, 0) if dice > best else (best, waited + 1)
@@ -108,27 +108,26 @@ EXERCISES = (
                 "That is the IoU: the overlap over the union. Dice puts twice the overlap over the sum.",
             ),
         ),
-        why="Two half sure pixels cost as much as one pixel too many: the soft Dice rewards being sure and "
-        "right.",
+        why="Two pixels that are half sure cost as much as one false pixel, so the soft Dice rewards "
+        "being sure and right.",
     ),
     Exercise(
         title="When does it end?",
-        prompt="Early stopping, in a few lines. Think of equal values, and of what resets the waiting.",
+        prompt="Early stopping, in a few lines. Think about ties, and about what resets the count.",
         solution=epochs_run,
         cases=_curves,
-        hint="Keep the best so far and how many epochs have passed since. A new best starts the waiting "
-        "again.",
+        hint="Keep the best so far and how many epochs have passed since. A new best starts the count again.",
         mistakes=(
             Mistake(
                 lambda validation_dice, patience: _waits(validation_dice, patience, forgets=True),
-                "An epoch that is as good as the best is not better. It counts as waiting.",
+                "An epoch that is as good as the best is not better. It counts as one without a new best.",
             ),
             Mistake(
                 lambda validation_dice, patience: _waits(validation_dice, patience, forgets=False),
-                "Epochs *in a row*: a new best sets the waiting back to 0.",
+                "Epochs *in a row*: a new best sets the count back to 0.",
             ),
         ),
-        why="Only the validation images decide here. The test images know nothing of it.",
+        why="Only the validation images decide here. The test images play no part.",
     ),
     Exercise(
         title="Does a variant change one thing?",
@@ -140,14 +139,14 @@ EXERCISES = (
         mistakes=(
             Mistake(
                 lambda first, second: {name for name in first if first[name] != second[name]},
-                "You say which dictionary differs, and not which setting in it.",
+                "You say which dictionary differs, but not which setting in it.",
             ),
             Mistake(
                 lambda first, second: {name.split(".")[-1] for name in changed_settings(first, second)},
                 "Put the outer name in front: `training.pos_weight`.",
             ),
         ),
-        why="Beside its name, `pos_weight_200` differs from `proposed` in one number. So whatever differs "
-        "in the result comes from that number, or from luck.",
+        why="Apart from its name, `pos_weight_200` differs from `proposed` in one number. So any "
+        "difference in the result comes from that number, or from chance.",
     ),
 )

@@ -89,7 +89,7 @@ def forest_plot(
         reach = _half_widths(noise, ranked["variant"])
         levels = range(len(ranked))
         axes.barh(
-            levels, 2 * reach, left=-reach, height=0.9, color="0.88", zorder=0, label="what seeds alone do"
+            levels, 2 * reach, left=-reach, height=0.9, color="0.88", zorder=0, label="noise of seeds alone"
         )
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0, fontsize=8)
     axes.axvline(0, color="0.4", lw=1)

@@ -50,7 +50,7 @@ def rejection_plot(rates: pd.DataFrame, *, studies: int, alpha: float = 0.05) ->
     intervals of a share of ``studies``.
     """
     figure, axes = plt.subplots(figsize=(6.4, 1.3 + 0.45 * len(rates)))
-    axes.axvline(alpha, color="0.4", lw=1, ls="--", label=f"what {100 * alpha:.0f} % promises")
+    axes.axvline(alpha, color="0.4", lw=1, ls="--", label=f"promised: {100 * alpha:.0f} %")
     names = {"significant": ("t-test over matched seeds", "o"), "wilcoxon": ("Wilcoxon over images", "s")}
     for k, (column, (name, marker)) in enumerate(names.items()):
         share = rates[column].to_numpy(float)

@@ -49,7 +49,7 @@ SENTENCES: list[tuple[str, Callable[[Found], bool]]] = [
         lambda f: f["hardest dice"]["large"] < f["hardest dice"]["small"],
     ),
     (
-        "No run of any other network of the study's core gets beyond …",
+        "No run of any other network in the main study gets beyond …",
         lambda f: f["hardest dice"]["trained"] > f["hardest dice"]["others"],
     ),
     (

@@ -43,7 +43,7 @@ def median_beats_mean(results: Path) -> bool:
 
 
 CHECKS: list[tuple[str, Callable[[Path], bool]]] = [
-    ("detect less than half as large a difference", median_is_quieter),
+    ("detect a difference less than half as large", median_is_quieter),
     ("its interval includes zero", only_the_median_sees_it),
     ("ten times the seeds hardly help", seeds_hardly_help),
     ("so more seeds do help", seeds_do_help),

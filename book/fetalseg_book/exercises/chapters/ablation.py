@@ -41,29 +41,29 @@ def _effects() -> Iterator[Case]:
 EXERCISES = (
     Exercise(
         title="What may you say?",
-        prompt="Read an interval as you should. There are three answers, not two.",
+        prompt="What does an interval allow you to say? There are three answers, not two.",
         solution=reading,
         cases=_intervals,
         hint="Does the interval include zero? If so, does it also include differences that would matter?",
         mistakes=(
             Mistake(
                 lambda low, high, matters: "differs" if low > 0 or high < 0 else "too small to matter",
-                "An interval that includes zero *and* large differences has shown nothing. That is the third "
-                "answer.",
+                "An interval that includes zero *and* large differences shows nothing either way. That is "
+                "the third answer.",
             ),
             Mistake(
                 lambda low, high, matters: "differs" if low > 0 or high < 0 else "cannot tell",
                 "A narrow interval around zero does say something: whatever the difference is, it is small.",
             ),
         ),
-        why='"Not significant" is two things: shown to be small, or not shown at all. '
-        "The width of the interval tells which.",
+        why='"Not significant" can mean two things: the difference is shown to be small, or '
+        "nothing is shown. The width of the interval tells which.",
     ),
     Exercise(
         title="Is it plausible?",
         prompt="A preprint reports 99.30 ± 0.14 % on HC18, 97.46 % for a U-Net++, and effect sizes of up to "
-        "$d$ = 13.159. Suppose that one belongs to this gap. Which standard deviation was it divided by? "
-        "Compare that with the spread of single images here: "
+        "$d$ = 13.159. Suppose that the largest belongs to this gap. Which standard deviation was it divided "
+        "by? Compare that with the spread of single images here: "
         '`100 * per_image.groupby(["variant", "seed"])["dice"].std()`.',
         solution=spread_behind,
         cases=_effects,
@@ -72,7 +72,7 @@ EXERCISES = (
             Mistake(lambda difference, effect_size: difference * effect_size, "Divide: d = difference / SD."),
             Mistake(lambda difference, effect_size: effect_size / difference, "The other way round."),
         ),
-        why="So small a spread is hardly one of single images. It may be one of repeated trainings; the "
-        "abstract does not say, and a reader needs to know.",
+        why="Single images hardly vary so little, so this may be the spread of repeated trainings. The "
+        "abstract does not say which, and a reader needs to know.",
     ),
 )

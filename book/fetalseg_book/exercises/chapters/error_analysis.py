@@ -83,7 +83,7 @@ EXERCISES = (
         mistakes=(
             Mistake(
                 lambda dice, count: set(dice.columns[(dice.rank(axis=1) <= count).any()]),
-                "These are the images that *some* run gets wrong. Bad luck is among them.",
+                "These are the images that *some* run gets wrong. Some of them are bad luck.",
             ),
             Mistake(
                 lambda dice, count: set(dice.mean().nsmallest(count).index),
@@ -94,7 +94,8 @@ EXERCISES = (
                 "You ranked the runs of each image. Rank the images of each run.",
             ),
         ),
-        why="What all trainings get wrong is in the image or in its annotation.",
+        why="If all trainings fail on an image, the cause is in the image, in its annotation or in what "
+        "they share.",
     ),
     Exercise(
         title="Does the gate look at the image?",
@@ -120,7 +121,7 @@ EXERCISES = (
     ),
     Exercise(
         title="A map of your own",
-        prompt="Write Grad-CAM. It is two lines.",
+        prompt="Write Grad-CAM in two lines.",
         solution=class_map,
         cases=_layer,
         hint="One weight a channel: the mean of its gradient. Then a weighted sum over the channels.",
@@ -131,7 +132,7 @@ EXERCISES = (
             ),
             Mistake(
                 lambda features, gradients: np.tensordot(gradients.mean(axis=(1, 2)), features, axes=1),
-                "Almost. Grad-CAM keeps only what speaks *for* the score.",
+                "Almost. Grad-CAM keeps only what raises the score.",
             ),
             Mistake(
                 lambda features, gradients: np.abs(

@@ -54,7 +54,7 @@ def _plans() -> Iterator[Case]:
 EXERCISES = (
     Exercise(
         title="Leave out the farthest",
-        prompt="How much of a mean is made by a few images?",
+        prompt="How much of a mean do a few images decide?",
         solution=without_farthest,
         cases=_differences,
         hint="Sort by size without the sign, and keep all but the last `count`.",
@@ -86,7 +86,7 @@ EXERCISES = (
     ),
     Exercise(
         title="Seeds or exams?",
-        prompt="Which of the three parts does each purchase shrink?",
+        prompt="More seeds, or more exams: which of the three parts does each of them shrink?",
         solution=error_of,
         cases=_plans,
         hint="Each variance is divided by how many independent draws you have of it.",
@@ -100,6 +100,6 @@ EXERCISES = (
                 "That is the variance. Take its root.",
             ),
         ),
-        why="With infinitely many seeds the exam's part is left: only more exams shrink it.",
+        why="With infinitely many seeds the exam's part remains: only more exams shrink it.",
     ),
 )

@@ -11,7 +11,7 @@ from fetalseg_book.exercises.exercise import Case, Exercise, Mistake
 
 
 def cost(usual: pd.Series, turned: pd.Series) -> float:
-    """Mean change of Dice on the images that stand in both; the index is the image's name."""
+    """Mean change of Dice on the images that are in both; the index is the image's name."""
     return float((turned - usual).dropna().mean())
 
 
@@ -68,7 +68,7 @@ def _clinics() -> Iterator[Case]:
 EXERCISES = (
     Exercise(
         title="What did it cost?",
-        prompt="A few images were lost on the way, and the order is another one. Compare like with like.",
+        prompt="A few images are missing, and the order has changed. Compare each image with itself.",
         solution=cost,
         cases=_pairs,
         hint="pandas lines up two series by their index before it subtracts.",
@@ -106,7 +106,7 @@ EXERCISES = (
                 "silence alone agrees often.",
             ),
         ),
-        why="What is not caught is silent: a wrong number that looks like any other.",
+        why="A bad measurement without a warning looks like any other number.",
     ),
     Exercise(
         title="Should you believe a warning?",
@@ -125,6 +125,7 @@ EXERCISES = (
                 "This forgets how rare bad ones are. It is right only where half of them are bad.",
             ),
         ),
-        why="Bayes: where failures are rare, most warnings are false, even good ones.",
+        why="By Bayes' rule, where failures are rare most warnings are false alarms, even from a good "
+        "detector.",
     ),
 )

@@ -77,10 +77,10 @@ def _errors() -> Iterator[Case]:
 EXERCISES = (
     Exercise(
         title="Try twenty variants",
-        prompt="None of them does anything. How likely is it that one looks significant?",
+        prompt="None of them makes a difference. How likely is it that at least one looks significant?",
         solution=chance_of_a_find,
         cases=_families,
-        hint="How likely is it that *none* does? Each stays silent with a chance of $1 - \\alpha$.",
+        hint="How likely is it that *none* does? One test does not with a chance of $1 - \\alpha$.",
         mistakes=(
             Mistake(
                 lambda tests, alpha: tests * alpha,
@@ -110,11 +110,11 @@ EXERCISES = (
                 "The values are right, and sorted. Give them back in the order in which they came.",
             ),
         ),
-        why="The smallest p has to beat the whole family, the next one fewer, and so on.",
+        why="The smallest p is corrected for all tests, the next for one fewer, and so on.",
     ),
     Exercise(
         title="Only what matches",
-        prompt="Two variants have different numbers of seeds. Compare them all the same.",
+        prompt="Two variants have different numbers of seeds. Compare them anyway.",
         solution=matched_difference,
         cases=_runs,
         hint="Bring the seeds into rows and the variants into columns. Subtract, and leave out what is not "
@@ -124,7 +124,7 @@ EXERCISES = (
                 lambda runs, rival, baseline: (
                     (means := runs.groupby("variant")["dice"].mean())[rival] - means[baseline]
                 ),
-                "The lucky third seed of one variant is in its mean, and nothing stands against it.",
+                "The lucky third seed of one variant is in its mean, and the other has no such seed.",
             ),
             Mistake(
                 lambda runs, rival, baseline: matched_difference(runs, baseline, rival),

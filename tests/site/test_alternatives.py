@@ -55,3 +55,11 @@ def test_pictures_are_described(site: Path, soup: BeautifulSoup) -> None:
 )
 def test_pictures_without_words_are_found(html: str, found: bool) -> None:
     assert bool(undescribed(BeautifulSoup(html, "html.parser"))) is found
+
+
+def test_no_markup_is_left_for_the_reader(soup: BeautifulSoup, page_name: str) -> None:
+    """A role inside a code span, or a name that nobody fills, would stand on the page as it was typed."""
+    article = soup.find("article") or soup
+    assert (
+        re.findall(r"\{(?:glue|term|cite|doc|ref|numref)\b[^}]*\}|\{\{ ?\w+ ?\}\}", article.get_text()) == []
+    )

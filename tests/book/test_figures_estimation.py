@@ -141,7 +141,7 @@ def test_noise_is_a_band_around_zero_on_each_rung_and_says_what_it_is() -> None:
     np.testing.assert_allclose(ends, [(-0.01, 0.01), (0, 0), (-0.03, 0.03)])  # better, equal, worse
     legend = figure.axes[0].get_legend()
     assert legend is not None
-    assert [text.get_text() for text in legend.get_texts()] == ["what seeds alone do"]
+    assert [text.get_text() for text in legend.get_texts()] == ["noise of seeds alone"]
 
 
 def test_seed_noise_is_pooled_over_the_variants() -> None:

@@ -135,8 +135,8 @@ EXERCISES = (
     ),
     Exercise(
         title="Plus or minus how much?",
-        prompt="Some heads have been measured and annotated. What width holds a new head with the given "
-        "chance?",
+        prompt="Some heads have been measured and annotated. How wide must an interval be to cover a new "
+        "head with the given probability?",
         solution=half_width,
         cases=_errors,
         hint="Sort the errors by size, without their signs. With $n$ of them take number $\\lceil (n + 1) "
@@ -151,7 +151,7 @@ EXERCISES = (
                 "An error of -10 mm is a large one. Drop the signs first.",
             ),
         ),
-        why="The new error takes any rank among the old ones with the same chance. That is all the interval "
+        why="The new error is equally likely to take any rank among the old ones. That is all the interval "
         "assumes.",
     ),
 )

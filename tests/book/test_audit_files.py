@@ -313,3 +313,18 @@ def test_script_is_javascript(tmp_path):
     script = tmp_path / "audit.js"
     script.write_text(text[text.index("<script>") + 8 : text.index("</script>")])
     subprocess.run([node, "--check", script], check=True)
+
+
+def test_the_filter_starts_where_it_is_told():
+    frame = pd.concat([one_claim(section="1", verdict="contradicted"), one_claim(section="2")])
+    assert 'value="wrong" selected' in to_html(frame, verdict="wrong")
+    assert " selected" not in to_html(frame)
+    with pytest.raises(ValueError, match="verdict: expected one of"):
+        to_html(frame, verdict="right")
+
+
+def test_the_brief_is_folded_by_stage():
+    sections = ("Brief: encoder", "Brief: output", "1.1", "Brief: encoder")
+    page = to_html(pd.concat([one_claim(section=section) for section in sections]))
+    assert page.count("<details>") == 2
+    assert Page(page).rows == 4

@@ -117,30 +117,45 @@ def _entry(row: dict[str, str], *, width: int) -> list[str]:
     return textwrap.wrap(text, width, initial_indent=first, subsequent_indent=indent)
 
 
-def to_html(frame: pd.DataFrame) -> str:
+def to_html(frame: pd.DataFrame, *, verdict: str = "") -> str:
     """Write the table of :func:`audit` as one self-contained piece of HTML.
 
     Verdict, section and words filter it; all controls are the browser's own, so the keyboard reaches them.
-    Without a script every row is there and the controls stay hidden.
+    ``verdict`` is the filter's start: one of the verdicts, ``"wrong"`` for both kinds of contradiction, or
+    nothing for all. The claims of the figure's brief are folded by stage. Without a script every row is
+    there and the controls stay hidden.
     """
     sections = dict.fromkeys(frame["section"])
-    there = [verdict for verdict in Verdict if (frame["verdict"] == verdict.value).any()]
-    verdicts = {verdict.value: f"{_MARKS[verdict]} {verdict.value}" for verdict in there}
-    rows = "\n".join(_row(row) for row in records(frame))
+    there = [one for one in Verdict if (frame["verdict"] == one.value).any()]
+    verdicts = {"": "all", "wrong": "✗ ⇄ wrong", **{one.value: f"{_MARKS[one]} {one.value}" for one in there}}
+    if verdict not in verdicts:
+        raise ValueError(f"verdict: expected one of {list(verdicts)}, got {verdict!r}")
+    stages = {name: frame[frame["section"] == name] for name in sections if name.startswith("Brief: ")}
+    others = frame[~frame["section"].isin(list(stages))]
+    folded = "\n".join(
+        f"<details><summary>{escape(name)} <span></span></summary>\n{_rows(claims)}</details>"
+        for name, claims in stages.items()
+    )
     return f"""<div class="audit"><style>{_part("page.css")}</style>
 <form hidden>
-<label>Verdict {_select("verdict", {"": "all", **verdicts})}</label>
+<label>Verdict {_select("verdict", verdicts, verdict)}</label>
 <label>Section of the note {_select("section", {"": "all", **{name: name for name in sections}})}</label>
 <label>Words <input type="search" name="words" autocomplete="off"></label>
 <output aria-live="polite"></output>
 </form>
 <div class="rows" role="region" aria-label="The claims of the note and their verdicts" tabindex="0">
-<table><thead><tr><th scope="col">Section</th><th scope="col">The note says</th>
+{_rows(others)}
+{folded}</div>
+<script>{_part("page.js")}</script></div>"""
+
+
+def _rows(frame: pd.DataFrame) -> str:
+    rows = "\n".join(_row(row) for row in records(frame))
+    return f"""<table><thead><tr><th scope="col">Section</th><th scope="col">The note says</th>
 <th scope="col">Verdict</th><th scope="col">Measured, and how</th></tr></thead>
 <tbody>
 {rows}
-</tbody></table></div>
-<script>{_part("page.js")}</script></div>"""
+</tbody></table>"""
 
 
 def _row(row: dict[str, str]) -> str:
@@ -157,8 +172,11 @@ def _row(row: dict[str, str]) -> str:
     )
 
 
-def _select(name: str, options: dict[str, str]) -> str:
-    entries = (f'<option value="{escape(value)}">{escape(text)}</option>' for value, text in options.items())
+def _select(name: str, options: dict[str, str], chosen: str = "") -> str:
+    entries = (
+        f'<option value="{escape(value)}"{" selected" * (value == chosen != "")}>{escape(text)}</option>'
+        for value, text in options.items()
+    )
     return f'<select name="{name}">{"".join(entries)}</select>'
 
 

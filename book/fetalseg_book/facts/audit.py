@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
-from torch import Tensor
 
-from fetalseg_book.audit import Evidence, all_claims, audit, count_verdicts
+from fetalseg_book.audit import all_claims, audit, count_verdicts
 from fetalseg_book.audit.dilation import live_taps, parameters_by_part
-from fetalseg_book.facts import audit_trained
 from fetalseg_lib.complexity import count_parameters
 from fetalseg_lib.models import build_model
-from fetalseg_lib.models.encoder import MobileNetV2Encoder
-from fetalseg_lib.models.weights import resolve_encoder_weights
+
+HEADLINES = {
+    "dice": ("9.3", "gain over the U-Net"),
+    "parameters": ("9.1", "parameters"),
+    "trained": ("9.1", "trainable parameters"),
+    "operations": ("9.2", "operations"),
+    "aspp": ("2.3", "taps of rate 18 on the bottleneck's map"),
+    "se": ("3.2.3", "what the gates suppress"),
+    "residual": ("3.1", "need of the shortcut"),
+    "frozen": ("8.4", "generalisation on limited data"),
+    "weight": ("8.1", "w_pos of the masks"),
+    "epochs": ("10", "measured gain in convergence"),
+}
+"""Section and quantity of each of the ten claims that matter, in the order of the page on the note."""
 
 MEASURED = {
     "batch_training": ("9.2", "training memory at batch 16"),
@@ -29,38 +39,29 @@ MEASURED = {
     "epochs_gain": ("8.4", "gain in convergence"),
     "half": ("9.1", "float16 is half of float32"),
     "dice_share": ("8.1", "emphasis of the loss"),
-    "field": ("2", "receptive field before the ASPP"),
     "separable": ("1.4", "saving of a separable pair"),
     "identity": ("3.1", "blocks with an identity shortcut"),
     "floor": ("8.2", "lowest learning rate"),
     "ratio": ("8.1", "background to foreground"),
     "over_unet": ("9.3", "gain over the U-Net"),
-    "from_aspp": ("10", "gain from the ASPP"),
     "from_se": ("3.2.3", "gain from SE"),
     "from_shortcut": ("3.1", "need of the shortcut"),
     "from_freezing": ("8.4", "generalisation on limited data"),
-    "from_imagenet": ("1.1", "transfer to ultrasound"),
     "convergence": ("8.4", "measured gain in convergence"),
-    "stops": ("8.3", "epochs until early stopping"),
-    "best_in": ("1.1", "epochs to converge"),
-    "saved": ("1.1", "epochs saved by pre-learned features"),
-    "trained_best_in": ("8.4", "epochs of the trained encoder"),
-    "dice_unet": ("9.3", "validation Dice of unet"),
-    "dice_proposed": ("9.3", "validation Dice of proposed"),
-    "from_learned_up": ("5.1", "gain from learned upsampling"),
 }
 """Section and quantity of each claim whose measured answer the text names."""
+
+_IN_POINTS = ("over_unet", "from_se", "from_shortcut", "from_freezing")
 
 
 def facts(results: Path) -> dict[str, Any]:
     """Everything that the chapter says of the note's claims, with the audit made anew."""
-    return of_audit(audit(results), Evidence(results), results)
+    return of_audit(audit(results))
 
 
-def of_audit(table: pd.DataFrame, evidence: Evidence, results: Path) -> dict[str, Any]:
-    """The same from an audit that the chapter has made: its table of claims, and the evidence behind it."""
-    trained = audit_trained.facts(evidence, results)
-    return _counts(table) | _measured(table) | _parts() | trained
+def of_audit(table: pd.DataFrame) -> dict[str, Any]:
+    """The same from an audit that the chapter has made."""
+    return _counts(table) | _measured(table) | _parts()
 
 
 def _counts(table: pd.DataFrame) -> dict[str, Any]:
@@ -79,13 +80,28 @@ def _counts(table: pd.DataFrame) -> dict[str, Any]:
 
 def _measured(table: pd.DataFrame) -> dict[str, Any]:
     of_claim: Any = table.set_index(["section", "quantity"])
-    said: dict[str, Any] = {claim.key: claim.value for claim in all_claims() if claim.value}
     found: dict[str, Any] = {"verdicts": of_claim["verdict"]}
     for name, key in MEASURED.items():
         found[name] = of_claim.loc[key, "measured"].split(" at ")[0]
-    for variant in ("unet", "proposed"):
-        found[f"said_{variant}"] = f"{said[f'9.3 | validation Dice of {variant}'].text} %"
+    for name in _IN_POINTS:
+        found[name] = in_points(found[name])
+    for name, key in HEADLINES.items():
+        found[f"verdict_{name}"] = of_claim.loc[key, "verdict"]
     return found
+
+
+def in_points(shares: str) -> str:
+    """A difference of Dice and its interval, in points instead of a share of one.
+
+    >>> in_points("-0.0060 [-0.0076, +0.0000]")
+    '−0.60 [−0.76, 0.00] points'
+    """
+
+    def point(share: re.Match[str]) -> str:
+        value = round(100 * float(share[0]), 2)
+        return f"{value:+.2f}".replace("-", "−") if value else "0.00"
+
+    return re.sub(r"[+-][0-9.]+", point, shares) + " points"
 
 
 def _parts() -> dict[str, Any]:
@@ -109,21 +125,3 @@ def _parts() -> dict[str, Any]:
         "times_48": str(sum(value.agrees(4_800_000) for value in stated)),
         "times_34": str(sum(value.agrees(3_403_809) for value in stated)),
     }
-
-
-def stem_responses(images: Tensor) -> pd.DataFrame:
-    """Contrast and active share of each channel behind the first BatchNorm, with either stem.
-
-    ``images`` are ``B 1 H W`` in [0, 1]; columns ``contrast_sum, active_sum, contrast_mean, active_mean``.
-    """
-    with torch.random.fork_rng(devices=[]):  # whatever was drawn before
-        torch.manual_seed(0)
-        weights = resolve_encoder_weights("random")
-    channels: dict[str, Any] = {}
-    for stem in ("sum", "mean"):
-        convolution, batch_norm, *_ = MobileNetV2Encoder(weights, stem=stem).enc1[0].children()
-        with torch.inference_mode():
-            normalised = batch_norm(convolution(images))
-        channels[f"contrast_{stem}"] = normalised.std(dim=(0, 2, 3)).numpy()
-        channels[f"active_{stem}"] = (normalised > 0).float().mean(dim=(0, 2, 3)).numpy()
-    return pd.DataFrame(channels)

@@ -10,7 +10,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from fetalseg_book.audit.claim import Verdict
@@ -150,29 +149,6 @@ def weighted_probability(distance: ArrayLike, weight: float) -> NDArray[np.float
     0.5
     """
     return np.asarray(1 / (1 + np.exp(np.asarray(distance, dtype=np.float64)) / weight))
-
-
-def stems(responses: pd.DataFrame) -> Figure:
-    """Each channel behind the first frozen BatchNorm: its contrast, and how often its ReLU passes anything.
-
-    Columns ``contrast_sum, contrast_mean, active_sum, active_mean``, one row per channel.
-    """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(6.6, 3.2))
-    _scatter(left, responses["contrast_sum"], responses["contrast_mean"], "contrast (SD)", slope=1 / 3)
-    _scatter(right, responses["active_sum"], responses["active_mean"], "share of active positions")
-    for axis in (right.xaxis, right.yaxis):
-        axis.set_major_formatter(PercentFormatter(1.0))
-    return figure
-
-
-def _scatter(axes: Axes, x: pd.Series, y: pd.Series, what: str, *, slope: float | None = None) -> None:
-    end = 1.05 * float(max(x.max(), y.max()))
-    axes.plot([0, end], [0, end], color="0.4", lw=0.9, label="no change")
-    if slope is not None:
-        axes.plot([0, end], [0, slope * end], color="C1", ls="--", lw=1.2, label="a third")
-    axes.plot(x, y, "o", ms=5, alpha=0.8)
-    axes.set(xlabel=f"{what}, sum", ylabel=f"{what}, mean", aspect="equal")
-    axes.legend(fontsize=8, loc="upper left")
 
 
 def _kernel_on_map(axes: Axes, side: int, rate: int, position: tuple[int, int]) -> None:

@@ -71,14 +71,3 @@ def pos_weight(
         "Right: the learned probability across the contour; the point where it is one half moves outwards "
         f"by {moved}."
     )
-
-
-def stems(responses: pd.DataFrame) -> str:
-    """Tell the mean contrast with either stem, and how far the active share moves."""
-    moved = (responses["active_mean"] - responses["active_sum"]).abs().mean()
-    return (
-        "32 channels behind the first frozen BatchNorm, averaged stem against summed stem. Left: contrast, "
-        f"in the mean {responses['contrast_mean'].mean():.2f} instead of "
-        f"{responses['contrast_sum'].mean():.2f}. Right: share of positions that pass the ReLU, which moves "
-        f"by {100 * moved:.0f} points in the mean."
-    )

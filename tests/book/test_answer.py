@@ -64,7 +64,7 @@ def test_readme_says_what_the_table_says() -> None:
     assert "make no difference that matters, alone or together" in page
     assert set(table.loc[["no_aspp", "no_se", "no_residual", "mobilenet_unet"], "word"]) == {"equivalent"}
     assert (
-        "is the only change that helps. It makes both the outline and the head circumference better." in page
+        "is the only change that helps. It improves both the outline and the head circumference." in page
     )
     assert [name for name in table.index if table.loc[name, "word"] == "better"] == ["trainable_encoder"]
     freed = table.loc["trainable_encoder"]

@@ -138,7 +138,7 @@ EXERCISES = (
                 "One averaged pixel size is wrong where rows and columns differ.",
             ),
         ),
-        why="Both directions, in mm, with the row and the column size apart.",
+        why="Both directions, in mm, with separate row and column sizes.",
     ),
     Exercise(
         title="A head that was not found",
@@ -156,7 +156,7 @@ EXERCISES = (
                 "One `nan` makes the whole mean `nan`. What is the Dice of a head that was not found?",
             ),
         ),
-        why="A failure counts with Dice 0, and the number of failures stands beside the mean.",
+        why="A failure counts with Dice 0, and the number of failures is given next to the mean.",
     ),
     Exercise(
         title="Millimetres in days",

@@ -75,7 +75,7 @@ def _branches() -> Iterator[Case]:
 EXERCISES = (
     Exercise(
         title="The smallest part",
-        prompt="Write the part that stands everywhere in these networks. The check copies the weights of the "
+        prompt="Write the part that appears everywhere in these networks. The check copies the weights of the "
         "library's `ConvBNReLU` into yours, and compares what comes out.",
         solution=ConvNormReLU,
         cases=_convs,

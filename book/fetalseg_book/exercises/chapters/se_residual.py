@@ -210,11 +210,11 @@ EXERCISES = (
                 "With fewer channels than the ratio there would be no hidden unit. There is at least one.",
             ),
         ),
-        why="8464 for `dec5`: attention is cheap. And a skip of 24 channels hangs on one hidden unit.",
+        why="8464 for `dec5`: attention is cheap. And a skip of 24 channels depends on one hidden unit.",
     ),
     Exercise(
         title="Is the gate silent?",
-        prompt="Find out whether a block says the same to every image.",
+        prompt="Find out whether a block sets the same gates for every image.",
         solution=never_fires,
         cases=_units,
         hint="Compute the hidden layer before its ReLU. Silent means: no unit above 0 for any image.",

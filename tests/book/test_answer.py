@@ -63,9 +63,7 @@ def test_readme_says_what_the_table_says() -> None:
     table = answer_of(RESULTS, "published").table
     assert "make no difference that matters, alone or together" in page
     assert set(table.loc[["no_aspp", "no_se", "no_residual", "mobilenet_unet"], "word"]) == {"equivalent"}
-    assert (
-        "is the only change that helps. It improves both the outline and the head circumference." in page
-    )
+    assert "is the only change that helps. It improves both the outline and the head circumference." in page
     assert [name for name in table.index if table.loc[name, "word"] == "better"] == ["trainable_encoder"]
     freed = table.loc["trainable_encoder"]
     assert freed["dice_low"] > 0 > freed["hc_high"]

@@ -30,7 +30,7 @@ def test_section_5_1_and_the_brief_state_these_shapes() -> None:
         assert (built[column] == note[column]).all()
     for column in ("skip", "joined"):
         assert (built[column].str.split("×").str[-1].astype(int) == note[f"{column} channels"]).all()
-    assert said("decoder", "the brief gives the joined shapes rightly all the same")
+    assert said("decoder", "the brief gives the joined shapes correctly")
     assert (built["joined"] == brief["joined"]).all()
     assert said("decoder", "In the brief, … skips have another shape")
     assert (built["skip"] != brief["skip"]).any()

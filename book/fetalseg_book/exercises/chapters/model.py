@@ -75,8 +75,8 @@ def _branches() -> Iterator[Case]:
 EXERCISES = (
     Exercise(
         title="The smallest part",
-        prompt="Write the part that appears everywhere in these networks. The check copies the weights of the "
-        "library's `ConvBNReLU` into yours, and compares what comes out.",
+        prompt="Write the part that appears everywhere in these networks. The check copies the weights of "
+        "the library's `ConvBNReLU` into yours, and compares what comes out.",
         solution=ConvNormReLU,
         cases=_convs,
         hint="Three layers: `nn.Conv2d(..., 3, padding=1, bias=False)`, `nn.BatchNorm2d`, ReLU.",

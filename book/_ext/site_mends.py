@@ -6,6 +6,7 @@
 - The arrow that unfolds a section of the contents has no name at all.
 - An entry of a reference list has a role that lists do not take (ARIA 1.3 dropped it): it is a list item.
 - No page says whom it may ask: each gets a policy by which the browser refuses every other server.
+- A figure of lines alone is drawn for a light page: it gets a class, by which the dark theme turns it.
 - A signature with a parameter a line is written as a list of definitions without a term: it is no such list.
 """
 
@@ -55,6 +56,7 @@ MENDS = (
     (re.compile(r"<dl>(?=\s*<dd>)"), '<dl role="presentation">'),
     (re.compile(r'alt="(Binder|Colab) logo"'), 'alt="" role="presentation"'),
 )
+DRAWING = re.compile(r'<img (?=[^>]*src="([^"]+\.svg)")(?![^>]*class=)')
 SHARED_PICTURE = re.compile(r'(?<=<meta content=")(?=_static/[^"]+" property="og:image")')
 
 
@@ -75,13 +77,24 @@ def site_address(repository: str) -> str:
     return f"https://{owner.lower()}.github.io/{name}/"
 
 
+def mark_lines(page: str, folder: Path) -> str:
+    """The page with the class ``lines`` on each drawing that holds no picture; ``folder`` is the page's."""
+
+    def marked(image: re.Match[str]) -> str:
+        drawing = folder / image[1]
+        holds_none = drawing.is_file() and "<image" not in drawing.read_text(encoding="utf-8")
+        return '<img class="lines" ' if holds_none else image[0]
+
+    return DRAWING.sub(marked, page)
+
+
 def mend_pages(app: Any, exception: Exception | None) -> None:
     """Go over all pages that were written."""
     if exception is None and app.builder.format == "html":
         address = site_address(app.config.html_theme_options["repository_url"])
         for path in Path(app.outdir).rglob("*.html"):
             written = path.read_text(encoding="utf-8")
-            mended = SHARED_PICTURE.sub(address, mend(written))
+            mended = SHARED_PICTURE.sub(address, mark_lines(mend(written), path.parent))
             if mended != written:
                 path.write_text(mended, encoding="utf-8")
 

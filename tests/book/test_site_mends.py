@@ -57,3 +57,18 @@ def test_the_shared_picture_gets_a_whole_address() -> None:
     whole = written.replace('"_static', '"https://a.io/_static')
     assert site_mends.SHARED_PICTURE.sub("https://a.io/", written) == whole
     assert site_mends.SHARED_PICTURE.sub("https://a.io/", whole) == whole
+
+
+def test_drawings_of_lines_are_marked_and_pictures_are_not(tmp_path: Path) -> None:
+    (tmp_path / "lines.svg").write_text("<svg><path d='M0 0'/></svg>")
+    (tmp_path / "photograph.svg").write_text("<svg><image href='data:image/png;base64,'/></svg>")
+    for name, marked in (
+        ("lines.svg", True),
+        ("photograph.svg", False),
+        ("missing.svg", False),
+        ("a.png", False),
+    ):
+        written = f'<p><img alt="A head." src="{name}" /></p>'
+        found = site_mends.mark_lines(written, tmp_path)
+        assert found == (written.replace("<img ", '<img class="lines" ') if marked else written)
+        assert site_mends.mark_lines(found, tmp_path) == found

@@ -21,13 +21,14 @@ def stages(parts: Mapping[str, Any]) -> None:
     own, small = parts["proposed"], parts["budget"]
     figure, panels = plt.subplots(1, 2, figsize=(7.2, 4.2), sharey=True)
     for axes, what in zip(panels, own.columns, strict=True):
-        both = pd.DataFrame({name: part[what] for name, part in parts.items()}).loc[own.index]
+        named = {estimation.shown_name(name): part[what] for name, part in parts.items()}
+        both = pd.DataFrame(named).loc[own.index]
         both.plot.barh(ax=axes, width=0.8, legend=axes is panels[1])
         axes.set(xlabel=what, ylabel="")
     panels[0].invert_yaxis()
     show(
         figure,
-        alt="Weights and operations of each part, proposed next to budget. "
+        alt="Weights and operations of each part, the note's network next to the small one. "
         + " ".join(
             f"{what}: "
             + ", ".join(f"{stage} {own[what][stage]:.2f} and {small[what][stage]:.2f}" for stage in own.index)

@@ -18,6 +18,10 @@ from numpy.typing import NDArray
 
 from fetalseg_book.figures.figures import LABELS
 from fetalseg_lib.evaluation.stats.decision import MIN_SEEDS
+from fetalseg_lib.models import list_variants
+
+SHARES = ("dice", "dice_mean")
+"""Metrics between 0 and 1, which a page gives in per cent."""
 
 NOT_TESTED = "descriptive"
 """The verdict of :func:`fetalseg_book.stats.compare` where there are too few seeds to test."""
@@ -59,7 +63,7 @@ def estimation_plot(
     """
     _check_known(order, intervals["variant"], argument="order")
     means, rows = run_means(frame, metric), intervals.set_index("variant")
-    figure, axes = _ladder(order)
+    figure, axes = _ladder([shown_name(variant) for variant in order])
     for level, variant in enumerate(order):
         seeds = means[variant]
         axes.plot(seeds, np.full(len(seeds), level - 0.12), "o", ms=6, alpha=0.7, mew=0, color="C0")
@@ -67,7 +71,7 @@ def estimation_plot(
         axes.errorbar(
             mean, level + 0.17, xerr=[[mean - low], [high - mean]], fmt="D", ms=4, capsize=3, color="black"
         )
-    axes.set_xlabel(f"{LABELS.get(metric, metric)}: each seed (points), mean and interval")
+    axes.set_xlabel(f"{_unit(axes, metric, '%')}: each seed, mean and interval")
     return figure
 
 
@@ -104,8 +108,26 @@ def forest_plot(
         )
     baseline = ranked["baseline"].iloc[0]
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6))  # small differences have long labels
-    axes.set_xlabel(f"{LABELS.get(metric, metric)}: difference from {baseline}")
+    axes.set_xlabel(f"{_unit(axes, metric, 'points')}: difference from {shown_name(baseline)}")
     return figure
+
+
+def shown_name(variant: str) -> str:
+    """The name that a reader knows a variant by; a name of no variant stays as it is.
+
+    >>> shown_name("no_aspp"), shown_name("my_own")
+    ('− ASPP', 'my_own')
+    """
+    known = {one.name: one.shown_as for one in list_variants()}
+    return known.get(variant, variant)
+
+
+def _unit(axes: Axes, metric: str, unit: str) -> str:
+    """Name and unit of the metric; shares of one are ticked in per cent."""
+    if metric not in SHARES:
+        return LABELS.get(metric, metric)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.4g}".replace("-", "−"))
+    return f"{LABELS.get(metric, metric)} ({unit})"
 
 
 def _ladder(labels: Sequence[str]) -> tuple[Figure, Axes]:
@@ -127,7 +149,7 @@ def _half_widths(noise: Mapping[str, float], variants: pd.Series) -> NDArray[np.
 
 def _label(row: pd.Series) -> str:
     seeds = f"{row['seeds']} seed{'' if row['seeds'] == 1 else 's'}"
-    return f"{row['variant']}\n{seeds}, {row['verdict']}"
+    return f"{shown_name(row['variant'])}\n{seeds}, {row['verdict']}"
 
 
 def _check_known(names: Sequence[str], known: pd.Series, *, argument: str) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fetalseg_book.figures.estimation import shown_name
 from fetalseg_book.figures.style import show
 
 Histories = Mapping[tuple[str, int], pd.DataFrame]
@@ -71,7 +72,7 @@ def validation_courses(histories: Histories) -> None:
             (line,) = axes.plot(history["epoch"], 100 * history["validation_dice"], lw=1, alpha=0.8)
             axes.plot(best["epoch"], 100 * best["validation_dice"], "o", ms=5, color=line.get_color())
             kept.setdefault(variant, []).append(int(best["epoch"]))
-        axes.set_title(variant)
+        axes.set_title(shown_name(variant))
         axes.xaxis.get_major_locator().set_params(integer=True)
     figure.supxlabel("epoch", fontsize=10)
     figure.supylabel("validation Dice (%), each panel with its own scale", fontsize=10)

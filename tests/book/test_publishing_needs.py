@@ -52,7 +52,7 @@ for notebook in sys.argv[1:]:
     tree = ast.parse(_text(Path(notebook)))
     imports = [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
     exec(compile(ast.Module(imports, []), notebook, "exec"), {})
-    for room in ("exercises.chapters", "facts"):
+    for room in ("exercises.arrays", "exercises.chapters", "facts"):
         name = Path(notebook).stem.replace("-", "_")
         if Path("book/fetalseg_book", *room.split("."), f"{name}.py").is_file():
             importlib.import_module(f"fetalseg_book.{room}.{name}")

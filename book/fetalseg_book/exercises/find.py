@@ -8,18 +8,18 @@ from pathlib import Path
 
 from fetalseg_book.exercises.exercise import Exercise
 
-CHAPTERS = tuple(
-    sorted(
-        path.stem.replace("_", "-")
-        for path in (Path(__file__).parent / "chapters").glob("*.py")
-        if path.stem != "__init__"
-    )
-)
+_ROOMS = {
+    room: {path.stem for path in (Path(__file__).parent / room).glob("*.py")} - {"__init__"}
+    for room in ("arrays", "chapters")
+}
+"""``chapters`` has the exercises of plain Python. A chapter with others as well lists all in ``arrays``."""
+
+CHAPTERS = tuple(sorted(name.replace("_", "-") for name in set().union(*_ROOMS.values())))
 """The chapters that have exercises."""
 
 
 def exercises_of(chapter: str) -> tuple[Exercise, ...]:
-    """The exercises of a chapter, in the order of the page.
+    """The exercises of a chapter, in the order of the page; where ``arrays`` is left out, the plain ones.
 
     Raises ``ValueError`` naming the chapter where it has none.
 
@@ -28,8 +28,26 @@ def exercises_of(chapter: str) -> tuple[Exercise, ...]:
     """
     if chapter not in CHAPTERS:
         raise ValueError(f"chapter: {_unknown(chapter, CHAPTERS)}")
-    module = importlib.import_module(f"fetalseg_book.exercises.chapters.{chapter.replace('-', '_')}")
-    found: tuple[Exercise, ...] = module.EXERCISES
+    return _listed(chapter, next(room for room, names in _ROOMS.items() if _module(chapter) in names))
+
+
+def plain_exercises_of(chapter: str) -> tuple[Exercise, ...]:
+    """The exercises of a chapter that are plain Python, and so run in the page; there may be none.
+
+    >>> [exercise.name for exercise in plain_exercises_of("aspp")]
+    ['largest_full_rate']
+    """
+    return _listed(chapter, "chapters") if _module(chapter) in _ROOMS["chapters"] else ()
+
+
+def _module(chapter: str) -> str:
+    return chapter.replace("-", "_")
+
+
+def _listed(chapter: str, room: str) -> tuple[Exercise, ...]:
+    found: tuple[Exercise, ...] = importlib.import_module(
+        f"fetalseg_book.exercises.{room}.{_module(chapter)}"
+    ).EXERCISES
     return found
 
 

@@ -15,6 +15,9 @@ from fetalseg_book.exercises.exercise import Exercise
 from fetalseg_book.exercises.find import CHAPTERS, exercises_of
 
 MARK = "exercise-"
+AT_HAND = ("math", "statistics")
+"""What an exercise of plain Python may use without importing it."""
+_IMPORT = "from fetalseg_book import exercises"
 _HEADING = """\
 ## Exercises
 
@@ -47,7 +50,7 @@ def exercise_cells(chapter: str) -> list[dict[str, Any]]:
     """The cells of a chapter's exercises: question, stub with check, and folded solution for each."""
     cells = [
         _markdown("heading", _HEADING),
-        _code("import", "from fetalseg_book import exercises"),
+        _code("import", "\n".join([*map("import {}".format, _at_hand(chapter)), _IMPORT])),
     ]
     for number, exercise in enumerate(exercises_of(chapter), start=1):
         title = f"### Exercise {number}: {exercise.title}"
@@ -58,6 +61,13 @@ def exercise_cells(chapter: str) -> list[dict[str, Any]]:
             _markdown(f"{number}-solution", _solution(exercise, number)),
         ]
     return cells
+
+
+def _at_hand(chapter: str) -> list[str]:
+    """The modules that the chapter's solutions use."""
+    return [
+        name for name in AT_HAND if any(f"{name}." in exercise.code for exercise in exercises_of(chapter))
+    ]
 
 
 def _solution(exercise: Exercise, number: int) -> str:

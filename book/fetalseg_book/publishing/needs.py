@@ -15,7 +15,7 @@ from fetalseg_lib.study.source import module_file, names_imported
 _ROOT = Path(__file__).parents[3]
 _PACKAGES = ("fetalseg_lib", "book/fetalseg_book")
 _START = "fetalseg_book.publishing.chapter"
-_BY_CHAPTER = ("fetalseg_book.exercises.chapters", "fetalseg_book.facts")
+_BY_CHAPTER = ("fetalseg_book.exercises.arrays", "fetalseg_book.exercises.chapters", "fetalseg_book.facts")
 """Rooms with one module a chapter, imported by the chapter's name: ``exercises.check("loss", ...)``."""
 _ASKED = re.compile(r"""\b(?:check|facts_of)\(\s*["']([\w-]+)["']""")
 _STRING = re.compile(r"""["'](fetalseg_\w+(?:\.\w+)+|{__name__}(?:\.\w+)+)["']""")

@@ -1,1 +1,1 @@
-"""The exercises, one file for each chapter."""
+"""The exercises of plain Python, one file for each chapter: they run in the page, too."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator
-
-import pandas as pd
 
 from fetalseg_book.exercises.exercise import Case, Exercise, Mistake
 
@@ -49,8 +48,7 @@ def _stages() -> Iterator[Case]:
 
 def time_ratio(ours: list[float], theirs: list[float]) -> float:
     """How long ours takes as a multiple of theirs: the median over the rounds, timed turn by turn."""
-    rounds = pd.Series([a / b for a, b in zip(ours, theirs, strict=True)])
-    return float(rounds.median())
+    return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
 
 
 def _rounds() -> Iterator[Case]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Iterator
-
-import numpy as np
 
 from fetalseg_book.exercises.exercise import Case, Exercise, Mistake
 
@@ -21,17 +21,16 @@ def _ranges() -> Iterator[Case]:
     yield Case(arguments=(-5.1, -1.0), expected=0.02)
 
 
-def there_and_back(values: np.ndarray, scale: float, zero: int) -> np.ndarray:
+def there_and_back(values: list[float], scale: float, zero: int) -> list[float]:
     """Real numbers as whole ones from 0 to 255, and as real ones again: what an int8 network works with."""
-    whole = np.clip(np.rint(values / scale) + zero, 0, 255)
-    real: np.ndarray = (whole - zero) * scale
-    return real
+    whole = [min(max(round(value / scale) + zero, 0), 255) for value in values]
+    return [(number - zero) * scale for number in whole]
 
 
 def _values() -> Iterator[Case]:
-    yield Case(arguments=(np.array([0.0, 0.5, 1.0]), 0.5, 0), expected=np.array([0.0, 0.5, 1.0]))
-    yield Case(arguments=(np.array([-1.0, 0.24, 0.26]), 0.5, 2), expected=np.array([-1.0, 0.0, 0.5]))
-    yield Case(arguments=(np.array([-9.0, 200.0]), 0.5, 2), expected=np.array([-1.0, 126.5]))
+    yield Case(arguments=([0.0, 0.5, 1.0], 0.5, 0), expected=[0.0, 0.5, 1.0])
+    yield Case(arguments=([-1.0, 0.24, 0.26], 0.5, 2), expected=[-1.0, 0.0, 0.5])
+    yield Case(arguments=([-9.0, 200.0], 0.5, 2), expected=[-1.0, 126.5])
 
 
 def is_fit(
@@ -44,9 +43,9 @@ def is_fit(
 
     ``hc_before`` and ``hc_after`` are errors of the circumference in mm, with their sign.
     """
-    points = 100 * (np.mean(dice_after) - np.mean(dice_before))
-    millimetres = np.mean(np.abs(hc_after)) - np.mean(np.abs(hc_before))
-    return bool(abs(points) <= 0.1 and abs(millimetres) <= 0.1)
+    points = 100 * (statistics.mean(dice_after) - statistics.mean(dice_before))
+    millimetres = statistics.mean(map(abs, hc_after)) - statistics.mean(map(abs, hc_before))
+    return abs(points) <= 0.1 and abs(millimetres) <= 0.1
 
 
 def _files() -> Iterator[Case]:
@@ -85,11 +84,13 @@ EXERCISES = (
         hint="Divide, round, add the zero point, and stay within 0 and 255. Then do it all backwards.",
         mistakes=(
             Mistake(
-                lambda values, scale, zero: np.rint(values / scale) * scale,
+                lambda values, scale, zero: [round(value / scale) * scale for value in values],
                 "What is too large for eight bits has to be cut off.",
             ),
             Mistake(
-                lambda values, scale, zero: (np.clip(np.floor(values / scale) + zero, 0, 255) - zero) * scale,
+                lambda values, scale, zero: [
+                    (min(max(math.floor(value / scale) + zero, 0), 255) - zero) * scale for value in values
+                ],
                 "Rounding down moves everything one way. Round to the nearest.",
             ),
         ),
@@ -104,17 +105,17 @@ EXERCISES = (
         hint="Dice in points is a hundred times Dice. An error of -2 mm is as bad as one of 2 mm.",
         mistakes=(
             Mistake(
-                lambda dice_before, dice_after, hc_before, hc_after: bool(
-                    100 * (np.mean(dice_before) - np.mean(dice_after)) <= 0.1
-                    and np.mean(np.abs(hc_after)) - np.mean(np.abs(hc_before)) <= 0.1
+                lambda dice_before, dice_after, hc_before, hc_after: (
+                    100 * (statistics.mean(dice_before) - statistics.mean(dice_after)) <= 0.1
+                    and statistics.mean(map(abs, hc_after)) - statistics.mean(map(abs, hc_before)) <= 0.1
                 ),
                 "A file that does much better is a different network, too. What counts is how far, not "
                 "which way.",
             ),
             Mistake(
-                lambda dice_before, dice_after, hc_before, hc_after: bool(
-                    abs(100 * (np.mean(dice_after) - np.mean(dice_before))) <= 0.1
-                    and abs(np.mean(hc_after) - np.mean(hc_before)) <= 0.1
+                lambda dice_before, dice_after, hc_before, hc_after: (
+                    abs(100 * (statistics.mean(dice_after) - statistics.mean(dice_before))) <= 0.1
+                    and abs(statistics.mean(hc_after) - statistics.mean(hc_before)) <= 0.1
                 ),
                 "Errors of both signs cancel in your mean. Take their size first.",
             ),

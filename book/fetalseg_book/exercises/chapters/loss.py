@@ -5,19 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-import numpy as np
-
 from fetalseg_book.exercises.exercise import Case, Exercise, Mistake
 
 
-def balancing_weight(mask: np.ndarray) -> float:
-    """The `pos_weight` that lets head and background of this mask count the same."""
-    return float((mask == 0).sum() / (mask != 0).sum())
+def balancing_weight(mask: list[list[int]]) -> float:
+    """The `pos_weight` that lets head (1) and background (0) of these rows count the same."""
+    pixels = [pixel for row in mask for pixel in row]
+    return pixels.count(0) / pixels.count(1)
 
 
 def _masks() -> Iterator[Case]:
-    yield Case(given="One head pixel of four:", arguments=(np.array([[1, 0], [0, 0]]),), expected=3.0)
-    yield Case(given="Three head pixels of four:", arguments=(np.array([[1, 1], [1, 0]]),), expected=1 / 3)
+    yield Case(given="One head pixel of four:", arguments=([[1, 0], [0, 0]],), expected=3.0)
+    yield Case(given="Three head pixels of four:", arguments=([[1, 1], [1, 0]],), expected=1 / 3)
 
 
 def weight_for(shift: float) -> float:
@@ -52,11 +51,11 @@ EXERCISES = (
         hint="How many background pixels are there for each head pixel?",
         mistakes=(
             Mistake(
-                lambda mask: (mask != 0).sum() / (mask == 0).sum(),
+                lambda mask: 1 / balancing_weight(mask),
                 "The other way round: what is rare must count more.",
             ),
             Mistake(
-                lambda mask: mask.size / (mask != 0).sum(),
+                lambda mask: 1 + balancing_weight(mask),
                 "You divided *all* pixels by the head's. Count the background's alone.",
             ),
         ),

@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterator
-
-import numpy as np
 
 from fetalseg_book.exercises.exercise import Case, Exercise, Mistake
 
 
-def without_farthest(differences: np.ndarray, count: int) -> float:
+def without_farthest(differences: list[float], count: int) -> float:
     """Mean of the differences once the `count` farthest from zero are left out."""
-    order = np.argsort(np.abs(differences))
-    return float(differences[order[: len(differences) - count]].mean())
+    nearest_first = sorted(differences, key=abs)
+    return statistics.mean(nearest_first[: len(differences) - count])
 
 
 def _differences() -> Iterator[Case]:
-    yield Case(arguments=(np.array([0.0, 0.1, -0.1, 0.2, -10.0]), 1), expected=0.05)
-    yield Case(arguments=(np.array([1.0, 2.0, 9.0, -8.0]), 2), expected=1.5)
-    yield Case(arguments=(np.array([1.0, 2.0]), 0), expected=1.5)
+    yield Case(arguments=([0.0, 0.1, -0.1, 0.2, -10.0], 1), expected=0.05)
+    yield Case(arguments=([1.0, 2.0, 9.0, -8.0], 2), expected=1.5)
+    yield Case(arguments=([1.0, 2.0], 0), expected=1.5)
 
 
-def typical_change(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """For each seed the median over images of `one` minus `other`; both are seeds × images of Dice."""
-    change = one - other
-    return np.array([np.median(images) for images in change])
+def typical_change(
+    one: list[list[float]],
+    other: list[list[float]],
+) -> list[float]:
+    """For each seed the median over images of `one` minus `other`; a list of Dice for each."""
+    return [
+        statistics.median(a - b for a, b in zip(ours, theirs, strict=True))
+        for ours, theirs in zip(one, other, strict=True)
+    ]
 
 
 def _seeds() -> Iterator[Case]:
-    other = np.array([[90.0, 95.0, 97.0], [80.0, 95.0, 97.0]])
-    change = np.array([[5.0, 0.25, -0.5], [0.5, -1.0, 8.0]])
-    yield Case(given="Two seeds, three images:", arguments=(other + change, other), expected=[0.25, 0.5])
+    other = [[90.0, 95.0, 97.0], [80.0, 95.0, 97.0]]
+    one = [[95.0, 95.25, 96.5], [80.5, 94.0, 105.0]]  # changed by 5, 0.25, -0.5, and by 0.5, -1, 8
+    yield Case(given="Two seeds, three images:", arguments=(one, other), expected=[0.25, 0.5])
 
 
 def error_of(
@@ -42,7 +46,7 @@ def error_of(
     exams: int,
 ) -> float:
     """Standard error of a difference over matched seeds and exams, from three *variances*."""
-    return float(np.sqrt(seed / seeds + exam / exams + both / (seeds * exams)))
+    return math.sqrt(seed / seeds + exam / exams + both / (seeds * exams))
 
 
 def _plans() -> Iterator[Case]:
@@ -60,7 +64,7 @@ EXERCISES = (
         hint="Sort by size without the sign, and keep all but the last `count`.",
         mistakes=(
             Mistake(
-                lambda differences, count: float(np.sort(differences)[: len(differences) - count].mean()),
+                lambda differences, count: statistics.mean(sorted(differences)[: len(differences) - count]),
                 "The farthest from zero may be negative. Sort by size, without the sign.",
             ),
         ),
@@ -74,11 +78,17 @@ EXERCISES = (
         hint="Subtract image by image first. Then one median for each seed.",
         mistakes=(
             Mistake(
-                lambda one, other: np.median(one, axis=1) - np.median(other, axis=1),
+                lambda one, other: [
+                    statistics.median(ours) - statistics.median(theirs)
+                    for ours, theirs in zip(one, other, strict=True)
+                ],
                 "That compares two typical images, which need not be the same one. Subtract first.",
             ),
             Mistake(
-                lambda one, other: np.median(one - other, axis=0),
+                lambda one, other: typical_change(
+                    [list(image) for image in zip(*one, strict=True)],
+                    [list(image) for image in zip(*other, strict=True)],
+                ),
                 "That is one value for each image. A comparison of trainings needs one for each seed.",
             ),
         ),

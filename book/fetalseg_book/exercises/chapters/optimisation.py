@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-
-import numpy as np
 
 from fetalseg_book.exercises.exercise import Case, Exercise, Mistake
 
 
 def first_step(gradient: float, lr: float) -> float:
     """By how much Adam changes a weight in its first step (leave out ε)."""
-    return float(-lr * np.sign(gradient))
+    return -math.copysign(lr, gradient) if gradient else 0.0
 
 
 def _gradients() -> Iterator[Case]:
@@ -22,7 +21,7 @@ def _gradients() -> Iterator[Case]:
 
 def cosine_rate(epoch: int, epochs: int, lr: float) -> float:
     """Learning rate along half a cosine, from ``lr`` at epoch 0 to 0 at the end."""
-    return float(lr * (1 + np.cos(np.pi * epoch / epochs)) / 2)
+    return lr * (1 + math.cos(math.pi * epoch / epochs)) / 2
 
 
 def _epochs() -> Iterator[Case]:
@@ -79,9 +78,7 @@ EXERCISES = (
                 lambda gradient, lr: -lr * gradient,
                 "That is plain gradient descent. Adam divides by the size of the gradient.",
             ),
-            Mistake(
-                lambda gradient, lr: float(lr * np.sign(gradient)), "Downhill is *against* the gradient."
-            ),
+            Mistake(lambda gradient, lr: -first_step(gradient, lr), "Downhill is *against* the gradient."),
         ),
         why="Adam's learning rate is a length: the size of the gradient does not matter, only its sign.",
     ),
@@ -97,7 +94,7 @@ EXERCISES = (
                 "That is a straight line. A cosine falls slowly, then fast, then slowly again.",
             ),
             Mistake(
-                lambda epoch, epochs, lr: float(lr * np.cos(np.pi * epoch / epochs / 2)),
+                lambda epoch, epochs, lr: lr * math.cos(math.pi * epoch / epochs / 2),
                 "That is a quarter of a cosine: at half time it should be half the rate.",
             ),
         ),

@@ -1,36 +1,11 @@
-"""Exercises on the making of an ultrasound image: speckle, shadow and grey."""
+"""Exercises on the making of an ultrasound image: shadow and grey."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 
-import numpy as np
-
 from fetalseg_book.exercises.exercise import Case, Exercise, Mistake
-
-
-def mean_over_sd(n: int) -> float:
-    """Mean over standard deviation of the envelope of ``n`` added waves, from at least 20,000 draws."""
-    phase = np.random.default_rng(0).uniform(0, 2 * np.pi, (20_000, n))
-    envelope = np.abs(np.exp(1j * phase).sum(axis=1))
-    return float(envelope.mean() / envelope.std())
-
-
-def _waves() -> Iterator[Case]:
-    # Two waves: the envelope is 2 |cos(d / 2)| with a uniform d, its mean 4 / pi, its mean square 2.
-    two = (4 / math.pi) / math.sqrt(2 - (4 / math.pi) ** 2)
-    yield Case(arguments=(2,), expected=two, tolerance=0.02)
-    yield Case(arguments=(50,), expected=math.sqrt(math.pi / (4 - math.pi)), tolerance=0.02)
-
-
-def _from_complex(n: int) -> np.ndarray:
-    phase = np.random.default_rng(1).uniform(0, 2 * np.pi, (20_000, n))
-    return np.asarray(np.exp(1j * phase).sum(axis=1))
-
-
-def _ratio(values: np.ndarray) -> float:
-    return float(values.mean() / values.std())
 
 
 def amplitude_left(loss_db_per_mm: float, thickness_mm: float) -> float:
@@ -46,7 +21,7 @@ def _layers() -> Iterator[Case]:
 
 def grey(echo: float, range_db: float) -> float:
     """Grey of an echo from 0 (black) to 1 (white); 1 is white, ``range_db`` below it and less is black."""
-    return float(np.clip(1 + 20 * np.log10(echo) / range_db, 0, 1))
+    return min(max(1 + 20 * math.log10(echo) / range_db, 0.0), 1.0)
 
 
 def _echoes() -> Iterator[Case]:
@@ -59,27 +34,6 @@ def _echoes() -> Iterator[Case]:
 
 
 EXERCISES = (
-    Exercise(
-        title="How many waves make speckle?",
-        prompt="Add `n` waves of random phase, many times. Which value does mean over SD approach as `n` "
-        "grows?",
-        solution=mean_over_sd,
-        cases=_waves,
-        hint="A wave of phase φ is `np.exp(1j * φ)`. Add along the waves, take the absolute value, then the "
-        "ratio.",
-        mistakes=(
-            Mistake(
-                lambda n: _ratio(np.abs(_from_complex(n)) ** 2),
-                "That is the intensity. The envelope is its square root.",
-            ),
-            Mistake(
-                lambda n: _ratio(np.abs(_from_complex(n).real)),
-                "You kept the real part only. The envelope is the length of the complex number.",
-            ),
-        ),
-        why="From about ten waves on the ratio stays near 1.91, that of Rayleigh's distribution, so "
-        "speckle does not show how many scatterers made it.",
-    ),
     Exercise(
         title="What is left behind the bone?",
         prompt="A layer weakens sound by some dB per mm. Which share of the *amplitude* of an echo from "
@@ -105,15 +59,15 @@ EXERCISES = (
         prompt="The screen shows the logarithm of the echo, between black and white.",
         solution=grey,
         cases=_echoes,
-        hint="Go to dB with `20 * np.log10(echo)`. At 0 dB it is white, at `-range_db` black; cut off what "
+        hint="Go to dB with `20 * math.log10(echo)`. At 0 dB it is white, at `-range_db` black; cut off what "
         "lies outside.",
         mistakes=(
             Mistake(
-                lambda echo, range_db: 1 + 20 * np.log10(echo) / range_db,
+                lambda echo, range_db: 1 + 20 * math.log10(echo) / range_db,
                 "A screen has nothing brighter than white or darker than black. Cut it off at 0 and 1.",
             ),
             Mistake(
-                lambda echo, range_db: np.clip(1 + 10 * np.log10(echo) / range_db, 0, 1),
+                lambda echo, range_db: min(max(1 + 10 * math.log10(echo) / range_db, 0.0), 1.0),
                 "An echo is an amplitude: 20 dB for each factor of ten.",
             ),
         ),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import random as chance
+import statistics
 from collections.abc import Iterator
-
-import numpy as np
 
 from fetalseg_book.exercises.exercise import Case, Exercise, Mistake
 
@@ -23,8 +24,8 @@ def _epochs() -> Iterator[Case]:
 
 def worth(pretrained: list[float], random: list[float]) -> tuple[float, bool]:
     """Mean gain of Dice over the random start, seed by seed, and whether every seed agrees on its sign."""
-    gains = np.subtract(pretrained, random)
-    return float(gains.mean()), bool((gains > 0).all() or (gains < 0).all())
+    gains = [ours - theirs for ours, theirs in zip(pretrained, random, strict=True)]
+    return statistics.mean(gains), all(gain > 0 for gain in gains) or all(gain < 0 for gain in gains)
 
 
 def _worth() -> Iterator[Case]:
@@ -33,24 +34,25 @@ def _worth() -> Iterator[Case]:
     yield Case(arguments=([0.90, 0.91], [0.92, 0.93]), expected=(-0.02, True))
 
 
-def pooled(batches: list[np.ndarray]) -> tuple[float, float]:
+def pooled(batches: list[list[float]]) -> tuple[float, float]:
     """Mean and variance (over n) of one channel's values, which come in batches of several sizes."""
     count = sum(len(batch) for batch in batches)
-    mean = sum(float(batch.sum()) for batch in batches) / count
-    square = sum(float((batch**2).sum()) for batch in batches) / count
+    mean = sum(sum(batch) for batch in batches) / count
+    square = sum(value**2 for batch in batches for value in batch) / count
     return mean, square - mean**2
 
 
 def _batches() -> Iterator[Case]:
-    yield Case(arguments=([np.array([1.0, 3.0])],), expected=(2.0, 1.0))
+    yield Case(arguments=([[1.0, 3.0]],), expected=(2.0, 1.0))
     yield Case(  # 0, 0, 0, 4: mean 1, squares sum to 16
-        arguments=([np.array([0.0, 0.0, 0.0]), np.array([4.0])],), expected=(1.0, 3.0)
+        arguments=([[0.0, 0.0, 0.0], [4.0]],), expected=(1.0, 3.0)
     )
-    values = np.random.default_rng(0).random(30)
+    draw = chance.Random(0)
+    values = [draw.random() for _ in range(30)]
     yield Case(
         given="Thirty random numbers in batches of 16 and 14:",
         arguments=([values[:16], values[16:]],),
-        expected=(float(values.mean()), float(values.var())),
+        expected=(statistics.mean(values), statistics.pvariance(values)),
     )
 
 
@@ -88,8 +90,8 @@ EXERCISES = (
             ),
             Mistake(
                 lambda pretrained, random: (
-                    float(np.mean(pretrained) - np.mean(random)),
-                    bool(np.mean(pretrained) > np.mean(random)),
+                    statistics.mean(pretrained) - statistics.mean(random),
+                    statistics.mean(pretrained) > statistics.mean(random),
                 ),
                 "The mean is right. But do all seeds gain, or all of them lose?",
             ),
@@ -108,17 +110,14 @@ EXERCISES = (
         mistakes=(
             Mistake(
                 lambda batches: (
-                    float(np.mean([float(b.mean()) for b in batches])),
-                    float(np.mean([float(b.var()) for b in batches])),
+                    statistics.mean(map(statistics.mean, batches)),
+                    statistics.mean(map(statistics.pvariance, batches)),
                 ),
                 "A mean of variances forgets that the batches' means differ, and a small batch counts as "
                 "much as a large one.",
             ),
             Mistake(
-                lambda batches: (
-                    float(np.concatenate(batches).mean()),
-                    float(np.concatenate(batches).std()),
-                ),
+                lambda batches: (pooled(batches)[0], math.sqrt(pooled(batches)[1])),
                 "The second number is a standard deviation. Square it.",
             ),
         ),

@@ -2,46 +2,44 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator
-
-import numpy as np
-import pandas as pd
 
 from fetalseg_book.exercises.exercise import Case, Exercise, Mistake
 
 
-def cost(usual: pd.Series, turned: pd.Series) -> float:
-    """Mean change of Dice on the images that are in both; the index is the image's name."""
-    return float((turned - usual).dropna().mean())
+def cost(usual: dict[str, float], turned: dict[str, float]) -> float:
+    """Mean change of Dice on the images that are in both; each has a Dice under its name."""
+    return statistics.mean(turned[name] - usual[name] for name in usual if name in turned)
 
 
 def _pairs() -> Iterator[Case]:
-    usual = pd.Series({"a": 0.9, "b": 0.8, "c": 0.1})
+    usual = {"a": 0.9, "b": 0.8, "c": 0.1}
     yield Case(
         given="a, b and c with 0.9, 0.8 and 0.1 as usual; b and a with 0.7 and 0.9 in the shadow:",
-        arguments=(usual, pd.Series({"b": 0.7, "a": 0.9})),
+        arguments=(usual, {"b": 0.7, "a": 0.9}),
         expected=-0.05,
     )
     yield Case(
         given="a and b with 0.9 and 0.8 as usual, 0.8 and 0.5 in the shadow:",
-        arguments=(usual[:2], pd.Series({"a": 0.8, "b": 0.5})),
+        arguments=({"a": 0.9, "b": 0.8}, {"a": 0.8, "b": 0.5}),
         expected=-0.2,
     )
 
 
 def share_caught(
-    error_mm: np.ndarray,
-    flagged: np.ndarray,
+    error_mm: list[float],
+    flagged: list[bool],
     tolerance_mm: float,
 ) -> float:
     """Share of the bad measurements, off by more than `tolerance_mm` either way, that carry a warning."""
-    bad = np.abs(error_mm) > tolerance_mm
-    return float(flagged[bad].mean())
+    pairs = zip(error_mm, flagged, strict=True)
+    return statistics.mean(warned for error, warned in pairs if abs(error) > tolerance_mm)
 
 
 def _flags() -> Iterator[Case]:
-    error = np.array([-30.0, 20.0, 12.0, -11.0, 1.0, 2.0])
-    flagged = np.array([True, False, False, False, True, True])
+    error = [-30.0, 20.0, 12.0, -11.0, 1.0, 2.0]
+    flagged = [True, False, False, False, True, True]
     yield Case(
         given="Errors of -30, 20, 12, -11, 1 and 2 mm, a warning for the first and the last two, 10 mm "
         "allowed:",
@@ -71,15 +69,15 @@ EXERCISES = (
         prompt="A few images are missing, and the order has changed. Compare each image with itself.",
         solution=cost,
         cases=_pairs,
-        hint="pandas lines up two series by their index before it subtracts.",
+        hint="Go through the names that are in both. Subtract for each, then take the mean.",
         mistakes=(
             Mistake(
-                lambda usual, turned: turned.mean() - usual.mean(),
+                lambda usual, turned: statistics.mean(turned.values()) - statistics.mean(usual.values()),
                 "Two means over different images: the hard image c is in one of them only. Take the "
                 "difference image by image.",
             ),
             Mistake(
-                lambda usual, turned: (usual - turned).dropna().mean(),
+                lambda usual, turned: -cost(usual, turned),
                 "A cost is a change *from* the usual: turned minus usual, so that a loss is negative.",
             ),
         ),
@@ -93,15 +91,24 @@ EXERCISES = (
         hint="Choose the bad measurements first. Then ask which share of these is flagged.",
         mistakes=(
             Mistake(
-                lambda error_mm, flagged, tolerance_mm: (np.abs(error_mm[flagged]) > tolerance_mm).mean(),
+                lambda error_mm, flagged, tolerance_mm: statistics.mean(
+                    abs(error) > tolerance_mm
+                    for error, warned in zip(error_mm, flagged, strict=True)
+                    if warned
+                ),
                 "That is the share of the *warnings* that were right. Ask it the other way around.",
             ),
             Mistake(
-                lambda error_mm, flagged, tolerance_mm: flagged[error_mm > tolerance_mm].mean(),
+                lambda error_mm, flagged, tolerance_mm: statistics.mean(
+                    warned for error, warned in zip(error_mm, flagged, strict=True) if error > tolerance_mm
+                ),
                 "A head measured 30 mm too small is bad, too.",
             ),
             Mistake(
-                lambda error_mm, flagged, tolerance_mm: ((np.abs(error_mm) > tolerance_mm) == flagged).mean(),
+                lambda error_mm, flagged, tolerance_mm: statistics.mean(
+                    (abs(error) > tolerance_mm) == warned
+                    for error, warned in zip(error_mm, flagged, strict=True)
+                ),
                 "That is the share of all images on which warning and error agree. Where most are good, "
                 "silence alone agrees often.",
             ),

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterator
-
-import pandas as pd
 
 from fetalseg_book.exercises.exercise import Case, Exercise, Mistake
 
@@ -43,20 +42,22 @@ def _without_order(p_values: list[float]) -> list[float]:
     return [min((len(p_values) - rank) * p, 1.0) for p, rank in zip(p_values, ranks, strict=True)]
 
 
-def matched_difference(runs: pd.DataFrame, rival: str, baseline: str) -> float:
-    """Mean of rival minus baseline over the seeds that both have; columns ``variant``, ``seed``, ``dice``."""
-    by_seed = runs.pivot_table(index="seed", columns="variant", values="dice")
-    return float((by_seed[rival] - by_seed[baseline]).mean())
+def matched_difference(
+    rival: dict[int, float],
+    baseline: dict[int, float],
+) -> float:
+    """Mean of rival minus baseline over the seeds that both have; each holds a Dice for each of its seeds."""
+    return statistics.mean(rival[seed] - baseline[seed] for seed in rival if seed in baseline)
 
 
 def _runs() -> Iterator[Case]:
-    dice = {("a", 0): 0.90, ("a", 1): 0.92, ("a", 2): 0.97, ("b", 0): 0.91, ("b", 1): 0.94}
-    runs = pd.DataFrame([(*key, value) for key, value in dice.items()], columns=["variant", "seed", "dice"])
+    a, b = {0: 0.90, 1: 0.92, 2: 0.97}, {0: 0.91, 1: 0.94}
     yield Case(
         given="a with 0.90, 0.92, 0.97 and b with 0.91, 0.94 (seeds 0, 1 and 2): b minus a",
-        arguments=(runs, "b", "a"),
+        arguments=(b, a),
         expected=0.015,
     )
+    yield Case(given="The same turned around: a minus b", arguments=(a, b), expected=-0.015)
 
 
 def half_width(errors_mm: list[float], level: float) -> float:
@@ -117,17 +118,15 @@ EXERCISES = (
         prompt="Two variants have different numbers of seeds. Compare them anyway.",
         solution=matched_difference,
         cases=_runs,
-        hint="Bring the seeds into rows and the variants into columns. Subtract, and leave out what is not "
-        "in both.",
+        hint="Go through the seeds of one variant, and leave out those that the other lacks. Subtract seed "
+        "by seed.",
         mistakes=(
             Mistake(
-                lambda runs, rival, baseline: (
-                    (means := runs.groupby("variant")["dice"].mean())[rival] - means[baseline]
-                ),
+                lambda rival, baseline: statistics.mean(rival.values()) - statistics.mean(baseline.values()),
                 "The lucky third seed of one variant is in its mean, and the other has no such seed.",
             ),
             Mistake(
-                lambda runs, rival, baseline: matched_difference(runs, baseline, rival),
+                lambda rival, baseline: matched_difference(baseline, rival),
                 "The sign is turned around: rival minus baseline.",
             ),
         ),

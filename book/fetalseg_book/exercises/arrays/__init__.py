@@ -1,0 +1,1 @@
+"""Chapters with exercises that need NumPy, SciPy or PyTorch: one file for each, in the page's order."""

@@ -15,9 +15,9 @@ from torch import nn
 from torchvision.models import mobilenet_v2
 
 from fetalseg_book.audit import Evidence, Verdict, all_claims, to_html
+from fetalseg_book.audit.parts import receptive_field
 from fetalseg_book.audit.stated import Between, Exactly, MapSize, Number, disagree
 from fetalseg_book.audit.studied import Studied
-from fetalseg_book.audit.trace import receptive_field
 from fetalseg_book.figures.audit_figures import verdicts, verdicts_by_part, weighted_probability
 from fetalseg_book.studies.hardware import measure_side_by_side
 

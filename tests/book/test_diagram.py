@@ -23,7 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from fetalseg_book.diagram import Diagram, draw, write_diagram
 from fetalseg_book.diagram.schematic import schematic
 from fetalseg_book.diagram.svg import FILLS, INK, LINES, PAPER
-from fetalseg_book.diagram.trace import trace
+from fetalseg_book.trace import trace
 from fetalseg_lib.models import build_model
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -20,15 +20,6 @@ from fetalseg_book.audit.stated import Shape, Stated
 from fetalseg_book.studies.costs import model_size_mb
 from fetalseg_lib.models.variants import did_you_mean
 
-STAGES = {
-    "network": "",
-    "enc0": "init_conv",
-    **{f"enc{k}": f"encoder.enc{k}" for k in range(1, 6)},
-    "output": "head",
-}
-"""The note's names of the stages, where the modules have other ones here."""
-
-
 # What passes through the built network
 
 
@@ -36,11 +27,12 @@ def shape(evidence: Evidence, *, of: str = "", into: str = "") -> Shape:
     """Send a 256×256 image through the built network and read the shapes."""
     if bool(of) == bool(into):
         raise ValueError("expected one of 'of' (the map that comes out) and 'into' (the map that goes in)")
-    shapes, name = evidence.shapes, STAGES.get(of or into, of or into)
-    if name not in shapes.inputs:
-        known = [*STAGES, *shapes.inputs]
-        raise ValueError(f"the network has no part {name!r}.{did_you_mean(name, known)}")
-    return shapes.outputs[name] if of else shapes.inputs[name][0]
+    if into == "network":
+        return evidence.trace.image
+    calls, name = evidence.trace.calls, "head" if of == "output" else of or into
+    if name not in calls:
+        raise ValueError(f"the network has no part {name!r}.{did_you_mean(name, calls)}")
+    return calls[name].output if of else calls[name].inputs[0]
 
 
 def channels(evidence: Evidence, *, of: str = "", into: str = "") -> int:

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torchvision.models import mobilenet_v2
 
 from fetalseg_book.audit.studied import Studied
-from fetalseg_book.audit.trace import Shapes, trace_shapes
 from fetalseg_book.studies.costs import inference_memory_mb, training_memory_mb
+from fetalseg_book.trace import Trace, trace
 from fetalseg_lib.complexity import count_flops, count_parameters
 from fetalseg_lib.models import build_model
 from fetalseg_lib.study import records
@@ -73,9 +73,9 @@ class Evidence:
         return inference_memory_mb(self.on_meta(variant), batch_size=BATCH)
 
     @cached_property
-    def shapes(self) -> Shapes:
+    def trace(self) -> Trace:
         """What passes through the note's network for a 256×256 image."""
-        return trace_shapes(self.on_meta("proposed"))
+        return trace(self.on_meta("proposed"))
 
     @cached_property
     def features(self) -> nn.Sequential:

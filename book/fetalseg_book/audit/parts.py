@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -16,7 +17,7 @@ from fetalseg_book.audit.checks import operations
 from fetalseg_book.audit.claim import Finding, Verdict, verdict_of
 from fetalseg_book.audit.dilation import dead_weights, extent, live_taps, pixels_read
 from fetalseg_book.audit.evidence import Evidence
-from fetalseg_book.audit.trace import receptive_field, trace_shapes
+from fetalseg_book.trace import Trace
 from fetalseg_lib.complexity import count_parameters
 from fetalseg_lib.models.aspp import ImagePooling
 from fetalseg_lib.models.residual import ResidualBlockSE
@@ -88,7 +89,7 @@ def convolutions_are_separable(evidence: Evidence) -> bool:
 
 def saving_of_separable_pairs(evidence: Evidence, *, which: Literal["all", "best", "worst"] = "all") -> float:
     """Multiplications of all depthwise and 1×1 pairs against dense 3×3 kernels of the same widths."""
-    pairs = separable_pairs(evidence.model("proposed").encoder)
+    pairs = separable_pairs(evidence.trace)
     if which == "all":
         return float(pairs["dense"].sum() / pairs["separable"].sum())
     return float(pairs["saving"].max() if which == "best" else pairs["saving"].min())
@@ -96,7 +97,7 @@ def saving_of_separable_pairs(evidence: Evidence, *, which: Literal["all", "best
 
 def separable_pairs_cost_less(evidence: Evidence) -> Finding:
     """Operations of the built network, and with a dense 3×3 kernel for each separable pair."""
-    pairs, flops = separable_pairs(evidence.on_meta("proposed").encoder), evidence.flops()
+    pairs, flops = separable_pairs(evidence.trace), evidence.flops()
     total = operations(evidence)
     dense = 2 * float((pairs["dense"] - pairs["separable"]).sum())
     plain = flops.loc[flops["operation"] == "3×3 convolution", "flops"].sum() / total
@@ -107,23 +108,21 @@ def separable_pairs_cost_less(evidence: Evidence) -> Finding:
     )
 
 
-def separable_pairs(encoder: nn.Module) -> pd.DataFrame:
-    """Each depthwise convolution with the 1×1 convolution behind it, at an image of 256×256.
+def separable_pairs(trace: Trace) -> pd.DataFrame:
+    """Each depthwise convolution of the image's way with the 1×1 convolution behind it.
 
     Columns: the multiplications ``separable`` and ``dense`` (one 3×3 convolution of the same widths), and
     ``saving``, their ratio.
     """
-    shapes = trace_shapes(encoder)
-    names = [name for name, module in encoder.named_modules() if isinstance(module, nn.Conv2d)]
     rows = []
-    pairs_in_order = itertools.pairwise(_convolutions(encoder))
-    for name, (depthwise, pointwise) in zip(names, pairs_in_order, strict=False):
-        if depthwise.groups == 1:
+    convolutions = [call for call in trace.calls.values() if isinstance(call.module, nn.Conv2d)]
+    for depthwise, pointwise in itertools.pairwise(convolutions):
+        layer: Any = depthwise.module
+        if layer.groups == 1:
             continue
-        channels, rows_out, columns_out = shapes.outputs[name]
-        taps = depthwise.kernel_size[0] * depthwise.kernel_size[1]
-        values = rows_out * columns_out * channels
-        rows.append((values * (taps + pointwise.out_channels), values * taps * pointwise.out_channels))
+        values, outputs = math.prod(depthwise.output), pointwise.output[0]
+        taps = math.prod(layer.kernel_size)
+        rows.append((values * (taps + outputs), values * taps * outputs))
     pairs = pd.DataFrame(rows, columns=["separable", "dense"])
     return pairs.assign(saving=pairs["dense"] / pairs["separable"])
 
@@ -146,6 +145,27 @@ def receptive_field_before_aspp(evidence: Evidence) -> Finding:
         verdict=Verdict.CONTRADICTED if ours >= 256 else Verdict.CONFIRMED,
         measured=f"enc5 {ours} px, the U-Net's lowest stage {theirs} px, the image 256 px",
     )
+
+
+def receptive_field(layers: nn.Module) -> int:
+    """The side, in input pixels, of the square that one output position of a chain of layers can see.
+
+    Counts the longest path: every convolution and pooling of ``layers`` in order. A skip inside a block
+    sees less, and so changes nothing.
+
+    >>> receptive_field(nn.Sequential(nn.Conv2d(1, 1, 3, stride=2), nn.Conv2d(1, 1, 3, dilation=6)))
+    27
+    """
+    side, jump = 1, 1
+    for layer in layers.modules():
+        if isinstance(layer, (nn.Conv2d, nn.MaxPool2d)):
+            kernel, stride, dilation = (
+                one if isinstance(one, int) else one[0]
+                for one in (layer.kernel_size, layer.stride, layer.dilation)
+            )
+            side += (kernel - 1) * dilation * jump
+            jump *= stride
+    return side
 
 
 def branches_of_aspp(evidence: Evidence) -> int:
@@ -187,7 +207,7 @@ def dilated_kernel_is_no_larger(evidence: Evidence) -> bool:
 
 def taps_on_the_bottleneck(evidence: Evidence, *, branch: int) -> Finding:
     """Positions of the traced map where each of the nine taps reads data: most of them, in the mean?"""
-    side = evidence.shapes.outputs["encoder.enc5"][1]
+    side = evidence.trace.calls["enc5"].output[1]
     conv = _convolutions(evidence.model("proposed").bottleneck.dilated[branch])[0]
     taps, dead = live_taps(side, conv.dilation[0]), dead_weights(conv, side)
     return Finding(
@@ -303,9 +323,10 @@ def skips_with_se(evidence: Evidence) -> int:
 
 def se_before_concatenation(evidence: Evidence) -> bool:
     """In the trace, SE on each skip gives the skip's channels, and the block takes the sum."""
-    inputs, outputs = evidence.shapes.inputs, evidence.shapes.outputs
+    calls = evidence.trace.calls
     return all(
-        inputs[f"dec{k}.block"][0][0] == outputs[f"dec{k}.up"][0] + outputs[f"dec{k}.skip_se"][0]
+        calls[f"dec{k}.block"].inputs[0][0]
+        == calls[f"dec{k}.up"].output[0] + calls[f"dec{k}.skip_se"].output[0]
         for k in range(1, 6)
     )
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from fetalseg_lib.models.variants import did_you_mean
 
-Shape = tuple[int, int, int]
+Shape = tuple[int, ...]
 """Channels, rows, columns."""
 
 

@@ -17,8 +17,8 @@ from fetalseg_book.diagram.scene import (
     Text,
     stacked,
 )
-from fetalseg_book.diagram.trace import Shape
 from fetalseg_book.diagram.words import shape_text
+from fetalseg_book.trace import Shape
 
 MARKS = 36.0
 """The strip at the right of a decoder box that holds its SE and addition marks."""

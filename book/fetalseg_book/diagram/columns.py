@@ -23,8 +23,8 @@ from fetalseg_book.diagram.scene import (
     stacked,
     text_width,
 )
-from fetalseg_book.diagram.trace import IMAGE
 from fetalseg_book.diagram.words import shape_text
+from fetalseg_book.trace import IMAGE
 
 
 def encoder(parts: Parts, grid: Grid) -> Iterator[Item]:

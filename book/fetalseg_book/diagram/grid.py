@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from fetalseg_book.diagram.boxes import MARKS, lines_of
 from fetalseg_book.diagram.parts import Part, Parts
 from fetalseg_book.diagram.scene import Rect, text_width
-from fetalseg_book.diagram.trace import IMAGE
 from fetalseg_book.diagram.words import shape_text
+from fetalseg_book.trace import IMAGE
 
 MARGIN = 18.0
 TOP = 92.0

@@ -21,8 +21,8 @@ from fetalseg_book.diagram.scene import (
     Text,
     stacked,
 )
-from fetalseg_book.diagram.trace import Shape
 from fetalseg_book.diagram.words import shape_text
+from fetalseg_book.trace import Shape
 
 INSET_WIDTH = 376.0
 HEADER = 34.0

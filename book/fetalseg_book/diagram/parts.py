@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from fetalseg_book.diagram.trace import Shape
 from fetalseg_book.diagram.words import Layer
+from fetalseg_book.trace import Shape
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,8 +20,8 @@ from fetalseg_book.diagram.parts import (
     Parts,
 )
 from fetalseg_book.diagram.states import count, drifting_norms, state_of
-from fetalseg_book.diagram.trace import Shape, Trace, trace
 from fetalseg_book.diagram.words import layers, short
+from fetalseg_book.trace import Shape, Trace, trace
 from fetalseg_lib.models.aspp import ASPP, ImagePooling
 from fetalseg_lib.models.blocks import ConvBNReLU
 from fetalseg_lib.models.se import SEBlock
@@ -30,7 +30,7 @@ from fetalseg_lib.models.se import SEBlock
 def read(model: nn.Module, *, size: tuple[int, int] = (256, 256)) -> Parts:
     """Trace ``model`` at ``size`` (rows, columns) and sort what is found into the figure's parts.
 
-    Raises what :func:`~fetalseg_book.diagram.trace.trace` raises.
+    Raises what :func:`~fetalseg_book.trace.trace` raises.
 
     >>> from fetalseg_lib.models import UNet
     >>> [stage.path for stage in read(UNet()).stages]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from fetalseg_book.diagram.trace import Call, Shape, Trace
+from fetalseg_book.trace import Call, Shape, Trace
 
 
 @dataclass(frozen=True, kw_only=True)

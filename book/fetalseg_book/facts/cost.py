@@ -10,10 +10,10 @@ import pandas as pd
 import torch
 
 from fetalseg_book.audit import all_claims
-from fetalseg_book.audit.trace import trace_shapes
 from fetalseg_book.facts.core import FREED, MEASURES, PROPOSED
 from fetalseg_book.figures.paired import paired, told
 from fetalseg_book.studies.costs import table
+from fetalseg_book.trace import trace
 from fetalseg_lib.complexity import count_flops, count_parameters, flops_by, parameters_by_stage
 from fetalseg_lib.models import build_model
 from fetalseg_lib.study.records import read_json
@@ -48,10 +48,8 @@ def _written(channels: int, rows: int, columns: int) -> str:
 
 def shapes(network: Any) -> pd.DataFrame:
     """The shape of each stage's output as built, and as the note and its brief state it."""
-    outputs = trace_shapes(network, side=SIDE).outputs
-    paths = {part: path for path, part in network.named_modules()}
-    stages = network.stages()
-    found = {"built": {name: _written(*outputs[paths[part]]) for name, part in stages.items()}}
+    calls, stages = trace(network, size=(SIDE, SIDE)).calls, network.stages()
+    found = {"built": {name: _written(*calls[name].output) for name in stages}}
     for column, names in SECTIONS.items():
         claims: Any = {claim.quantity: claim.value for claim in all_claims() if claim.section in names}
         found[column] = {
@@ -101,9 +99,8 @@ def _operations(flops: Any) -> Iterator[tuple[str, str]]:
 
 def stage_costs(network: Any, flops: pd.DataFrame) -> pd.DataFrame:
     """Parameters, operations and values given out, of each stage."""
-    outputs = trace_shapes(network, side=SIDE).outputs
-    paths = {part: path for path, part in network.named_modules()}
-    given = {name: torch.Size(outputs[paths[part]]).numel() for name, part in network.stages().items()}
+    calls = trace(network, size=(SIDE, SIDE)).calls
+    given = {name: torch.Size(calls[name].output).numel() for name in network.stages()}
     return pd.DataFrame(
         {
             "parameters": parameters_by_stage(network).set_index("stage")["parameters"],

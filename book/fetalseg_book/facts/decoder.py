@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from fetalseg_book.audit import all_claims
-from fetalseg_book.audit.trace import trace_shapes
+from fetalseg_book.trace import trace
 from fetalseg_lib.models.network import MobileNetASPPUNet
 
 STAGES = ("dec5", "dec4", "dec3", "dec2", "dec1")
@@ -13,16 +13,16 @@ STAGES = ("dec5", "dec4", "dec3", "dec2", "dec1")
 
 def built_shapes(network: MobileNetASPPUNet, *, side: int) -> pd.DataFrame:
     """The shapes in each stage for an image of ``side`` × ``side``, written as rows × columns × channels."""
-    shapes = trace_shapes(network, side=side)
+    calls = trace(network, size=(side, side)).calls
     rows = {}
     for name in STAGES:
-        into, skip = shapes.inputs[name]
+        into, skip = calls[name].inputs
         rows[name] = {
             "in": _written(*into),
-            "upsampled": _written(*shapes.outputs[f"{name}.up"]),
+            "upsampled": _written(*calls[f"{name}.up"].output),
             "skip": _written(*skip),
-            "joined": _written(*shapes.inputs[f"{name}.block"][0]),
-            "out": _written(*shapes.outputs[name]),
+            "joined": _written(*calls[f"{name}.block"].inputs[0]),
+            "out": _written(*calls[name].output),
         }
     return pd.DataFrame(rows).T
 

@@ -138,7 +138,7 @@ rule noise_floor:
     message:
         "What {STUDY} can see"
     shell:
-        "fetalseg noise-floor {STUDY:q} --profile {PROFILE:q}"
+        "python -m fetalseg_book noise-floor {STUDY:q} --profile {PROFILE:q}"
 
 
 rule tables:
@@ -153,7 +153,7 @@ rule tables:
         "fetalseg tables {STUDY:q}"
 
 
-# Of a study with planned comparisons: one row an arm, by the plan's rule. Before all runs are there, `fetalseg answer` writes it as far as they go.
+# Of a study with planned comparisons: one row an arm, by the plan's rule. Before all runs are there, `python -m fetalseg_book answer` writes it as far as they go.
 rule answer:
     input:
         rules.tables.input,
@@ -162,7 +162,7 @@ rule answer:
     message:
         "The answer of {STUDY}"
     shell:
-        "fetalseg answer {STUDY:q} --profile {PROFILE:q}"
+        "python -m fetalseg_book answer {STUDY:q} --profile {PROFILE:q}"
 
 
 rule cases:

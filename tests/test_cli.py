@@ -35,7 +35,6 @@ def test_the_check_lists_every_problem_and_exits_1(
         pytest.param(["data", "check", "nowhere"], "nowhere", id="no such folder"),
         pytest.param(["train", "--variant", "propsed"], "id you mean 'proposed'", id="variant"),
         pytest.param(["train", "--profile", "quikc"], "did you mean 'quick'", id="profile"),
-        pytest.param(["study", "--check", "-o", "nowhere"], "no finished run", id="no results"),
         pytest.param(["tables", "nowhere"], "no finished run", id="no runs"),
         pytest.param(
             ["phantom", "--n", "0", "-o", "x"], "--n: expected 1 to 1,000,000, got 0", id="no phantom"

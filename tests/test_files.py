@@ -172,6 +172,8 @@ COMMANDS = {
 }
 """All commands that write."""
 
+OF_THE_BOOK = ("pretrain", "noise-floor", "answer", "diagram")
+
 SMALL = ("retest", "submit", "tables", "noise-floor", "answer")
 """What these write fits on a nearly full disk."""
 
@@ -184,7 +186,7 @@ def lay_study(name: str, inputs: Path, out: Path) -> None:
 
 def run(command: str, inputs: Path, out: Path) -> int:
     words = command.replace("IN/", f"{inputs}/").replace("OUT/", f"{out}/").split()
-    return (book if words[0] in ("pretrain", "diagram") else main)(words)
+    return (book if words[0] in OF_THE_BOOK else main)(words)
 
 
 def error(capsys: pytest.CaptureFixture[str]) -> str:

@@ -116,3 +116,15 @@ def test_an_encoder_that_learned_to_segment_phantoms_is_for_real_images_only() -
 def test_bad_arguments_are_refused_by_name(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         configure(**(RUN | changes))
+
+
+def test_a_fold_is_part_of_a_runs_identity() -> None:
+    first, second = (
+        configure(variant="unet", seed=0, fold=fold, profile="crossval", data="hc18") for fold in (0, 1)
+    )
+    assert first.hash != second.hash
+    assert first.folder(Path("out")).parts[-3:] == ("unet", "fold-0", "seed-0")
+    with pytest.raises(ValueError, match="fold: expected 0, 1, 2, 3, 4; got None"):
+        configure(variant="unet", seed=0, profile="crossval", data="hc18")
+    with pytest.raises(ValueError, match="fold: expected none, the profile has no folds; got 1"):
+        configure(variant="unet", seed=0, fold=1, profile="smoke", data="phantom")

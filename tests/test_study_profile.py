@@ -194,3 +194,12 @@ def test_an_unknown_profile_names_the_nearest() -> None:
         load_profile("quikc")
     with pytest.raises(ValueError, match="no such profile file"):
         load_profile("nowhere.yaml")
+
+
+def test_the_plan_names_what_it_compares() -> None:
+    plan = load_profile("crossval")
+    assert set(plan.variants) - set(plan.comparisons) == {
+        *("proposed", "proposed_long", "trainable_encoder_long", "unet_note_recipe")
+    }
+    assert len(plan.units) == len(plan.variants) * 5 * 3
+    assert plan.units[: 5 * len(plan.variants)][-1] == ("unet_note_recipe", "fold-4/seed-0")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from fetalseg_book.studies.answer import COSTS
 from fetalseg_book.studies.costs import table as counted_table
-from fetalseg_lib.study.answer import COSTS
 from fetalseg_lib.study.profile import load_profile
 from tools.bench import costs
 

@@ -1,4 +1,4 @@
-"""``python -m fetalseg_book``: draw the network's figure, audit the note, pre-train an encoder."""
+"""``python -m fetalseg_book``: draw the figure, audit the note, read a study, pre-train an encoder."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from fetalseg_book.studies import commands as studies
 from fetalseg_book.studies.pretraining import command
 from fetalseg_lib.cli import run
 from fetalseg_lib.cli.options import Commands
@@ -18,6 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_commands(commands)
+    studies.add_commands(commands)
     command.add_commands(commands)
     return run(parser, arguments)
 

@@ -11,11 +11,8 @@ from fetalseg_lib.cli.options import CHECKPOINT, Commands, add_study_options, ne
 
 def add_commands(commands: Commands) -> None:
     """Add them to the parser."""
-    study = commands.add_parser("study", help="run the grid of a profile, or recompute its tables")
+    study = commands.add_parser("study", help="run the grid of a profile")
     study.add_argument("--cores", type=int, default=2)
-    study.add_argument(
-        "--check", action="store_true", help="recompute every table from the per-image records and compare"
-    )
     add_study_options(study)
     study.add_argument("extra", nargs="*", help="after --: options for snakemake, such as --executor slurm")
     study.set_defaults(command=_study, resumes=CHECKPOINT)
@@ -23,16 +20,6 @@ def add_commands(commands: Commands) -> None:
     tables = commands.add_parser("tables", help="write the tables of the finished runs below a folder")
     tables.add_argument("folder", type=Path)
     tables.set_defaults(command=_tables)
-
-    answer = commands.add_parser("answer", help="write the answer of a study with planned comparisons")
-    answer.add_argument("folder", type=Path)
-    answer.add_argument("--profile", required=True)
-    answer.set_defaults(command=_answer)
-
-    floor = commands.add_parser("noise-floor", help="write what a study can see, before its results")
-    floor.add_argument("folder", type=Path)
-    floor.add_argument("--profile", required=True)
-    floor.set_defaults(command=_noise_floor)
 
     retest = commands.add_parser("retest", help="test trained networks on other images, or several as one")
     retest.add_argument(
@@ -52,19 +39,13 @@ def add_commands(commands: Commands) -> None:
 
 
 def _study(options: argparse.Namespace) -> int:
-    from fetalseg_lib.study import answer
     from fetalseg_lib.study.profile import load_profile
-    from fetalseg_lib.study.tables import disagreements
     from fetalseg_lib.study.workflow import run_snakemake
 
     if set("{}") & set(str(options.out)):
         raise ValueError(f"--out: expected a folder without braces, which snakemake fills, got {options.out}")
     profile = load_profile(options.profile)
     folder = options.out / profile.name / options.data
-    if options.check:
-        found = answer.disagreements(folder, profile) if profile.comparisons else disagreements(folder)
-        print("\n".join(found) or f"{folder}: every table follows from the per-image records")
-        return 1 if found else 0
     # Snakemake reads values as YAML, where a folder named 1 is a number, and one named "a: b" a mapping.
     out = quote(str(options.out)) if options.out.is_absolute() else f"./{quote(str(options.out))}"
     settings = [f"profile={quote(options.profile)}", f"data={options.data}", f"out={out}"]
@@ -80,23 +61,6 @@ def _tables(options: argparse.Namespace) -> int:
 
     for path in write_tables(options.folder):
         print(path)
-    return 0
-
-
-def _answer(options: argparse.Namespace) -> int:
-    from fetalseg_lib.study.answer import write_answer
-    from fetalseg_lib.study.profile import load_profile
-
-    for path in write_answer(options.folder, load_profile(options.profile)):
-        print(path)
-    return 0
-
-
-def _noise_floor(options: argparse.Namespace) -> int:
-    from fetalseg_lib.study.profile import load_profile
-    from fetalseg_lib.study.tables import write_noise_floor
-
-    print(write_noise_floor(options.folder, load_profile(options.profile)))
     return 0
 
 

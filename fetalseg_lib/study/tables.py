@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from fetalseg_lib.evaluation.stats import noise_floor
 from fetalseg_lib.files import only_one
 from fetalseg_lib.models import get_variant
 from fetalseg_lib.study import records
-from fetalseg_lib.study.profile import Profile
 
-NOISE_FLOOR = "noise_floor.csv"
 _RUN_FOLDER = re.compile(r"seed-\d+")
 _IDENTITY = ("variant", "seed", "profile", "data", "config_hash", "split_sha256")
 
@@ -41,7 +37,7 @@ def collect_per_image(root: Path, *, file: str = records.PER_IMAGE) -> pd.DataFr
                 f"{folder}: expected each run once, but {first} is {run[0]} with seed {run[1]} too; "
                 "give every run a seed of its own, or leave one of the folders out"
             )
-        frame = pd.read_csv(_file(folder, file))
+        frame = pd.read_csv(file_of_run(folder, file))
         frames.append(frame.assign(**{name: metrics[name] for name in _IDENTITY}))
     if not frames:
         raise ValueError(
@@ -85,55 +81,26 @@ def summarize_variants(runs: pd.DataFrame, *, order: Sequence[str] | None = None
     return table.reset_index()
 
 
-def noise_floor_table(per_image: pd.DataFrame, *, variant: str, seeds: int, comparisons: int) -> pd.DataFrame:
-    """What a study of ``seeds`` matched seeds and so many comparisons can see, from the seeds of one variant.
+def tables_of_runs(root: Path) -> dict[str, pd.DataFrame]:
+    """The tables ``runs.csv`` and ``variants.csv`` of the runs below ``root``, by their files' names.
 
-    One row for Dice and one for the absolute HC error in mm: the standard deviation of a run's mean between
-    seeds with its 95 % interval, and the smallest true difference found with a probability of 80 %.
+    Raises as :func:`collect_one_recipe`.
     """
-    frame = per_image.assign(hc_abs_error_mm=per_image["hc_error_mm"].abs())
-    rows = []
-    for metric in ("dice", "hc_abs_error_mm"):
-        floor = noise_floor(frame, metric, variant=variant, seeds=seeds, comparisons=comparisons)
-        rows.append({"metric": metric, "variant": variant, "comparisons": comparisons} | asdict(floor))
-    return pd.DataFrame(rows)
-
-
-def write_noise_floor(root: Path, profile: Profile) -> Path:
-    """Write ``tables/noise_floor.csv`` below ``root`` from the runs of the profile's ``noise_floor`` variant.
-
-    Nothing of another variant is read: the table can be written, and kept, before the results.
-    """
-    if profile.noise_floor is None:
-        raise ValueError(f"profile {profile.name}: names no variant as noise_floor; add the key to its file")
-    table = noise_floor_table(
-        _of_one_recipe(root / profile.noise_floor),
-        variant=profile.noise_floor,
-        seeds=len(profile.seeds),
-        comparisons=len(profile.variants) - 1,
-    )
-    path = root / "tables" / NOISE_FLOOR
-    with only_one(path):
-        records.write_csv(path, table)
-    return path
+    runs = summarize_runs(collect_one_recipe(root))
+    return {"runs.csv": runs, "variants.csv": summarize_variants(runs)}
 
 
 def write_tables(root: Path) -> list[Path]:
-    """Write ``tables/runs.csv`` and ``tables/variants.csv`` below ``root`` and return their paths.
-
-    Raises ``ValueError`` where the runs differ in more than variant and seed, and as
-    :func:`collect_per_image`.
-    """
-    runs = summarize_runs(_of_one_recipe(root))
-    tables = {"runs": runs, "variants": summarize_variants(runs)}
-    paths = [root / "tables" / f"{name}.csv" for name in tables]
-    with only_one(paths[0]):
-        for path, table in zip(paths, tables.values(), strict=True):
+    """Write the :func:`tables_of_runs` to ``tables/`` below ``root`` and return their paths."""
+    tables = {root / "tables" / name: table for name, table in tables_of_runs(root).items()}
+    with only_one(next(iter(tables))):
+        for path, table in tables.items():
             records.write_csv(path, table)
-    return paths
+    return list(tables)
 
 
-def _of_one_recipe(root: Path) -> pd.DataFrame:
+def collect_one_recipe(root: Path) -> pd.DataFrame:
+    """As :func:`collect_per_image`; raises ``ValueError`` where runs differ in more than variant and seed."""
     per_image = collect_per_image(root)
     if mixed := mixed_recipes(root):
         raise ValueError(mixed[0])
@@ -146,7 +113,10 @@ def mixed_recipes(root: Path) -> list[str]:
     The seeds of one variant share all of their settings, two variants those that neither of them changes.
     What the test images were measured in, all share: bfloat16 makes a head 0.2 mm larger.
     """
-    runs = [(folder, records.read_json(_file(folder, records.ENVIRONMENT))) for folder in finished_runs(root)]
+    runs = [
+        (folder, records.read_json(file_of_run(folder, records.ENVIRONMENT)))
+        for folder in finished_runs(root)
+    ]
     first: dict[str, tuple[Path, dict[str, Any]]] = {}
     for run in runs:
         first.setdefault(run[1]["config"]["variant"], run)
@@ -193,7 +163,7 @@ def _changes(variant: str) -> list[str]:
     return changed
 
 
-def _file(folder: Path, name: str) -> Path:
+def file_of_run(folder: Path, name: str) -> Path:
     """A file of a finished run; raises ``FileNotFoundError`` that says what a run consists of."""
     if (path := folder / name).is_file():
         return path
@@ -201,49 +171,6 @@ def _file(folder: Path, name: str) -> Path:
         f"{path}: expected the whole folder of a run, got {records.METRICS} without this file; "
         "collect the folders seed-N with all that is in them"
     )
-
-
-def disagreements(root: Path) -> list[str]:
-    """What in the runs' ``metrics.json`` does not follow from their ``per_image.csv``; empty is good."""
-    found = disagreeing_runs(root)
-    runs = summarize_runs(collect_per_image(root))
-    for name, table in {"runs": runs, "variants": summarize_variants(runs)}.items():
-        found += differs(root / "tables" / f"{name}.csv", table)
-    path = root / "tables" / NOISE_FLOOR
-    if path.is_file():
-        stated = pd.read_csv(path)
-        plan = {name: stated[name].iloc[0] for name in ("variant", "seeds", "comparisons")}
-        found += differs(path, noise_floor_table(collect_per_image(root / plan["variant"]), **plan))
-    return found
-
-
-def disagreeing_runs(root: Path) -> list[str]:
-    """Which runs below ``root`` cannot stand together, or say what does not follow from their images."""
-    found = mixed_recipes(root)
-    for folder in finished_runs(root):
-        stated = records.read_json(folder / records.METRICS)["test"]
-        computed = records.summarize(pd.read_csv(_file(folder, records.PER_IMAGE)))
-        for name in sorted(stated.keys() | computed.keys()):
-            said, is_ = stated.get(name), computed.get(name)
-            # per_image.csv keeps nine digits
-            if said is None or is_ is None or abs(said - is_) > 1e-6 * max(1.0, abs(is_)):
-                found.append(f"{folder / records.METRICS}: {name} is {said}, its images give {is_}")
-    return found
-
-
-def differs(path: Path, table: pd.DataFrame) -> list[str]:
-    """A sentence where a written table is not what the records give; none where there is no such file."""
-    if not path.is_file() or _same(pd.read_csv(path), table):
-        return []
-    return [f"{path}: differs from what the per-image records give; write it again, never edit it"]
-
-
-def _same(stated: pd.DataFrame, computed: pd.DataFrame) -> bool:
-    try:
-        pd.testing.assert_frame_equal(stated, computed, check_dtype=False, rtol=1e-6)
-    except AssertionError:
-        return False
-    return True
 
 
 def finished_runs(root: Path) -> list[Path]:

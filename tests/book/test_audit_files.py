@@ -173,17 +173,6 @@ def test_interval_is_students_t(tmp_path):
     assert (high - low) / 2 == pytest.approx(0.01 / 3**0.5 * 4.303, rel=1e-3)
 
 
-def test_interval_of_some_seeds_at_another_level(tmp_path):
-    """The last two differences, 2 and 3 hundredths: standard error 0.5, t(0.9875, 1) = 25.45 by a table."""
-    for seed, gain in enumerate((0.01, 0.02, 0.03)):
-        write_run(tmp_path, "proposed", seed, dice=0.9 + gain)
-        write_run(tmp_path, "no_se", seed, dice=0.9)
-    runs = Studied(tmp_path / "one_fold" / "published")
-    mean, low, high = runs.difference("proposed", "no_se", "dice", seeds=(1, 2), level=0.975)
-    assert mean == pytest.approx(0.025)
-    assert (high - low) / 2 == pytest.approx(0.005 * 25.45, rel=1e-3)
-
-
 def test_difference_of_one_seed_is_refused(tmp_path):
     write_run(tmp_path, "proposed", 0)
     with pytest.raises(ValueError, match="at least two matched seeds, got 0"):

@@ -11,9 +11,16 @@ import pytest
 from scipy import stats
 from statsmodels.regression.mixed_linear_model import MixedLM
 
-from fetalseg_book.stats import compare, mean_intervals, paired_differences, superiority, variance_components
+from fetalseg_book.stats import (
+    compare,
+    detectable_difference,
+    mean_intervals,
+    noise_floor,
+    paired_differences,
+    superiority,
+    variance_components,
+)
 from fetalseg_book.studies.simulate import rejection_rates, simulate_study
-from fetalseg_lib.evaluation.stats import detectable_difference, noise_floor
 
 
 def records(scores: dict[str, list[list[float]]], exams: list[int] | None = None) -> pd.DataFrame:

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
+from fetalseg_book.stats import detectable_difference
 from fetalseg_book.studies.planner import PairedSpread, paired_spread, smallest_detectable, standard_error
-from fetalseg_lib.evaluation.stats import detectable_difference
 
 SEED = PairedSpread(seed=1.0, exam=0.0, both=0.0)
 EXAM = PairedSpread(seed=0.0, exam=1.0, both=0.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -14,8 +14,6 @@ from fetalseg_lib.study.tables import finished_runs
 
 MIN_SEEDS = 3
 """With fewer matched seeds a difference is an anecdote, and the verdict stays pending."""
-
-LEVEL = 0.95
 
 
 class Studied:
@@ -64,33 +62,23 @@ class Studied:
         history = pd.read_csv(Path(run["folder"]) / records.HISTORY)
         return int(history.loc[history["validation_dice"] >= dice, "epoch"].min())
 
-    def difference(
-        self,
-        one: str,
-        other: str,
-        column: str,
-        *,
-        seeds: Collection[int] | None = None,
-        level: float = LEVEL,
-    ) -> tuple[float, float, float]:
-        """Mean of ``one`` less ``other`` over matched seeds (or those of ``seeds``), and its t-interval."""
+    def difference(self, one: str, other: str, column: str) -> tuple[float, float, float]:
+        """Mean of ``one`` less ``other`` over matched seeds, and its t-interval at 95 %."""
         pairs = self.matched((one, other), column)
-        if seeds is not None:
-            pairs = pairs[pairs.index.isin(list(seeds))]
         if len(pairs) < 2:
             raise ValueError(f"{one}, {other}: expected at least two matched seeds, got {len(pairs)}")
-        return mean_and_interval(pairs[one] - pairs[other], level)
+        return mean_and_interval(pairs[one] - pairs[other])
 
 
-def mean_and_interval(values: pd.Series, level: float = LEVEL) -> tuple[float, float, float]:
-    """The mean of at least two values and its t-interval.
+def mean_and_interval(values: pd.Series) -> tuple[float, float, float]:
+    """The mean of at least two values and its t-interval at 95 %.
 
     >>> [round(end, 2) for end in mean_and_interval(pd.Series([1.0, 2.0, 3.0]))]
     [2.0, -0.48, 4.48]
     """
     mean = float(values.mean())
     error = float(values.std()) / math.sqrt(len(values))
-    half = float(stats.t.ppf(0.5 + level / 2, len(values) - 1)) * error
+    half = float(stats.t.ppf(0.975, len(values) - 1)) * error
     return mean, mean - half, mean + half
 
 

@@ -18,8 +18,8 @@ import pandas as pd
 
 from fetalseg_book.facts.core import signed
 from fetalseg_book.figures.described import seeds_in_words
+from fetalseg_book.studies.answer import ANSWER
 from fetalseg_lib.files import atomic_write
-from fetalseg_lib.study.answer import ANSWER
 from fetalseg_lib.study.profile import Profile, load_profile
 
 FOLDERS = {

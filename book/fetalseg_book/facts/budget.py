@@ -13,6 +13,7 @@ from fetalseg_book.facts.core import MEASURES, PROPOSED
 from fetalseg_book.figures import described
 from fetalseg_book.figures.paired import matched, paired
 from fetalseg_book.studies.costs import model_size_mb
+from fetalseg_book.studies.floor import NOISE_FLOOR
 from fetalseg_lib.complexity import count_flops, count_parameters, flops_by, parameters_by_stage
 from fetalseg_lib.models import build_model
 from fetalseg_lib.study import records, tables
@@ -104,7 +105,7 @@ def _told(name: str, found: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def floor(results: Path) -> Any:
     """What the small study can see at all."""
-    return pd.read_csv(results / "one_fold/small/hc18/tables" / tables.NOISE_FLOOR).set_index("metric")
+    return pd.read_csv(results / "one_fold/small/hc18/tables" / NOISE_FLOOR).set_index("metric")
 
 
 def first_run(results: Path, variant: str, study: str, file: str = records.ENVIRONMENT) -> dict[str, Any]:

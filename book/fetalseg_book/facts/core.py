@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from fetalseg_book.stats import compare
+from fetalseg_book.studies.floor import NOISE_FLOOR
 from fetalseg_book.studies.seed_noise import SeedNoise, pooled_seed_noise
 from fetalseg_lib.study import records, tables
 from fetalseg_lib.study.profile import Profile, load_profile
@@ -65,7 +66,7 @@ def core(results: Path) -> Core:
         by_run=tables.summarize_runs(per_image),
         plan=load_profile(records.read_json(run / records.METRICS)["profile"]),
         environment=records.read_json(run / records.ENVIRONMENT),
-        floor=pd.read_csv(folder / "tables" / tables.NOISE_FLOOR).set_index("metric"),
+        floor=pd.read_csv(folder / "tables" / NOISE_FLOOR).set_index("metric"),
     )
 
 

@@ -15,8 +15,8 @@ from scipy.stats import kurtosis
 from fetalseg_book.facts.core import FREED, PARTS, PROPOSED, signed
 from fetalseg_book.facts.typical import pair
 from fetalseg_book.figures.paired import matched
+from fetalseg_book.stats import detectable_difference
 from fetalseg_book.studies.planner import Measure, PairedSpread, paired_spread, smallest_detectable
-from fetalseg_lib.evaluation.stats import detectable_difference
 from fetalseg_lib.models.variants import get_variant
 from fetalseg_lib.study import records
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from fetalseg_book.facts.core import FREED, PROPOSED, signed
 from fetalseg_book.figures.paired import by_seed
-from fetalseg_lib.evaluation.stats import PairedMean, paired_mean
+from fetalseg_book.stats import PairedMean, paired_mean
 from fetalseg_lib.study.profile import load_profile
 
 SHORT, LONG = "published", "note_schedule"

@@ -16,8 +16,8 @@ from fetalseg_book.facts.core import FREED, PROPOSED, Core, core
 from fetalseg_book.facts.ledger import ledger
 from fetalseg_book.figures import agreement
 from fetalseg_book.figures.agreement import trimester_edges_mm
+from fetalseg_book.stats import detectable_difference
 from fetalseg_book.studies import simulate
-from fetalseg_lib.evaluation.stats import detectable_difference
 from fetalseg_lib.growth import INTERGROWTH_21ST
 from fetalseg_lib.study import records, tables
 

@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from fetalseg_book.figures.figures import LABELS
-from fetalseg_lib.evaluation.stats.decision import MIN_SEEDS
+from fetalseg_book.stats.decision import MIN_SEEDS
 from fetalseg_lib.models import list_variants
 
 SHARES = ("dice", "dice_mean")

@@ -22,8 +22,8 @@ from fetalseg_book.facts.answer import findings
 from fetalseg_book.facts.typical import typical_facts
 from fetalseg_book.figures.described import ASKED_AGAIN, seeds_in_words
 from fetalseg_book.publishing import face
+from fetalseg_book.studies.answer import COSTS
 from fetalseg_lib.study import records, tables
-from fetalseg_lib.study.answer import COSTS
 from fetalseg_lib.study.profile import load_profile
 
 BASELINE = "proposed"

@@ -1,10 +1,14 @@
-"""What the chapters say of runs: intervals, comparisons, variance components and conformal intervals.
+"""What the chapters say of runs: intervals, comparisons, and how sure a study is.
 
-All start from the tidy records of :mod:`fetalseg_lib.evaluation.stats`.
+Every function starts from the per-image records of the runs, as one tidy table with a row for each variant,
+seed and image: columns ``variant``, ``seed``, ``name`` (the image), ``exam`` and one column per metric.
 
 ==================  ============================================================================
+``scores``          the records as one matrix of seeds by images for each variant
 ``means``           a variant's mean; its interval counts seeds and exams
 ``comparison``      two variants on matched seeds; the probability that one beats the other
+``decision``        paired differences against zero and a margin, and the word for a comparison
+``noise_floor``     how far a mean moves with the seed alone, and what a study could detect
 ``components``      where the variance comes from
 ``conformal``       an interval for one head circumference, and its measured coverage
 ==================  ============================================================================
@@ -13,16 +17,25 @@ All start from the tidy records of :mod:`fetalseg_lib.evaluation.stats`.
 from fetalseg_book.stats.comparison import compare, paired_differences, superiority
 from fetalseg_book.stats.components import VarianceComponents, variance_components
 from fetalseg_book.stats.conformal import ConformalInterval, calibrate, coverage
+from fetalseg_book.stats.decision import PairedMean, decide, holm, paired_mean
 from fetalseg_book.stats.means import mean_intervals
+from fetalseg_book.stats.noise_floor import NoiseFloor, detectable_difference, noise_floor
 
 __all__ = [
     "ConformalInterval",
+    "NoiseFloor",
+    "PairedMean",
     "VarianceComponents",
     "calibrate",
     "compare",
     "coverage",
+    "decide",
+    "detectable_difference",
+    "holm",
     "mean_intervals",
+    "noise_floor",
     "paired_differences",
+    "paired_mean",
     "superiority",
     "variance_components",
 ]

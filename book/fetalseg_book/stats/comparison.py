@@ -15,9 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from fetalseg_book.stats.decision import MIN_SEEDS, holm
 from fetalseg_book.stats.means import mean_intervals
-from fetalseg_lib.evaluation.stats.decision import MIN_SEEDS, holm
-from fetalseg_lib.evaluation.stats.scores import Scores, scores_by_variant
+from fetalseg_book.stats.scores import Scores, scores_by_variant
 
 
 def compare(

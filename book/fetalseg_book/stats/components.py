@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from fetalseg_lib.evaluation.stats.scores import scores_of
+from fetalseg_book.stats.scores import scores_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from fetalseg_lib.evaluation.stats.scores import Scores, scores_by_variant
+from fetalseg_book.stats.scores import Scores, scores_by_variant
 
 BLOCK = 500
 """Resamples worked on at once, to bound the memory."""
@@ -29,7 +29,7 @@ def mean_intervals(
     Returns one row per variant: ``variant``, ``mean``, ``low``, ``high``, ``seeds``, ``exams``, ``images``,
     ``counts_seeds`` (false with a single seed, whose interval counts exams only) and, where the frame has
     a column ``failed``, ``failures``: how many image results failed. Raises ``ValueError`` as
-    :func:`~fetalseg_lib.evaluation.stats.scores.scores_by_variant`, and for fewer than two exams.
+    :func:`~fetalseg_book.stats.scores.scores_by_variant`, and for fewer than two exams.
     """
     if not 0 < level < 1:
         raise ValueError(f"level: expected a share between 0 and 1, got {level}")

@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fetalseg_lib.evaluation.stats import decide, detectable_difference, holm, paired_mean
+from fetalseg_book.stats import decide, detectable_difference, holm, paired_mean
+from fetalseg_book.studies.answer import SIGNS
 from fetalseg_lib.study import records
-from fetalseg_lib.study.answer import SIGNS
 from fetalseg_lib.study.profile import FOLD_COUNT, load_profile
 
 STUDIES = ("published", "note_schedule", "small")

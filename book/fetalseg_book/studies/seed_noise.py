@@ -1,6 +1,6 @@
 """How far two equal networks land apart, from the few seeds that every variant has.
 
-With many seeds of one configuration :func:`~fetalseg_lib.evaluation.stats.noise_floor.noise_floor` is the
+With many seeds of one configuration :func:`~fetalseg_book.stats.noise_floor.noise_floor` is the
 better tool. A small study has two seeds of each variant; together they still say something.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from fetalseg_lib.evaluation.stats.scores import scores_by_variant
+from fetalseg_book.stats.scores import scores_by_variant
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from scipy import stats
 
 from fetalseg_book.stats.comparison import compare
 from fetalseg_book.stats.means import mean_intervals
-from fetalseg_lib.evaluation.stats.scores import scores_by_variant
+from fetalseg_book.stats.scores import scores_by_variant
 
 EXAM_SIZES = {1: 642, 2: 141, 3: 17, 4: 6}
 """How many exams of HC18 have one, two, three and four images."""

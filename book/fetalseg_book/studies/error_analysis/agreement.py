@@ -1,6 +1,6 @@
 """Do all trainings fail on the same images, and what do these have in common? From the per-image records.
 
-All functions take the tidy records of :mod:`fetalseg_lib.evaluation.stats`: ``variant``, ``seed``, ``name``,
+All functions take the tidy records of :mod:`fetalseg_book.stats`: ``variant``, ``seed``, ``name``,
 ``exam`` and a column per metric.
 """
 

@@ -10,8 +10,8 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import DescrStatsW
 
-from fetalseg_lib.evaluation.stats import holm
-from fetalseg_lib.evaluation.stats.decision import WORDS, decide, paired_mean
+from fetalseg_book.stats import holm
+from fetalseg_book.stats.decision import WORDS, decide, paired_mean
 
 RNG = np.random.default_rng(3)
 

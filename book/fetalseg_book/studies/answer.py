@@ -11,13 +11,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fetalseg_lib.evaluation.stats import PairedMean, decide, holm, paired_mean
+from fetalseg_book.stats import PairedMean, decide, holm, paired_mean
 from fetalseg_lib.files import only_one
 from fetalseg_lib.models import get_variant
 from fetalseg_lib.study import records
 from fetalseg_lib.study.profile import FOLD_COUNT, Comparison, Profile
-from fetalseg_lib.study.tables import differs, disagreeing_runs, finished_runs, mixed_recipes
-from fetalseg_lib.study.tables import disagreements as tables_of_runs
+from fetalseg_lib.study.tables import finished_runs, mixed_recipes
 
 ANSWER = "answer.csv"
 COSTS = "costs.csv"
@@ -62,7 +61,7 @@ def answer(
     """One row for each arm of the profile's plan, by its rule for the word.
 
     ``per_image`` comes from :func:`collect`. Each comparison is tested
-    on its (fold, seed) pairs (:func:`~fetalseg_lib.evaluation.stats.decision.paired_mean`, which explains
+    on its (fold, seed) pairs (:func:`~fetalseg_book.stats.decision.paired_mean`, which explains
     ``overlap``), with Holm's correction over both measures of all comparisons of one family. Intervals are
     those of one comparison. An arm that lacks a fold gets ``incomplete`` for a word, one without runs
     ``not run``.
@@ -148,14 +147,6 @@ def write_answer(root: Path, profile: Profile) -> list[Path]:
             paths.append(root / "tables" / name)
             records.write_csv(paths[-1], table)
     return paths
-
-
-def disagreements(root: Path, profile: Profile) -> list[str]:
-    """What in runs and tables below ``root`` does not follow from the images; empty is good."""
-    found = disagreeing_runs(root) if profile.folds else tables_of_runs(root)
-    for name, table in tables(root, profile).items():
-        found += differs(root / "tables" / name, table)
-    return found
 
 
 Tested = tuple[pd.DataFrame, dict[str, PairedMean]]

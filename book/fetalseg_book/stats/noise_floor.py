@@ -11,7 +11,7 @@ from scipy import stats
 from scipy.optimize import brentq
 from statsmodels.stats.power import TTestPower
 
-from fetalseg_lib.evaluation.stats.scores import scores_of
+from fetalseg_book.stats.scores import scores_of
 
 
 @dataclass(frozen=True, kw_only=True)

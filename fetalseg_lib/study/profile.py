@@ -11,17 +11,16 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 import yaml
 
 from fetalseg_lib.data.limits import MAX_PHANTOMS, read_content
 from fetalseg_lib.data.phantom import INGREDIENTS
-from fetalseg_lib.data.sample import DataError
 from fetalseg_lib.models import get_variant, list_variants
-from fetalseg_lib.training.config import MAX_SEED, TrainingConfig
+from fetalseg_lib.training.config import MAX_SEED, TrainingConfig, check_whole
 
 FOLDS = ("train", "validation", "test")
 SPLITS = ("exam", "leaky")
@@ -111,54 +110,48 @@ class Profile:
             raise ValueError(f"name: expected letters, digits, _, - and . for a folder, got {self.name!r}")
         for name in ("image_size", "phantom_size"):
             size = getattr(self, name)
-            if len(size) != 2 or not all(isinstance(side, int) and side > 0 for side in size):
+            if len(size) != 2:
                 raise ValueError(f"{name}: expected two positive whole numbers [H, W], got {list(size)}")
-            if max(size) > _MAX_SIDE:
-                raise ValueError(f"{name}: expected at most {_MAX_SIDE} a side, got {list(size)}")
-        if any(side % 32 for side in self.image_size):
-            raise ValueError(f"image_size: expected multiples of 32, got {list(self.image_size)}")
-        if self.training.half_size_epochs and any(side % 64 for side in self.image_size):
-            raise ValueError(
-                "image_size: expected multiples of 64, to be halved for half_size_epochs; "
-                f"got {list(self.image_size)}"
-            )
-        if not isinstance(self.phantoms, int) or self.phantoms < len(FOLDS):
-            raise ValueError(f"phantoms: expected at least {len(FOLDS)}, one a fold; got {self.phantoms}")
-        if self.phantoms > MAX_PHANTOMS:
-            raise ValueError(f"phantoms: expected at most {MAX_PHANTOMS:,}, got {self.phantoms}")
+            for side in size:
+                check_whole(name, side, minimum=1, maximum=_MAX_SIDE)
+        halved = self.training.half_size_epochs > 0
+        if any(side % (64 if halved else 32) for side in self.image_size):
+            expected = "64, to be halved for half_size_epochs" if halved else "32"
+            raise ValueError(f"image_size: expected multiples of {expected}; got {list(self.image_size)}")
+        check_whole("phantoms", self.phantoms, minimum=len(FOLDS), maximum=MAX_PHANTOMS)
         _expect_known("phantom_without", self.phantom_without, INGREDIENTS)
         _expect_known("split", [self.split], SPLITS)
         _expect_known("limit", self.limit, FOLDS)
         for fold, count in self.limit.items():
-            if not isinstance(count, int) or count < 1:
-                raise ValueError(f"limit.{fold}: expected a positive whole number, got {count!r}")
+            check_whole(f"limit.{fold}", count, minimum=1)
         _expect_known("variants", self.variants, [variant.name for variant in list_variants()])
-        _expect_known("seeds_of", self.seeds_of, self.variants)
-        for name, seeds in {"seeds": self.seeds, **self.seeds_of}.items():
-            where = name if name == "seeds" else f"seeds_of.{name}"
-            if not seeds or not all(isinstance(seed, int) and 0 <= seed <= MAX_SEED for seed in seeds):
-                raise ValueError(f"{where}: expected whole numbers from 0 to {MAX_SEED}, got {list(seeds)}")
-            _expect_once(where, seeds)
-        if not self.variants:
-            raise ValueError("variants: expected at least one, got none")
         _expect_once("variants", self.variants)
+        _expect_known("seeds_of", self.seeds_of, self.variants)
+        own = {f"seeds_of.{variant}": seeds for variant, seeds in self.seeds_of.items()}
+        for where, seeds in {"seeds": self.seeds, **own}.items():
+            for seed in seeds:
+                check_whole(where, seed, minimum=0, maximum=MAX_SEED)
+            _expect_once(where, seeds)
         if self.noise_floor is not None:
-            _expect_known("noise_floor", [self.noise_floor], self.variants)
-            seeds = self.seeds_of.get(self.noise_floor, self.seeds)
-            if len(seeds) < 3 or len(self.variants) < 2 or len(self.seeds) < 2:
-                raise ValueError(
-                    f"noise_floor: expected at least three seeds of {self.noise_floor} to measure it by, and "
-                    f"a second variant to compare with two; got {list(seeds)} of {self.noise_floor}, and "
-                    f"{list(self.seeds)} for {len(self.variants)} variants"
-                )
+            self._check_noise_floor(self.noise_floor)
         _expect_known("folds", self.folds, range(FOLD_COUNT))
-        _expect_once("folds", self.folds)
+        _expect_once("folds", self.folds, least=0)
         _expect_known("comparisons", self.comparisons, self.variants)
         for name, plan in self.comparisons.items():
             _expect_known(f"comparisons.{name}.reference", [plan.reference], self.variants)
         if self.comparisons and (set(self.margins) != set(MARGINS) or min(self.margins.values()) <= 0):
             raise ValueError(
                 f"margins: expected {' and '.join(MARGINS)} above 0 for comparisons, got {self.margins}"
+            )
+
+    def _check_noise_floor(self, variant: str) -> None:
+        _expect_known("noise_floor", [variant], self.variants)
+        seeds = self.seeds_of.get(variant, self.seeds)
+        if len(seeds) < 3 or len(self.variants) < 2 or len(self.seeds) < 2:
+            raise ValueError(
+                f"noise_floor: expected at least three seeds of {variant} to measure it by, and a second "
+                f"variant to compare with two; got {list(seeds)} of {variant}, and {list(self.seeds)} for "
+                f"{len(self.variants)} variants"
             )
 
 
@@ -187,9 +180,7 @@ def load_profile(name: str | Path) -> Profile:
     values = _read(path)
     try:
         profile = _profile(_on_base(values))
-        if (
-            path.parent != _BUILT_IN
-        ):  # those are tested, and PyTorch, which this needs, takes a second to load
+        if path.parent != _BUILT_IN:  # those are tested, and PyTorch takes seconds to load
             check_network(profile)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error
@@ -209,31 +200,25 @@ def check_network(profile: Profile) -> None:
 
 
 def _read(path: Path) -> Any:
+    if not path.exists():
+        known = ", ".join(list_profiles())
+        raise ValueError(f"{path.absolute()}: no such profile file; built in are {known}")
+    content = read_content(path)
     try:
-        if not path.exists():
-            known = ", ".join(list_profiles())
-            raise ValueError(f"{path.absolute()}: no such profile file; built in are {known}")
-        text = read_content(path).decode("utf-8")
-        # An alias of aliases of aliases is small in the file and huge once it is printed.
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
-            raise ValueError(f"{path}: expected values that are written out, got an alias (*name)")
-        values = yaml.safe_load(text)
-    except DataError:
-        raise
-    # A tag such as !!timestamp or !!bool lets YAML's own readers fail in ways of their own.
-    except (
-        yaml.YAMLError,
-        RecursionError,
-        ValueError,
-        ArithmeticError,
-        LookupError,
-        AttributeError,
-    ) as error:
-        if str(error).startswith(str(path)) or str(error).startswith(str(path.absolute())):
-            raise  # one of those above
+        text = content.decode("utf-8")
+        # An alias of aliases of aliases is small in the file and huge once it is there.
+        aliases = any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text))
+        values = None if aliases else yaml.safe_load(text)
+    except _UNREADABLE as error:
         problem = " ".join(str(error).split())
         raise ValueError(f"{path}: not readable as YAML ({type(error).__name__}: {problem})") from error
+    if aliases:
+        raise ValueError(f"{path}: expected values that are written out, got an alias (*name)")
     return values
+
+
+_UNREADABLE = (yaml.YAMLError, RecursionError, ValueError, ArithmeticError, LookupError, AttributeError)
+"""A tag such as !!timestamp or !!bool lets YAML's own readers fail in ways of their own."""
 
 
 def _on_base(values: object) -> dict[str, Any]:
@@ -259,54 +244,40 @@ def _on_base(values: object) -> dict[str, Any]:
 
 
 def _profile(values: Mapping[str, Any]) -> Profile:
-    _expect_known("profile", values, [f.name for f in fields(Profile)])
-    missing = {"name", "description", "image_size", "encoder_weights", "variants", "seeds"} - set(values)
-    if missing:
+    hints = get_type_hints(Profile)
+    _expect_known("profile", values, hints)
+    required = {f.name for f in fields(Profile) if f.default is f.default_factory is MISSING}
+    if missing := required - {"training", *values}:
         raise ValueError(f"profile: missing {', '.join(sorted(missing))}")
-    for key, expected in _SHAPES.items():
-        if key in values and not isinstance(values[key], expected):
-            raise ValueError(f"{key}: expected a {expected.__name__}, got {values[key]!r}")
+    for key, value in values.items():
+        kind = _KINDS.get(get_origin(hints[key]) or hints[key], object)
+        if not isinstance(value, kind):
+            raise ValueError(f"{key}: expected a {kind.__name__}, got {value!r}")
     training = values.get("training", {})
     # The seed belongs to a run and the device to a machine; neither is a choice of the study.
-    _expect_known(
-        "training", training, [f.name for f in fields(TrainingConfig) if f.name not in ("seed", "device")]
-    )
-    training = {key: tuple(value) if isinstance(value, list) else value for key, value in training.items()}
+    options = [f.name for f in fields(TrainingConfig) if f.name not in ("seed", "device")]
+    _expect_known("training", training, options)
     comparisons = {
         name: Comparison(**plan) if isinstance(plan, dict) else plan
         for name, plan in values.get("comparisons", {}).items()
     }
-    sequences = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
-    return Profile(
-        **{**values, **sequences, "comparisons": comparisons, "training": TrainingConfig(**training)}
-    )
+    given: dict[str, Any] = {**values, "comparisons": comparisons, "training": TrainingConfig(**training)}
+    sequences = {key: tuple(value) for key, value in given.items() if isinstance(value, list)}
+    return Profile(**{**given, **sequences})
 
+
+_KINDS: dict[Any, type] = {str: str, tuple: list, Mapping: dict, TrainingConfig: dict}
+"""What YAML has for a field of this type."""
 
 _PLAN = (
     *("name", "description", "variants", "seeds", "seeds_of", "noise_floor"),
     *("folds", "comparisons", "margins"),
 )
 
-_SHAPES: dict[str, type] = {
-    "name": str,
-    "description": str,
-    "encoder_weights": str,
-    "image_size": list,
-    "phantom_size": list,
-    "phantom_without": list,
-    "variants": list,
-    "seeds": list,
-    "training": dict,
-    "network": dict,
-    "limit": dict,
-    "seeds_of": dict,
-    "folds": list,
-    "comparisons": dict,
-    "margins": dict,
-}
 
-
-def _expect_once(what: str, values: Sequence[Any]) -> None:
+def _expect_once(what: str, values: Sequence[Any], *, least: int = 1) -> None:
+    if len(values) < least:
+        raise ValueError(f"{what}: expected at least one, got none")
     if len(set(values)) < len(values):
         raise ValueError(f"{what}: each may stand once, got {list(values)}")
 

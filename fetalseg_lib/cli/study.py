@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import argparse
+from importlib.metadata import entry_points
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from fetalseg_lib.cli.options import CHECKPOINT, Commands, add_study_options, need_peers
 
+if TYPE_CHECKING:
+    from fetalseg_lib.study.profile import Profile
+
 
 def add_commands(commands: Commands) -> None:
     """Add them to the parser."""
-    study = commands.add_parser("study", help="run the grid of a profile")
+    study = commands.add_parser("study", help="run the grid of a profile, or recompute its tables")
     study.add_argument("--cores", type=int, default=2)
+    study.add_argument(
+        "--check", action="store_true", help="recompute every table from the per-image records and compare"
+    )
     add_study_options(study)
     study.add_argument("extra", nargs="*", help="after --: options for snakemake, such as --executor slurm")
     study.set_defaults(command=_study, resumes=CHECKPOINT)
@@ -46,6 +54,8 @@ def _study(options: argparse.Namespace) -> int:
         raise ValueError(f"--out: expected a folder without braces, which snakemake fills, got {options.out}")
     profile = load_profile(options.profile)
     folder = options.out / profile.name / options.data
+    if options.check:
+        return _check(folder, profile)
     # Snakemake reads values as YAML, where a folder named 1 is a number, and one named "a: b" a mapping.
     out = quote(str(options.out)) if options.out.is_absolute() else f"./{quote(str(options.out))}"
     settings = [f"profile={quote(options.profile)}", f"data={options.data}", f"out={out}"]
@@ -54,6 +64,16 @@ def _study(options: argparse.Namespace) -> int:
     given = [*local, "--rerun-incomplete", "--rerun-triggers", "mtime", "params", *options.extra]
     need_peers(profile.variants)
     return run_snakemake("study", folder=folder, options=[*given, "--config", *settings])
+
+
+def _check(folder: Path, profile: Profile) -> int:
+    """Say what does not follow from the images, by each check installed as ``fetalseg.study_check``."""
+    checks = entry_points(group="fetalseg.study_check")
+    if not checks:
+        raise ValueError("--check: expected the installed repository, whose kit has it; run pip install -e .")
+    found = [line for check in checks for line in check.load()(folder, profile)]
+    print("\n".join(found) or f"{folder}: every table follows from the per-image records")
+    return 1 if found else 0
 
 
 def _tables(options: argparse.Namespace) -> int:

@@ -11,9 +11,9 @@ import pytest
 from statsmodels.stats.power import TTestPower
 from test_study_records import edit, write_run
 
-from fetalseg_book.__main__ import main
 from fetalseg_book.studies.check import disagreements, tables
 from fetalseg_book.studies.floor import write_noise_floor
+from fetalseg_lib.cli import main
 from fetalseg_lib.study import records
 from fetalseg_lib.study.profile import Profile, load_profile
 from fetalseg_lib.study.tables import write_tables
@@ -99,5 +99,15 @@ def test_every_committed_table_is_computed_again_and_follows_from_the_images(
     profile = load_profile(root.parent.name)
     kept = {path.name for path in (root / "tables").glob("*.csv")} - MEASURED
     assert kept <= tables(root, profile).keys()
-    assert main(["check", str(root), "--profile", profile.name]) == 0
+    study = ["study", "--check", "--profile", profile.name, "--data", root.name, "-o", str(root.parents[1])]
+    assert main(study) == 0
     assert capsys.readouterr().out == f"{root}: every table follows from the per-image records\n"
+
+
+def test_a_check_without_what_checks_does_not_say_that_all_is_well(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As where the library alone lies in a folder and nothing is installed."""
+    monkeypatch.setattr("fetalseg_lib.cli.study.entry_points", lambda group: ())
+    assert main(["study", "--check", "--profile", "published", "--data", "hc18"]) != 0
+    assert "pip install -e ." in capsys.readouterr().err

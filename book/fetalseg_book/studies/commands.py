@@ -1,4 +1,4 @@
-"""Commands for a study's runs: what it can see, its answer, and whether its tables follow from the images."""
+"""Commands for a study's runs: what it can see, and its answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ def add_commands(commands: Commands) -> None:
     for name, words, command in (
         ("noise-floor", "write what a study can see, before its results", _noise_floor),
         ("answer", "write the answer of a study with planned comparisons", _answer),
-        ("check", "compute every table of a study again from the per-image records, and compare", _check),
     ):
         parser = commands.add_parser(name, help=words)
         parser.add_argument("folder", type=Path, help="of the study: OUT/PROFILE/DATA")
@@ -36,12 +35,3 @@ def _answer(options: argparse.Namespace) -> int:
     for path in write_answer(options.folder, load_profile(options.profile)):
         print(path)
     return 0
-
-
-def _check(options: argparse.Namespace) -> int:
-    from fetalseg_book.studies.check import disagreements
-    from fetalseg_lib.study.profile import load_profile
-
-    found = disagreements(options.folder, load_profile(options.profile))
-    print("\n".join(found) or f"{options.folder}: every table follows from the per-image records")
-    return 1 if found else 0

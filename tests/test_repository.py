@@ -219,6 +219,16 @@ def test_chapters_that_run_are_those_that_are_shown() -> None:
     assert sorted(run_chapters()) == sorted(shown)
 
 
+@pytest.mark.parametrize("chapter", run_chapters())
+def test_a_chapter_ends_with_a_link_to_the_page_after_it(chapter: str) -> None:
+    """On Colab and in JupyterLab a reader has no other way to it."""
+    pages = shown_pages()
+    following = pages[pages.index(f"notebooks/{chapter}") + 1]
+    text = (ROOT / "notebooks" / f"{chapter}.ipynb").read_text(encoding="utf-8")
+    links = re.findall(r"Next: [^\]]*\]\(([^)]*)\.(?:ipynb|md)\)", text)
+    assert [os.path.normpath(f"notebooks/{link}") for link in links] == [following]
+
+
 def test_every_chapter_is_there_and_every_notebook_is_a_chapter() -> None:
     assert sorted(run_chapters()) == sorted(path.stem for path in NOTEBOOKS)
 

@@ -37,7 +37,6 @@ def facts(results: Path) -> dict[str, Any]:
     found: dict[str, Any] = {"frame": frame, "images": images}
     found |= _by_size(frame, size)
     found |= _at_the_border(images, read_json(results / "hc18/dataset.json"))
-    found |= _gain(frame)
     found |= _luck(frame)
     found |= _half(frame, found["always"], results) | _hardest(frame, results)
     found |= _quality(frame, images)
@@ -86,25 +85,6 @@ def _at_the_border(images: pd.DataFrame, dataset: dict[str, Any]) -> dict[str, A
         "fail_images": str(len(images)),
         "fail_cut_all": str(dataset["n_cut"]),
         "fail_all": str(dataset["n_images"]),
-    }
-
-
-def _gain(frame: pd.DataFrame) -> dict[str, Any]:
-    """Where ``trainable_encoder`` gains over ``proposed``: the whole, and without the one image."""
-    pair = frame[frame["variant"].isin(["proposed", "trainable_encoder"])]
-    versus: Any = {"variant": "trainable_encoder", "baseline": "proposed"}
-    gain = stats.paired_differences(pair, "dice", **versus).groupby("name")["dice"].mean()
-    top = str(gain.idxmax())
-    rest = stats.compare(pair[pair["name"] != top], "dice", baseline="proposed").iloc[0]
-    return {
-        "gain": gain,
-        "rest": rest,
-        "gain_mean": f"{100 * gain.mean():+.2f}",
-        "gain_median": f"{100 * gain.median():+.2f}",
-        "gain_top": top,
-        "gain_top_share": f"{100 * gain[top] / gain.sum():.0f} %",
-        "gain_rest": f"{100 * rest['difference']:+.2f}",
-        "gain_rest_interval": f"{100 * rest['low']:+.2f} to {100 * rest['high']:+.2f}",
     }
 
 

@@ -11,8 +11,6 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from fetalseg_book.figures.style import PREDICTION, REFERENCE
-from fetalseg_lib.apply.gestation import GestationalAge
-from fetalseg_lib.growth import GrowthChart
 
 Mask = NDArray[np.bool_]
 Points = NDArray[np.float64]
@@ -56,20 +54,4 @@ def contours_close_up(mask: Mask, contours: Mapping[str, Points], *, around: Poi
     axes.grid(visible=False)
     axes.set(xlabel="x (px)", ylabel="y (px)")
     axes.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1))
-    return figure
-
-
-def growth_reading(hc_mm: float, age: GestationalAge, *, chart: GrowthChart) -> Figure:
-    """The chart's mean and central band, and the age and interval that a head of ``hc_mm`` reads off it."""
-    weeks = np.linspace(chart.first_week, chart.last_week, 200)
-    mean = np.array([chart.mean_hc_mm(week) for week in weeks])
-    sd = np.array([chart.sd_hc_mm(week) for week in weeks])
-    figure, axes = plt.subplots()
-    axes.fill_between(weeks, mean - 1.645 * sd, mean + 1.645 * sd, color="0.88", lw=0, label="central 90 %")
-    axes.plot(weeks, mean, color="black", label=f"mean ({chart.name})")
-    axes.hlines(hc_mm, chart.first_week, age.high_weeks, color="C1", ls="--", lw=1)
-    axes.hlines(hc_mm, age.low_weeks, age.high_weeks, color="C1", lw=4, label="ages with this head")
-    axes.plot(age.weeks, hc_mm, "o", color="C1")
-    axes.set(xlabel="gestational age (weeks)", ylabel="head circumference (mm)")
-    axes.legend(fontsize=8)
     return figure

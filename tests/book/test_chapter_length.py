@@ -30,6 +30,19 @@ def test_no_chapter_is_too_long() -> None:
     assert not too_long
 
 
+def hidden_lines(path: Path) -> int:
+    """Lines of code that a reader sees only after unfolding them."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    hidden = (cell for cell in cells if "hide-input" in cell["metadata"].get("tags", []))
+    return sum(len("".join(cell["source"]).splitlines()) for cell in hidden)
+
+
+def test_little_code_is_folded_away() -> None:
+    """What draws a figure and teaches nothing is in ``figures``. The ceiling is what is reached."""
+    counts = {path.stem: hidden_lines(path) for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}
+    assert sum(counts.values()) <= 880, counts
+
+
 def test_code_is_not_counted(tmp_path: Path) -> None:
     text = "One two.\n\n```python\na = 1\n```\n\n"
     text += "````{admonition} Three four?\n:class: dropdown\nfive {glue:text}`six`\n````"

@@ -12,6 +12,7 @@ from PIL import Image as Picture
 
 from fetalseg_book.figures import figures
 from fetalseg_book.figures.style import light_png, light_svg, show
+from fetalseg_book.figures.train import training_curves
 from fetalseg_lib.geometry import Ellipse
 
 ELLIPSE = {"center_x": 30.0, "center_y": 20.0, "semi_major": 15.0, "semi_minor": 10.0, "angle": 0.3}
@@ -32,9 +33,11 @@ def test_the_kept_epoch_is_the_one_with_the_best_validation_dice() -> None:
             "validation_dice": [0.5, 0.9, 0.8],
         }
     )
-    _, right = figures.training_curves(history).axes
+    figure, words = training_curves(history)
+    _, right = figure.axes
     (kept,) = [line for line in right.lines if line.get_label() == "kept"]
     assert [float(kept.get_xdata()[0]), float(kept.get_ydata()[0])] == [2.0, 0.9]
+    assert "highest in epoch 2 with 0.900" in words
 
 
 def test_an_unmeasured_head_has_no_ellipse() -> None:

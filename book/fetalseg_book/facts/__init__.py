@@ -8,11 +8,14 @@ A chapter's one hidden cell calls :func:`facts_of`; what its visible cells compu
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from myst_nb import glue
+
+_MINUS = re.compile(r"(?<![\w.])-(?=\d)")
 
 
 def facts_of(chapter: str, results: Path | str = "../results") -> dict[str, Any]:
@@ -27,6 +30,9 @@ def facts_of(chapter: str, results: Path | str = "../results") -> dict[str, Any]
 
 
 def glue_all(values: Mapping[str, str]) -> None:
-    """Hand to a chapter's page, by their names, the numbers that its own cells have computed."""
+    """Hand to a chapter's page, by their names, the numbers that its own cells have computed.
+
+    A negative number has a minus on the page, whatever sign ``format`` gave it.
+    """
     for name, value in values.items():
-        glue(name, value, display=False)
+        glue(name, _MINUS.sub("−", value), display=False)

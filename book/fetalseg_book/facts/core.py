@@ -84,19 +84,19 @@ def steps(results: Path) -> Any:
 
 
 def signed(value: float, digits: int = 2) -> str:
-    """With its sign, and zero without a minus.
+    """With its sign, a true minus, and zero without one.
 
-    >>> signed(-0.001), signed(0.105, 1)
-    ('+0.00', '+0.1')
+    >>> signed(-0.001), signed(0.105, 1), signed(-0.41)
+    ('+0.00', '+0.1', '−0.41')
     """
-    return f"{round(value, digits) + 0.0:+.{digits}f}"
+    return f"{round(value, digits) + 0.0:+.{digits}f}".replace("-", "−")
 
 
 def ends(row: Any, scale: float = 1) -> str:
     """An interval from its ``low`` to its ``high``.
 
     >>> ends({"low": -0.001, "high": 0.0203}, 100)
-    '-0.10 to +2.03'
+    '−0.10 to +2.03'
     """
     return " to ".join(signed(scale * row[end]) for end in ("low", "high"))
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from fetalseg_book import stats
 from fetalseg_book.figures import described
+from fetalseg_book.figures.estimation import shown_name
 from fetalseg_book.studies import transfer
 from fetalseg_lib.models.weights import PROCEDURAL
 from fetalseg_lib.study import tables
@@ -100,7 +101,7 @@ def at_size(compared: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """The changes of Dice (points) and of the error (mm) from ``proposed``, with intervals and seeds."""
     names = {"dice": ("Dice (points)", 100), "hc_abs_error_mm": ("HC error (mm)", 1)}
     rows = {
-        (variant, label): {
+        (shown_name(variant), label): {
             **(times * compared[metric].loc[variant, ["difference", "low", "high"]]),
             "seeds": compared[metric].loc[variant, "seeds"],
         }

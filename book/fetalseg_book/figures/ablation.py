@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from fetalseg_book.facts.core import signed
 from fetalseg_book.figures import agreement
 from fetalseg_book.figures.style import show
 from fetalseg_lib.models import get_variant
@@ -23,7 +24,7 @@ def errors_by_size(per_image: pd.DataFrame, order: Sequence[str]) -> None:
         caption="The error of each image against the size of its head, and the median of heads of like size.",
         alt="Signed error of the head circumference against its annotated size, a panel for each variant. "
         "Mean signed error: "
-        + "; ".join(f"{get_variant(name).shown_as} {_signed(bias[name], 1)} mm" for name in order)
+        + "; ".join(f"{get_variant(name).shown_as} {signed(bias[name], 1)} mm" for name in order)
         + ".",
     )
 
@@ -40,11 +41,8 @@ def bland_altman(per_image: pd.DataFrame, variant: str) -> None:
         alt=f"Bland-Altman plot of the head circumference by the {get_variant(variant).shown_as.lower()}. "
         "Bias and 95 percent limits of agreement: "
         + "; ".join(
-            f"{row.Index}: {_signed(row.bias, 1)} mm ({row.low:+.1f} to {row.high:+.1f})" for row in rows
+            f"{row.Index}: {signed(row.bias, 1)} mm ({signed(row.low, 1)} to {signed(row.high, 1)})"
+            for row in rows
         )
         + ".",
     )
-
-
-def _signed(value: float, digits: int = 2) -> str:
-    return f"{round(value, digits) + 0.0:+.{digits}f}"  # no "-0.00"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 
 import matplotlib.pyplot as plt
@@ -11,8 +11,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fetalseg_book.explorers.receptive_field import KernelView
+
 Map = NDArray[np.floating]
-Taps = Mapping[int, Mapping[int, float]]
+MAPS = {8: "8: this network, 256 px", 16: "16: 512 px", 33: "33: DeepLabv3, 513 px at stride 16"}
+"""What a map of so many rows and columns belongs to."""
 
 
 def looks_in_the_image(
@@ -33,15 +36,13 @@ def looks_in_the_image(
     )
 
 
-def taps_by_rate(
-    curves: Mapping[int, Map], labels: Mapping[int, str], tried: tuple[int, ...]
-) -> tuple[Figure, str]:
-    """The mean number of taps that see data at rates 1, 2, ..., a curve for each side of the map."""
+def taps_by_rate(curves: Mapping[int, Sequence[float]], tried: tuple[int, ...]) -> tuple[Figure, str]:
+    """The mean number of taps that see data at rates 1, 2, ..., a curve for each of :data:`MAPS`."""
     figure, axes = plt.subplots()
     told = []
     for (side, curve), style, marker in zip(curves.items(), ["-", "--", "-."], ["o", "s", "^"], strict=True):
         means = {rate: curve[rate - 1] for rate in tried}
-        (line,) = axes.plot(np.arange(1, len(curve) + 1), curve, style, label=labels[side])
+        (line,) = axes.plot(np.arange(1, len(curve) + 1), curve, style, label=MAPS[side])
         axes.plot(tried, list(means.values()), marker, color=line.get_color())
         at_rates = ", ".join(f"{taps:.2f} at rate {rate}" for rate, taps in means.items())
         told.append(f"Map of {side}: {at_rates}.")
@@ -72,9 +73,32 @@ def gradients_of_taps(gradients: Mapping[int, Map]) -> tuple[Figure, str]:
     )
 
 
-def squares_read(shown: Mapping[tuple[str, tuple[int, int]], Map]) -> tuple[Figure, str]:
-    """Squares of a map of 8 by 8 that a pyramid reads for one position: by its name, and row and column."""
-    figure, panels = plt.subplots(1, 4, figsize=(7.2, 2.2))
+def squares_seen(rates: Sequence[int], row: int, column: int, *, side: int = 8) -> NDArray[np.bool_]:
+    """The squares of a map that 3×3 kernels of these rates read between them, centred on one position.
+
+    >>> int(squares_seen((6, 12, 18), 3, 3).sum()), int(squares_seen((6, 12, 18), 0, 0).sum())
+    (1, 4)
+    """
+    seen = np.zeros((side, side), dtype=bool)
+    for rate in rates:
+        view = KernelView(side=side, rate=rate, row=row, column=column)
+        for tap, sees in zip(view.taps, view.sees, strict=True):
+            if sees:
+                seen[tap] = True
+    return seen
+
+
+def mean_squares_seen(rates: Sequence[int], *, side: int = 8) -> float:
+    """How many squares these kernels read, on average over all positions of the map."""
+    positions = product(range(side), repeat=2)
+    return float(np.mean([squares_seen(rates, *position, side=side).sum() for position in positions]))
+
+
+def squares_read(pyramids: Mapping[str, Sequence[int]]) -> tuple[Figure, str]:
+    """Squares of a map of 8 by 8 that pyramids of some rates read for two positions, a panel for each."""
+    places = list(product(pyramids, ((3, 3), (1, 1))))
+    shown = {(name, at): squares_seen(pyramids[name], *at) for name, at in places}
+    figure, panels = plt.subplots(1, len(shown), figsize=(7.2, 2.2))
     for axes, ((name, (row, column)), seen) in zip(panels, shown.items(), strict=True):
         axes.imshow(seen, cmap="Blues", vmax=1.6)
         axes.plot(column, row, "o", color="black", ms=5)

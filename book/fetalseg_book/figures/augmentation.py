@@ -39,7 +39,7 @@ def movements_at_once(
         axes.bar(np.arange(5) + 0.35 * k - 0.18, 100 * shares, width=0.33, label=name)
     axes.plot(range(5), 100 * fair, "D", color="black", ms=5, label="four fair coins")
     axes.set(xlabel="movements at once", ylabel="share of the draws (%)")
-    axes.legend(loc="upper center")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
     told = (
         f"{name}: " + ", ".join(f"{n} in {100 * share:.0f} %" for n, share in enumerate(shares))
         for name, shares in {**fell, "four fair coins": fair}.items()

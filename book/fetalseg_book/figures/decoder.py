@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
+
+from fetalseg_lib.models import build_model
 
 LABELS = {"proposed": "transposed convolution", "bilinear_up": "bilinear"}
 
@@ -29,6 +33,26 @@ def stamps_on_a_pixel(overlap: Mapping[int, Tensor]) -> tuple[Figure, str]:
         how = f"{least} everywhere" if least == most else f"a checkerboard from {least} to {most}"
         told.append(f"kernel {size} by {size}, {how}")
     return figure, f"How many stamps fall on each pixel, at stride 2: {'; '.join(told)}."
+
+
+def measured_on_the_way(
+    variant: str, image: Tensor, measure: Callable[[Tensor], float], *, encoder_weights: str
+) -> tuple[Tensor, dict[str, float]]:
+    """The logits of a fresh network, and what ``measure`` says behind each upsampling, stage and the head."""
+    torch.manual_seed(0)
+    network = build_model(variant, encoder_weights=encoder_weights).eval()
+    measured: dict[str, float] = {}
+
+    def watch(part: Any, name: str) -> None:
+        part.register_forward_hook(lambda _part, _inputs, maps: measured.update({name: measure(maps)}))
+
+    for name, stage in network.stages().items():
+        if name.startswith("dec"):
+            watch(stage.up, f"{name}, up")
+        if name.startswith("dec") or name == "head":
+            watch(stage, name)
+    with torch.inference_mode():
+        return network(image)[0, 0], measured
 
 
 def grids(fresh: Mapping[str, tuple[Tensor, Mapping[str, float]]]) -> tuple[Figure, str]:

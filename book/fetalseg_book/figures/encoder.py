@@ -9,7 +9,30 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
+from torchvision.models import mobilenet_v2
+
+from fetalseg_book.figures.estimation import shown_name
+
+
+def savings_of_blocks() -> pd.DataFrame:
+    """How many times fewer weights each block of MobileNetV2 has than a usual 3×3 convolution, by layer.
+
+    ``pair saves`` compares its depthwise and pointwise convolutions with a usual one from its wide channels
+    to ``out``; ``block saves`` compares the whole block with a usual one from the channels of its input.
+    """
+    rows = {}
+    for layer, block in enumerate(mobilenet_v2().features[1:18], start=1):
+        convs = [part for part in block.modules() if isinstance(part, nn.Conv2d)]
+        entrance, depthwise, pointwise = convs[0], convs[-2], convs[-1]
+        out = pointwise.out_channels
+        pair = depthwise.weight.numel() + pointwise.weight.numel()
+        rows[layer] = {
+            "out": out,
+            "pair saves": 9 * depthwise.out_channels * out / pair,
+            "block saves": 9 * entrance.in_channels * out / sum(conv.weight.numel() for conv in convs),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def times_fewer_weights(blocks: pd.DataFrame) -> tuple[Figure, str]:
@@ -70,7 +93,7 @@ def features_moved(drifts: Mapping[str, NDArray[np.float64]], stages: Sequence[s
     for axes, (training, drift) in zip(panels, drifts.items(), strict=True):
         for stage, values, style in zip(stages, drift.T, ["-", "--", "-.", ":", "-"], strict=True):
             axes.plot(values, style, label=stage, marker="o" if stage == "enc5" else None, ms=3)
-        axes.set(title=training, xlabel="steps of training")
+        axes.set(title=shown_name(training), xlabel="steps of training")
     panels[0].set(ylabel="features moved by\n(share of their size)")
     panels[0].legend(fontsize=8, ncols=2)
     ends = zip(stages, drifts["frozen_bn_drift"][-1], strict=True)

@@ -44,23 +44,6 @@ def contact_sheet(
     return figure
 
 
-def training_curves(history: pd.DataFrame) -> Figure:
-    """Loss and validation Dice over the epochs, with the epoch whose weights are kept."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(6.8, 2.8))
-    left.plot(history["epoch"], history["train_loss"], marker="o", ms=3, label="training")
-    left.plot(history["epoch"], history["validation_loss"], marker="s", ms=3, label="validation")
-    left.set(xlabel="epoch", ylabel="loss")
-    left.legend()
-    best = history.iloc[int(history["validation_dice"].argmax())]
-    right.plot(history["epoch"], history["validation_dice"], marker="o", ms=3, color="C2")
-    right.plot(best["epoch"], best["validation_dice"], "o", ms=9, mfc="none", color="black", label="kept")
-    right.set(xlabel="epoch", ylabel="validation Dice")
-    right.legend(loc="lower right")
-    for axes in (left, right):
-        axes.xaxis.get_major_locator().set_params(integer=True)
-    return figure
-
-
 def overlay(
     axes: Axes,
     image: NDArray[np.uint8],

@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
+
+from fetalseg_lib.models.residual import ResidualBlockSE
 
 LOOKS = {"proposed": ("with addition", "C0", "-"), "no_residual": ("without", "C1", "--")}
 """Label, colour and line of the network with residual blocks and of that without."""
@@ -48,8 +51,11 @@ def silent_blocks(
     figure, axes = plt.subplots(figsize=(6.0, 3.0))
     axes.bar(list(silent), [100 * share for share in silent.values()], width=0.6)
     for k, (name, share) in enumerate(silent.items()):
-        axes.plot([k - 0.4, k + 0.4], [100 * 0.5 ** hidden[name]] * 2, color="black", lw=1.2, ls="--")
-        axes.text(k, max(100 * share, 2) + 1, f"{100 * share:.0f} %", ha="center", fontsize=9)
+        chance, above = 100 * 0.5 ** hidden[name], 100 * share + 1
+        axes.plot([k - 0.4, k + 0.4], [chance] * 2, color="black", lw=1.2, ls="--")
+        if above - 1 < chance < above + 4:  # the number would stand on the dashed line
+            above = chance + 1
+        axes.text(k, above, f"{100 * share:.0f} %", ha="center", fontsize=9)
     axes.plot([], [], color="black", lw=1.2, ls="--", label="each unit off with a chance of one half")
     ticks = [f"{name}\n{channels[name]} channels\n{hidden[name]} hidden" for name in silent]
     axes.set_xticks(range(len(silent)), ticks)
@@ -60,6 +66,32 @@ def silent_blocks(
         f"Share of {what}: {', '.join(found)}. "
         "Dashed: the share if each hidden unit were off with a chance of one half."
     )
+
+
+def gradients_through(depths: Sequence[int], *, seeds: int = 2) -> dict[bool, NDArray[np.float64]]:
+    """How much larger a gradient is after so many blocks (columns), for each seed (rows).
+
+    The keys say whether the blocks add their input.
+    """
+    return {
+        residual: np.array(
+            [
+                [_gradient_through(depth, residual=residual, seed=seed) for depth in depths]
+                for seed in range(seeds)
+            ]
+        )
+        for residual in (True, False)
+    }
+
+
+def _gradient_through(depth: int, *, residual: bool, seed: int) -> float:
+    torch.manual_seed(seed)
+    stack = nn.Sequential(*(ResidualBlockSE(16, 16, residual=residual) for _ in range(depth)))
+    features = torch.randn(4, 16, 16, 16, requires_grad=True)
+    output = stack(features)
+    direction = torch.randn_like(output)
+    (gradient,) = torch.autograd.grad(output, features, direction / direction.norm())
+    return float(gradient.norm())
 
 
 def arriving_gradients(

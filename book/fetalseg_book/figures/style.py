@@ -36,7 +36,7 @@ def use_style() -> None:
     set_matplotlib_formats("svg")
 
 
-def show(figure: Figure, *, alt: str, caption: str = "") -> None:
+def show(figure: Figure, alt: str, *, caption: str = "") -> None:
     """Display a figure in a notebook with ``alt``, the sentence that a screen reader says instead of it.
 
     The page of the book sets ``caption`` below it, or else what ``alt`` says before it goes into detail.

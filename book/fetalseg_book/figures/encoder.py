@@ -16,10 +16,10 @@ from fetalseg_book.figures.estimation import shown_name
 
 
 def savings_of_blocks() -> pd.DataFrame:
-    """How many times fewer weights each block of MobileNetV2 has than a usual 3×3 convolution, by layer.
+    """How many times fewer weights each block of MobileNetV2 has than an ordinary 3×3 convolution, by layer.
 
-    ``pair saves`` compares its depthwise and pointwise convolutions with a usual one from its wide channels
-    to ``out``; ``block saves`` compares the whole block with a usual one from the channels of its input.
+    ``pair saves`` compares its depthwise and pointwise convolutions with an ordinary one from as many channels
+    to ``out``; ``block saves`` compares the whole block with an ordinary one from the channels of its input.
     """
     rows = {}
     for layer, block in enumerate(mobilenet_v2().features[1:18], start=1):
@@ -43,16 +43,16 @@ def times_fewer_weights(blocks: pd.DataFrame) -> tuple[Figure, str]:
     figure, axes = plt.subplots()
     axes.axhspan(8, 9, color="0.9", label="8 to 9")
     axes.plot(channels, 9 * channels / (9 + channels), label="9 C / (9 + C)")
-    pairs = "a pair, against a usual 3×3 between the same widths"
+    pairs = "a pair, against an ordinary 3×3 between the same channels"
     axes.plot(per_width.index, per_width, "o", label=pairs)
-    axes.plot(blocks["out"], whole, "x", label="a whole block, against one usual 3×3 from in to out")
+    axes.plot(blocks["out"], whole, "x", label="a whole block, against one ordinary 3×3 from in to out")
     axes.axhline(1, color="black", lw=0.8, ls=":")
     axes.set(xlabel="output channels C", ylabel="times fewer weights", ylim=(0, 12.5))
     axes.legend(fontsize=8, loc="upper right")
     savings = ", ".join(f"{saving:.1f} at {width} channels" for width, saving in per_width.items())
     others = whole.iloc[1:]
     return figure, (
-        "Times fewer weights than a usual convolution, against the output channels. "
+        "Times fewer weights than an ordinary convolution, against the output channels. "
         f"The curve 9 C over 9 plus C rises towards 9. Pairs of MobileNetV2: {savings}. "
         f"Whole blocks: {whole.iloc[0]:.1f} in layer 1, {others.min():.2f} to {others.max():.2f} in all "
         "others."

@@ -12,7 +12,9 @@ from fetalseg_lib.models.decoder import DecoderStage
 
 
 def test_the_transposed_convolution_costs_no_more_operations() -> None:
-    assert said("decoder", "Four times the weights of that 1×1 convolution … and no more operations")
+    assert said(
+        "decoder", "has four times the weights of that 1×1 convolution, but it needs no more operations"
+    )
     operations = {}
     for way in ("transposed", "bilinear"):
         up = DecoderStage(512, 96, 256, upsampling=way).up

@@ -27,7 +27,7 @@ SENTENCES: list[tuple[str, Callable[[Found], bool]]] = [
         lambda found: found["tested"].loc["no_se", "verdict"] == "not significant",
     ),
     (
-        "no_residual has to show it in millimetres. It does not",
+        "the error in millimetres, and there we detect no difference",
         lambda found: found["tested"].loc["no_residual", "verdict"] == "not significant",
     ),
     (

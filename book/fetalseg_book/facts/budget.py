@@ -77,7 +77,7 @@ def search(results: Path) -> pd.DataFrame:
     """The candidates that were tried, judged by their validation images."""
     tried = {
         "H": "the three cuts, less dropout (0.1), wider gates (a quarter of the channels)",
-        "J": "also a step three times as long (3e-3)",
+        "J": "also a learning rate three times as large (3e-3)",
     }
     folder = results / "one_fold" / "budget" / "search"
     dice = {n: 100 * records.read_json(folder / n / "result.json")["validation_dice"] for n in tried}

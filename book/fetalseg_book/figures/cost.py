@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from pandas.io.formats.style import Styler
 
+from fetalseg_book.figures.estimation import shown_name
 from fetalseg_book.figures.style import show
 
 
@@ -76,5 +77,5 @@ def training_table(at_size: Mapping[str, Any]) -> pd.DataFrame:
             "in convolutions": at_size["convolution_share"],
         }
     )
-    ordered = found.sort_values("images a second", ascending=False)
+    ordered = found.rename(index=shown_name).sort_values("images a second", ascending=False)
     return ordered.map(lambda value: "" if pd.isna(value) else f"{value:.2f}")

@@ -18,7 +18,7 @@ from fetalseg_book.figures.estimation import shown_name
 def savings_of_blocks() -> pd.DataFrame:
     """How many times fewer weights each block of MobileNetV2 has than an ordinary 3×3 convolution, by layer.
 
-    ``pair saves`` compares its depthwise and pointwise convolutions with an ordinary one from as many channels
+    ``pair saves`` compares its depthwise and pointwise convolutions with an ordinary one from these channels
     to ``out``; ``block saves`` compares the whole block with an ordinary one from the channels of its input.
     """
     rows = {}

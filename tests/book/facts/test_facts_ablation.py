@@ -167,7 +167,7 @@ CHECKS: list[tuple[str, Callable[[Found], Any]]] = [
     ("Fine-tuning the encoder is the only gain", one_gain),
     ("The loss weight of 200 does most harm", weight_is_worst),
     ("the plain U-Net passes the note's network, and ties with the fine-tuned encoder", unet_passes_and_ties),
-    ("Its plan, written before any other variant was trained, detects", written_before),
+    ("By its plan, written before any other variant was trained, it detects", written_before),
     (
         "below zero in every seed, and only … of the images get better. That is a real loss, but half of",
         residual_loss,
@@ -181,7 +181,7 @@ CHECKS: list[tuple[str, Callable[[Found], Any]]] = [
     ("planned as a second test, confirmed the smaller error", asked_again),
     ("The fine-tuned encoder leads by less", leads_by_less),
     ("cannot decide about two of them", two_undecided),
-    ("patience cut two of the three trainings of the note's network short", two_cut_short),
+    ("early stopping cut two of the three trainings of the note's network short", two_cut_short),
     ("With the weight of 200 nearly every head comes out too large", fails_on_all),
     ("with a fine-tuned encoder they narrow to", narrower),
     ("a lead of about that size is possible under this weight", possible_under_the_weight),

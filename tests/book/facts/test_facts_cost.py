@@ -80,8 +80,8 @@ CHECKS: list[tuple[str, Callable[[Found], Any]]] = [
     ("Both must agree, to the last operation", as_torch_counts),
     ("a training step of `proposed`, with its frozen encoder", step_on_the_card),
     ("None reaches it.", none_reaches_it),
-    ("So operation by operation the `unet` is", per_operation),
-    ("Without bfloat16, and set to work like an older one", told_to_do_without),
+    ("Per operation, the plain U-Net is", per_operation),
+    ("On the same processor without bfloat16 and newer instructions", told_to_do_without),
     ("both intervals include zero", lambda _: all(map(includes_zero, cost.bfloat16(RESULTS).values()))),
 ]
 

@@ -149,7 +149,11 @@ def test_the_appendix_has_a_line_for_every_variant_that_ran() -> None:
 def test_the_appendix_concludes_what_its_rows_say() -> None:
     page = (ROOT / "book" / "all-variants.md").read_text(encoding="utf-8")
     lines = [line.strip("| ").split(" | ") for line in all_variants.table(RESULTS).splitlines()[2:]]
-    points = {line[0]: float(line[3]) for line in lines if not line[1].startswith("against itself")}
+    points = {
+        line[0]: float(line[3].replace("−", "-"))
+        for line in lines
+        if not line[1].startswith("against itself")
+    }
     assert "A loss weight of 200 harms every network." in page
     assert all(
         value < -2 for name, value in points.items() if "weight 200" in name or name == "Note's recipe"

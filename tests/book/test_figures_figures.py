@@ -37,7 +37,7 @@ def test_the_kept_epoch_is_the_one_with_the_best_validation_dice() -> None:
     _, right = figure.axes
     (kept,) = [line for line in right.lines if line.get_label() == "kept"]
     assert [float(kept.get_xdata()[0]), float(kept.get_ydata()[0])] == [2.0, 0.9]
-    assert "highest in epoch 2 with 0.900" in words
+    assert "highest in epoch 2 with 90.0 %" in words
 
 
 def test_an_unmeasured_head_has_no_ellipse() -> None:

@@ -105,7 +105,7 @@ def stage_costs(network: Any, flops: pd.DataFrame) -> pd.DataFrame:
         {
             "parameters": parameters_by_stage(network).set_index("stage")["parameters"],
             "operations": flops_by(flops, "stage").set_index("stage")["flops"],
-            "values it gives out": given,
+            "output values": given,
         }
     )
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 from pandas.io.formats.style import Styler
 
@@ -189,7 +190,8 @@ def _label(axes: Axes, points: NDArray[np.float64], names: Sequence[str]) -> Non
     assert isinstance(figure, Figure)
     figure.canvas.draw()
     spots = axes.transData.transform(points)
-    taken: list[Any] = []
+    window, (_, zero) = axes.get_window_extent(), axes.transData.transform((0, 0))
+    taken: list[Any] = [Bbox.from_extents(window.x0, zero - 1, window.x1, zero + 1)]  # the line of zero
     right, left = (9, 0, "left", "center"), (-9, 0, "right", "center")
     sides = [(0, 9, "center", "bottom"), (0, -9, "center", "top"), (9, 9, "left", "bottom")]
     sides += [(-9, -9, "right", "top"), (9, -9, "left", "top"), (-9, 9, "right", "bottom")]
@@ -200,7 +202,7 @@ def _label(axes: Axes, points: NDArray[np.float64], names: Sequence[str]) -> Non
                 name, point, (x, y), textcoords="offset points", ha=across, va=up, fontsize=8.5
             )
             box = text.get_window_extent().padded(1)
-            inside = axes.get_window_extent().containsx(box.x0) and axes.get_window_extent().containsx(box.x1)
+            inside = window.containsx(box.x0) and window.containsx(box.x1)
             free = not any(box.overlaps(other) for other in taken)
             if inside and free and not any(box.contains(*spot) for spot in spots):
                 taken.append(box)

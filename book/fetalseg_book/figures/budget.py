@@ -9,11 +9,38 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from pandas.io.formats.style import Styler
 
+from fetalseg_book.facts.budget import NETWORKS, RUNTIMES
 from fetalseg_book.figures import estimation
 from fetalseg_book.figures.style import show
 from fetalseg_book.figures.tables import variant_table
 from fetalseg_book.stats import compare
 from fetalseg_lib.study import tables
+
+SHOWN_RUNTIMES = {
+    "eager": "PyTorch",
+    "channels": "PyTorch, channels last",
+    "onnx": "ONNX Runtime",
+}
+
+
+def costs(counted: pd.DataFrame) -> Styler:
+    """What the note promises, and what both networks cost."""
+    shown = counted.rename(columns=estimation.shown_name)
+    return shown.style.format("{:.2f}").set_table_attributes('class="table"')
+
+
+def speed(timed: Any) -> Styler:
+    """The time of both networks for one image, in each runtime, next to the plain U-Net's in PyTorch."""
+    eager = RUNTIMES["eager"]
+    rows = [("unet", eager), *((name, runtime) for runtime in RUNTIMES.values() for name in NETWORKS)]
+    columns = {"median_ms": "ms", "to_unet": "of the U-Net's", "to_proposed": "of the note's network's"}
+    runtimes = {RUNTIMES[key]: shown for key, shown in SHOWN_RUNTIMES.items()}
+    shown: pd.DataFrame = timed.loc[rows, list(columns)].rename(columns=columns)
+    shown.index = pd.MultiIndex.from_tuples(
+        [(estimation.shown_name(name), runtimes[runtime]) for name, runtime in rows],
+        names=["network", "runtime"],
+    )
+    return shown.style.format("{:.2f}").set_table_attributes('class="table"')
 
 
 def stages(parts: Mapping[str, Any]) -> None:
@@ -50,7 +77,7 @@ def seeds(matched: pd.DataFrame, epochs: str) -> None:
     dice: Any = found.iloc[0]
     show(
         estimation.forest_plot(matched, found, "dice"),
-        alt=f"Difference of mean Dice between budget, after {epochs} epochs, and proposed, seed by seed: "
+        alt=f"Difference of mean Dice between the small network, after {epochs} epochs, and the note's: "
         f"on average {100 * dice['difference']:+.2f} points "
         f"({100 * dice['low']:+.2f} to {100 * dice['high']:+.2f}).",
     )

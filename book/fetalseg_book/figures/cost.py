@@ -54,14 +54,15 @@ def race(counted: Mapping[str, float], ratios: Sequence[float]) -> None:
     axes.barh(list(measured), list(measured.values()), height=0.6)
     for name, value in measured.items():
         end = max(ratios) if name == timed else value
-        axes.text(end + 0.03, name, f"{value:.2f}", va="center", fontsize=9)
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # over the dashed line
+        axes.text(end + 0.03, name, f"{value:.2f}", va="center", fontsize=9, bbox=box)
     axes.plot(ratios, [timed] * len(ratios), "|", ms=14, mew=1.5, color="black")
     axes.axvline(1, color="black", lw=1, ls="--")
     axes.invert_yaxis()
-    axes.set(xlabel="proposed, as a multiple of the U-Net", xlim=(0, 1.25 * max(measured.values())))
+    axes.set(xlabel="the note's network, as a multiple of the U-Net", xlim=(0, 1.25 * max(measured.values())))
     show(
         figure,
-        alt="Costs of the proposed network as a multiple of the U-Net's: "
+        alt="Costs of the note's network as a multiple of the U-Net's: "
         + ", ".join(f"{name} {value:.2f}" for name, value in measured.items())
         + f". The rounds of the race lie between {min(ratios):.2f} and {max(ratios):.2f}.",
     )

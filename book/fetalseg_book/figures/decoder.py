@@ -89,9 +89,9 @@ def restored_outlines(
         axes.imshow(image, vmin=0, vmax=255)
         axes.contour(mask, levels=[0.5], colors=["#56B4E9"], linewidths=1)
         axes.contour(again, levels=[0.5], colors=["#E69F00"], linewidths=1, linestyles="--")
-        axes.set_title(f"{rows}×{rows}\nDice {dice[rows]:.3f}", fontsize=8)
+        axes.set_title(f"{rows}×{rows}\nDice {100 * dice[rows]:.1f} %", fontsize=8)
         axes.axis("off")
-    told = ", ".join(f"{rows} by {rows} {value:.3f}" for rows, value in dice.items())
+    told = ", ".join(f"{rows} by {rows} {100 * value:.1f} %" for rows, value in dice.items())
     return figure, (
         "The outline of a phantom's head, solid, and what is left of it, dashed, after the mask was "
         f"shrunk and enlarged again. Dice: {told}."

@@ -40,7 +40,7 @@ def contact_sheet(
         if masks is not None:
             axes.contour(masks[k], levels=[0.5], colors=[REFERENCE], linewidths=1.2)
         if titles is not None:
-            axes.set_title(titles[k], fontsize=8)
+            axes.set_title(titles[k], fontsize=max(8, 2.4 * columns))  # a wide sheet is shrunk to the page
     return figure
 
 

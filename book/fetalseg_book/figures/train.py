@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 from fetalseg_book.figures.figures import contact_sheet
 from fetalseg_lib.data.cache import Cache
@@ -33,11 +34,12 @@ def training_curves(history: pd.DataFrame) -> tuple[Figure, str]:
     best = history.iloc[int(history["validation_dice"].argmax())]
     right.plot(history["epoch"], history["validation_dice"], marker="o", ms=3, color="C2")
     right.plot(best["epoch"], best["validation_dice"], "o", ms=9, mfc="none", color="black", label="kept")
-    right.set(xlabel="epoch", ylabel="validation Dice")
+    right.set(xlabel="epoch", ylabel="validation Dice (%)")
+    right.yaxis.set_major_formatter(PercentFormatter(xmax=1, symbol=""))
     right.legend(loc="lower right")
     for axes in (left, right):
         axes.xaxis.get_major_locator().set_params(integer=True)
     return figure, (
         f"Left, training and validation loss over {len(history)} epochs. Right, validation Dice, highest in "
-        f"epoch {best['epoch']:.0f} with {best['validation_dice']:.3f}."
+        f"epoch {best['epoch']:.0f} with {100 * best['validation_dice']:.1f} %."
     )

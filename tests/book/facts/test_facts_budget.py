@@ -40,7 +40,7 @@ def no_loss_is_seen(_: Found) -> bool:
 
 
 CHECKS: list[tuple[str, Callable[[Found], Any]]] = [
-    ("`budget` keeps all four", lambda f: (f["counted"]["budget"] <= f["counted"]["promised"]).all()),
+    ("keeps all four", lambda f: (f["counted"]["budget"] <= f["counted"]["promised"]).all()),
     ("breaks all four promises", lambda f: (f["counted"]["proposed"] > f["counted"]["promised"]).all()),
     ("and is worse with each of them", worse_in_each),
     ("it still takes no more time", no_more_time),

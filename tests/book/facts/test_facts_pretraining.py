@@ -95,7 +95,7 @@ SENTENCES: list[tuple[str, Callable[[Found], bool]]] = [
         "not far behind ImageNet's fine-tuned one",
         lambda found: before(found, DRAWN, "trainable_encoder") and before(found, SIMULATED, DRAWN),
     ),
-    ("ImageNet still leads it by", still_leads),
+    ("ImageNet still leads by", still_leads),
     ("The start need not be the only reason", lambda found: found["unet"] > trained(found)["random"]),
     (
         "So here the effect could be chance",

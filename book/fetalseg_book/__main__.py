@@ -37,9 +37,9 @@ def add_commands(commands: Commands) -> None:
 
 
 def _diagram(options: argparse.Namespace) -> int:
-    from fetalseg_book.diagram import write_diagram
+    from fetalseg_book.diagram import draw
 
-    write_diagram(options.variant, options.out)
+    draw(options.variant).save(options.out)
     print(options.out)
     return 0
 

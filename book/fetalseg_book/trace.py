@@ -51,30 +51,15 @@ class Call:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Operation:
-    """An addition or concatenation written into ``forward``: the module it stands in, and what it gives."""
-
-    name: str
-    path: str
-    output: Shape
-
-
-@dataclass(frozen=True, kw_only=True)
 class Trace:
     """All that one pass met; ``calls`` by path, in the order in which the modules were entered."""
 
     image: Shape
     calls: Mapping[str, Call]
-    operations: tuple[Operation, ...]
-    flops: int
 
     def below(self, path: str) -> list[Call]:
         """The calls within a module, itself left out, in order."""
         return [call for key, call in self.calls.items() if key.startswith(f"{path}.")]
-
-    def operation(self, name: str, path: str) -> Operation | None:
-        """The first such operation in the ``forward`` of the module at ``path``, or ``None``."""
-        return next((o for o in self.operations if (o.name, o.path) == (name, path)), None)
 
 
 def trace(model: nn.Module, *, size: tuple[int, int] = (256, 256)) -> Trace:
@@ -110,12 +95,7 @@ def trace(model: nn.Module, *, size: tuple[int, int] = (256, 256)) -> Trace:
         path: Call(path=path, module=modules[path], flops=flops[path], **met)
         for path, met in recorder.met.items()
     }
-    return Trace(
-        image=_shape(image),
-        calls=calls,
-        operations=tuple(recorder.operations),
-        flops=counter.get_total_flops(),
-    )
+    return Trace(image=_shape(image), calls=calls)
 
 
 def _paths(model: Any) -> dict[nn.Module, str]:
@@ -128,13 +108,11 @@ def _paths(model: Any) -> dict[nn.Module, str]:
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own gap
-    """Notes the modules' shapes (by hooks) and the operations between them (by dispatch)."""
+    """Notes the modules' shapes (by hooks) and the poolings between them (by dispatch)."""
 
     def __init__(self, image: Tensor) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.met: dict[str, dict[str, Any]] = {}
-        self.operations: list[Operation] = []
-        self._inside: list[str] = []
         self._made_by: dict[int, tuple[str, str]] = {id(image): (IMAGE, "")}
         self._kept: list[Tensor] = []  # so that no other tensor gets the same id
 
@@ -142,7 +120,6 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's 
         """A hook for the moment before a module's ``forward``."""
 
         def hook(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-            self._inside.append(path)
             self.met[path] = {"inputs": tuple(_shape(tensor) for tensor in inputs)}
             if top:
                 origins = [self._made_by[id(tensor)] for tensor in inputs]
@@ -154,7 +131,6 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's 
         """A hook for the moment after a module's ``forward``."""
 
         def hook(_module: nn.Module, _inputs: Any, output: Tensor) -> None:
-            self._inside.pop()
             self.met[path]["output"] = _shape(output)
             if top:
                 self._remember(output, path, "")
@@ -162,13 +138,9 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's 
         return hook
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Run the operation, and note what no module stands for."""
+        """Run the operation, and note the poolings, which no module stands for."""
         out = func(*args, **(kwargs or {}))
-        name = func.overloadpacket.__name__
-        path = self._inside[-1] if self._inside else ""
-        if name in ("add", "cat"):
-            self.operations.append(Operation(name=name, path=path, output=_shape(out)))
-        elif name.startswith("max_pool2d") and id(args[0]) in self._made_by:
+        if func.overloadpacket.__name__.startswith("max_pool2d") and id(args[0]) in self._made_by:
             kernel = "×".join(str(side) for side in args[1])
             self._remember(out[0], self._made_by[id(args[0])][0], f"max pooling {kernel}")
         return out

@@ -1,28 +1,27 @@
 """The architecture figure, drawn from the built network: traced shapes, weights and FLOPs, nothing typed in.
 
-``trace`` sends an empty image through the network, ``reading`` sorts what it met into ``parts``, ``compose``
-lays them out as a ``scene`` of boxes and arrows, ``svg`` and ``interactive`` write that down.
+``reading`` sorts what an empty image met on its way into parts, ``words`` says them, ``figure`` lays them out
+as a U and ``schematic`` shows single ones, ``svg`` is the sheet that they draw on.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from importlib import import_module
 from pathlib import Path
 
 import matplotlib
 
-from fetalseg_book.diagram.compose import compose
-from fetalseg_book.diagram.interactive import page
-from fetalseg_book.diagram.parts import Parts
-from fetalseg_book.diagram.reading import read
-from fetalseg_book.diagram.scene import Scene
-from fetalseg_book.diagram.svg import render
+from fetalseg_book.diagram.figure import compose
+from fetalseg_book.diagram.reading import Parts, read
+from fetalseg_book.diagram.words import flops_text, shape_text
 from fetalseg_lib.files import atomic_write, only_one
 from fetalseg_lib.models import build_model
 
-__all__ = ["Diagram", "draw", "write_diagram"]
+__all__ = ["Diagram", "draw"]
 
 PNG_ZOOM = 2.0
 """Pixels of a PNG for each px of the drawing: about 300 to the inch at a page's width."""
@@ -33,17 +32,35 @@ class Diagram:
     """A drawn network: ``svg`` for a paper, ``html`` for a page; a notebook shows the latter by itself."""
 
     parts: Parts
-    scene: Scene
+    variant: str
 
     @cached_property
     def svg(self) -> str:
         """The figure as an SVG document with its title and description."""
-        return render(self.scene)
+        return compose(self.parts, variant=self.variant)
 
     @cached_property
     def html(self) -> str:
-        """The figure as an HTML element in which every part tells its layers, parameters and FLOPs."""
-        return page(self.parts, self.scene)
+        """The figure as an HTML element in which every part tells its layers, parameters and FLOPs.
+
+        One part at a time is in the tab order; the arrow keys go to the nearest part in their direction, Home
+        and End to the first and the last. The panel below speaks politely (``aria-live``). Without scripts
+        the figure stands as it is, with the totals below and a tooltip on each part.
+        """
+        # "<" could end the script element early; JSON has another spelling for it.
+        data = json.dumps(details(self.parts), ensure_ascii=False).replace("<", "\\u003c")
+        style, script = (
+            Path(__file__).with_name(name).read_text("utf-8") for name in ("page.css", "page.js")
+        )
+        drawing = compose(self.parts, variant=self.variant, interactive=True)
+        return (
+            f'<figure class="fetalseg-diagram"><style>\n{style}</style>'
+            f'<div class="drawing">{drawing}</div>'
+            f'<div class="panel" aria-live="polite"><p><strong>{escape(self.parts.title)}</strong>: '
+            f"{escape(self.parts.totals)}.</p><p>Point at a part, or press Tab and the arrow keys, "
+            f"to see what it is made of.</p></div>"
+            f'<script type="application/json">{data}</script><script>\n{script}</script></figure>'
+        )
 
     def _repr_html_(self) -> str:
         return self.html
@@ -75,12 +92,25 @@ def draw(variant: str = "proposed", *, size: tuple[int, int] = (256, 256)) -> Di
     True
     """
     parts = read(build_model(variant, encoder_weights="random"), size=size)
-    return Diagram(parts=parts, scene=compose(parts, variant=variant))
+    return Diagram(parts=parts, variant=variant)
 
 
-def write_diagram(variant: str, path: str | Path, *, size: tuple[int, int] = (256, 256)) -> Path:
-    """Draw a variant into a file; raises what :func:`draw` and :meth:`Diagram.save` raise."""
-    return draw(variant, size=size).save(path)
+def details(parts: Parts) -> dict[str, dict[str, object]]:
+    """What the panel says of each part, in the order of the data's way."""
+    return {
+        part.path: {
+            "title": f"{part.path}: {part.note}",
+            "summary": (
+                f"output {shape_text(part.shape)} · {part.parameters:,} parameters, {part.state} · "
+                f"{flops_text(part.flops)}"
+            ),
+            "layers": [
+                [layer.text, shape_text(layer.output), f"{layer.parameters:,}", flops_text(layer.flops)]
+                for layer in part.layers
+            ],
+        }
+        for part in parts.shown
+    }
 
 
 def as_png(svg: str) -> bytes:

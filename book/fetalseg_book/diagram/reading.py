@@ -1,4 +1,4 @@
-"""From a built network to the figure's parts.
+"""From a built network to the parts that the figure shows.
 
 Which part is which follows from the traced connections: a decoder stage takes two inputs, the bottleneck is
 what the first decoder stage takes from below, the head comes last, and all else is the encoder.
@@ -6,29 +6,132 @@ what the first decoder stage takes from below, the head comes last, and all else
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import re
+from dataclasses import dataclass
 
 from torch import nn
 
-from fetalseg_book.diagram.parts import (
-    Backbone,
-    Block,
-    Bottleneck,
-    DecoderStage,
-    EncoderStage,
-    Part,
-    Parts,
-)
-from fetalseg_book.diagram.states import count, drifting_norms, state_of
-from fetalseg_book.diagram.words import layers, short
-from fetalseg_book.trace import Shape, Trace, trace
-from fetalseg_lib.models.aspp import ASPP, ImagePooling
+from fetalseg_book.diagram.words import Layer, flops_text, layers, shape_text, short
+from fetalseg_book.trace import Shape, trace
+from fetalseg_lib.complexity import count_parameters
+from fetalseg_lib.models.aspp import ASPP
 from fetalseg_lib.models.blocks import ConvBNReLU
 from fetalseg_lib.models.se import SEBlock
 
 
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Anything that gets a box: a stage, or a module within one.
+
+    ``state`` is what training may change, ``detail`` a word on the shape, ``source`` where a stage's first
+    input comes from, and ``downsampling`` how that got smaller (empty: it did not).
+    """
+
+    path: str
+    note: str
+    shape: Shape
+    state: str
+    parameters: int
+    trainable: int
+    flops: int
+    layers: tuple[Layer, ...]
+    detail: str = ""
+    source: str = ""
+    downsampling: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecoderStage(Part):
+    """A stage on the way up: upsampling, the skip (through SE or not), concatenation, and a block.
+
+    ``joined`` is what comes into the block, ``shortcut`` is ``None`` where the input is added as it is.
+    """
+
+    joined: Shape
+    convs: tuple[Part, ...]
+    adds: bool
+    up: Part
+    skip: str = ""
+    skip_se: Part | None = None
+    se: Part | None = None
+    shortcut: Part | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backbone:
+    """The module that several encoder ``stages`` are slices of, and what the figure says of it."""
+
+    name: str
+    facts: tuple[str, ...]
+    stages: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The whole figure's content; ``decoder`` from the top down, as it stands in the figure.
+
+    An ASPP has ``branches``, a ``projection`` and the ``joined`` shape between them.
+    """
+
+    image: Shape
+    encoder: tuple[Part, ...]
+    backbone: Backbone | None
+    bottleneck: Part
+    branches: tuple[Part, ...]
+    joined: Shape
+    projection: Part | None
+    decoder: tuple[DecoderStage, ...]
+    head: Part
+
+    @property
+    def title(self) -> str:
+        """The architecture's name, made of what is in it."""
+        words = [re.sub(r"V\d+$", "", self.backbone.name)] if self.backbone else []
+        words += ["ASPP"] if self.branches else []
+        words += ["Residual"] if any(stage.adds for stage in self.decoder) else []
+        words += ["SE"] if any(stage.skip_se or stage.se for stage in self.decoder) else []
+        return " ".join([*words, "U-Net Architecture"])
+
+    @property
+    def totals(self) -> str:
+        """The whole network's parameters and operations in a line."""
+        total, trainable, flops = (
+            sum(getattr(stage, name) for stage in self.stages)
+            for name in ("parameters", "trainable", "flops")
+        )
+        frozen = total - trainable
+        split = f" ({trainable:,} trainable, {frozen:,} frozen)" if frozen else ", all trainable"
+        return f"{total:,} parameters{split} · {flops_text(flops)} an image"
+
+    @property
+    def description(self) -> str:
+        """The figure in words, stage by stage, for those who cannot see it."""
+        stages = [f"{stage.path} {shape_text(stage.shape)}" for stage in self.stages]
+        skips = [f"{stage.skip} to {stage.path}" for stage in reversed(self.decoder)]
+        return (
+            f"From the input {shape_text(self.image)} down the left side, through the bottleneck, "
+            f"up the right side (height×width×channels): {', '.join(stages)}. "
+            f"Skip connections: {', '.join(skips)}. {self.totals}."
+        )
+
+    @property
+    def stages(self) -> tuple[Part, ...]:
+        """The named stages in the order of the data's way."""
+        return (*self.encoder, self.bottleneck, *reversed(self.decoder), self.head)
+
+    @property
+    def shown(self) -> tuple[Part, ...]:
+        """All that is drawn, in the same order; of one block, the deepest, also what is inside."""
+        inside: list[Part | None] = [*self.branches, self.projection]
+        for stage in reversed(self.decoder):
+            inside += [stage.up, stage.skip_se, stage]
+            if stage is self.decoder[-1]:
+                inside += [*stage.convs, stage.se, stage.shortcut]
+        return tuple(filter(None, (*self.encoder, self.bottleneck, *inside, self.head)))
+
+
 def read(model: nn.Module, *, size: tuple[int, int] = (256, 256)) -> Parts:
-    """Trace ``model`` at ``size`` (rows, columns) and sort what is found into the figure's parts.
+    """Trace ``model``, in training mode, and sort what an image of ``size`` (rows, columns) meets.
 
     Raises what :func:`~fetalseg_book.trace.trace` raises.
 
@@ -36,160 +139,126 @@ def read(model: nn.Module, *, size: tuple[int, int] = (256, 256)) -> Parts:
     >>> [stage.path for stage in read(UNet()).stages]
     ['enc0', 'enc1', 'enc2', 'enc3', 'bottleneck', 'dec4', 'dec3', 'dec2', 'dec1', 'head']
     """
-    reader = _Reader(found=trace(model, size=size), drifting=drifting_norms(model))
-    return reader.parts(model)
+    return _Reader(model, size=size).parts()
 
 
-@dataclass(frozen=True, kw_only=True)
 class _Reader:
-    found: Trace
-    drifting: frozenset[nn.Module]
+    def __init__(self, model: nn.Module, *, size: tuple[int, int]) -> None:
+        self.model = model
+        self.found = trace(model, size=size)
+        self.calls = self.found.calls
 
-    def parts(self, model: nn.Module) -> Parts:
-        stages = [call for path, call in self.found.calls.items() if "." not in path]
-        *others, head = stages
-        decoder = [stage.path for stage in others if len(stage.inputs) == 2]
-        lowest = self.found.calls[decoder[0]].sources[0]
-        encoder = [stage.path for stage in others if stage.path not in (*decoder, lowest)]
-        backbone = self.backbone(model, encoder)
-        sliced = backbone.stages if backbone else ()
+    def parts(self) -> Parts:
+        *stages, head = [call for path, call in self.calls.items() if "." not in path]
+        decoder = [stage.path for stage in stages if len(stage.inputs) == 2]
+        lowest = self.calls[decoder[0]].sources[0]
+        encoder = [stage.path for stage in stages if stage.path not in (*decoder, lowest)]
+        backbone = self.backbone(encoder)
+        projection = f"{lowest}.projection" if isinstance(self.calls[lowest].module, ASPP) else None
         return Parts(
             image=self.found.image,
-            encoder=tuple(self.encoder_stage(path, sliced=path in sliced) for path in encoder),
+            encoder=tuple(self.down(path, backbone) for path in encoder),
             backbone=backbone,
-            bottleneck=self.bottleneck(lowest),
-            decoder=tuple(self.decoder_stage(path) for path in reversed(decoder)),
+            bottleneck=self.down(lowest),
+            branches=tuple(self.branches(lowest)) if projection else (),
+            joined=self.calls[projection].inputs[0] if projection else (),
+            projection=self.part(projection) if projection else None,
+            decoder=tuple(self.up(path) for path in reversed(decoder)),
             head=self.part(head.path),
-            whole=self.whole(model, head.output),
         )
 
-    def part(self, path: str, note: str = "") -> Part:
-        call = self.found.calls[path]
-        total, trainable = count(call.module)
+    def part(self, path: str, note: str = "", **more: str) -> Part:
+        call = self.calls[path]
+        calls = [call, *self.found.below(path)]
+        total, trainable = count_parameters(call.module)
         return Part(
             path=path,
-            note=note or short([call, *self.found.below(path)]),
+            note=note or short(calls),
             shape=call.output,
-            state=state_of(call.module, self.drifting),
+            state=state(call.module),
             parameters=total,
             trainable=trainable,
             flops=call.flops,
-            layers=layers(self.found, path),
+            layers=layers(calls),
+            **more,
         )
 
-    def whole(self, model: nn.Module, output: Shape) -> Part:
-        total, trainable = count(model)
-        return Part(
-            path="",
-            note="",
-            shape=output,
-            state=state_of(model, self.drifting),
-            parameters=total,
-            trainable=trainable,
-            flops=self.found.flops,
-            layers=(),
-        )
-
-    def encoder_stage(self, path: str, *, sliced: bool = False) -> EncoderStage:
-        call = self.found.calls[path]
+    def down(self, path: str, backbone: Backbone | None = None) -> Part:
+        call = self.calls[path]
         names = [name for name, _ in call.module.named_children()]
         ratio = call.inputs[0][1] // call.output[1]
-        return EncoderStage(
-            part=self.part(path, note=f"features {names[0]}–{names[-1]}" if sliced else ""),
+        return self.part(
+            path,
+            note=f"features {names[0]}–{names[-1]}" if backbone and path in backbone.stages else "",
             source=call.sources[0],
             downsampling=call.via[0] or (f"stride {ratio}" if ratio > 1 else ""),
         )
 
-    def backbone(self, model: nn.Module, encoder: list[str]) -> Backbone | None:
+    def backbone(self, encoder: list[str]) -> Backbone | None:
         """The submodule that holds encoder stages as its children, if there is one."""
-        for child in model.children():
+        for child in self.model.children():
             inner = set(child.children())
-            stages = tuple(path for path in encoder if self.found.calls[path].module in inner)
+            stages = tuple(path for path in encoder if self.calls[path].module in inner)
             if stages:
-                total, _ = count(child)
-                pretrained = getattr(getattr(model, "config", None), "pretrained", False)
-                return Backbone(
-                    name=type(child).__name__.removesuffix("Encoder"),
-                    weights="ImageNet weights" if pretrained else "random weights",
-                    state=state_of(child, self.drifting),
-                    parameters=total,
-                    stages=stages,
+                pretrained = getattr(getattr(self.model, "config", None), "pretrained", False)
+                facts = (
+                    "ImageNet weights" if pretrained else "random weights",
+                    state(child),
+                    f"{count_parameters(child)[0]:,} parameters",
                 )
+                return Backbone(name=type(child).__name__.removesuffix("Encoder"), facts=facts, stages=stages)
         return None
 
-    def bottleneck(self, path: str) -> Bottleneck:
-        stage = self.encoder_stage(path)
-        if not isinstance(self.found.calls[path].module, ASPP):
-            return Bottleneck(stage=stage)
-        names = [
-            name for name in self._children(path) if name not in (f"{path}.projection", f"{path}.dilated")
-        ]
-        joined = self.found.operation("cat", path)
-        return Bottleneck(
-            stage=stage,
-            branches=tuple(self._branch(name) for name in names),
-            joined=joined.output if joined else (),
-            projection=self.part(f"{path}.projection"),
-        )
+    def branches(self, path: str) -> list[Part]:
+        """The branches with their rates, and the sides of the squares that their kernels span."""
+        aspp = self.calls[path].module
+        assert isinstance(aspp, ASPP)
+        parts = [self.part(f"{path}.pointwise", "Conv 1×1")]
+        for index, branch in enumerate(aspp.dilated):
+            conv = next(module for module in branch.modules() if isinstance(module, nn.Conv2d))
+            side, rate = conv.kernel_size[0], conv.dilation[0]
+            span = side + (side - 1) * (rate - 1)
+            note, detail = f"Conv {side}×{side}, rate {rate}", f"spans {span}×{span}"
+            parts.append(self.part(f"{path}.dilated.{index}", note, detail=detail))
+        return [*parts, self.part(f"{path}.pooling", "Global mean, Conv 1×1")]
 
-    def _children(self, path: str) -> list[str]:
-        """The paths of the modules right below, those in a list counted as well; only what was called."""
-        lists = (nn.ModuleList,)
-        module = self.found.calls[path].module
-        names = [
-            [f"{name}.{inner}" for inner, _ in child.named_children()] if isinstance(child, lists) else [name]
-            for name, child in module.named_children()
-        ]
-        return [f"{path}.{name}" for group in names for name in group]
-
-    def _branch(self, path: str) -> Part:
-        """A branch with its rate, and the side of the square that its kernel spans."""
-        module = self.found.calls[path].module
-        if isinstance(module, ImagePooling):
-            return self.part(path, note="Global mean, Conv 1×1")
-        conv = next(m for m in module.modules() if isinstance(m, nn.Conv2d))
-        side, rate = conv.kernel_size[0], conv.dilation[0]
-        span = side + (side - 1) * (rate - 1)
-        if side == 1:
-            return self.part(path, note="Conv 1×1")
-        note, detail = f"Conv {side}×{side}, rate {rate}", f"spans {span}×{span}"
-        return replace(self.part(path, note=note), detail=detail)
-
-    def decoder_stage(self, path: str) -> DecoderStage:
-        call = self.found.calls[path]
-        skip_se = [se for se in self._squeezes(path) if not se.path.startswith(f"{path}.block.")]
-        joined = self.found.operation("cat", path)
-        block = self.block(f"{path}.block")
+    def up(self, path: str) -> DecoderStage:
+        block, shortcut = f"{path}.block", self.calls.get(f"{path}.block.shortcut")
+        se, adds = self.squeeze(f"{block}.se"), shortcut is not None
+        kinds = ["residual"] * adds + ["SE"] * (se is not None)
+        convs = [call.path for call in self.found.below(block) if isinstance(call.module, ConvBNReLU)]
+        projected = shortcut and not isinstance(shortcut.module, nn.Identity)
         return DecoderStage(
-            part=self.part(path, note=block.note),
+            **vars(self.part(path, " ".join([*kinds, "block"]) if kinds else "double conv block")),
             up=self.part(f"{path}.up"),
-            skip=call.sources[1],
-            skip_se=skip_se[0] if skip_se else None,
-            joined=joined.output if joined else block.joined,
-            block=block,
-        )
-
-    def block(self, path: str) -> Block:
-        below = self.found.below(path)
-        squeezes = self._squeezes(path)
-        shortcut = self.found.calls.get(f"{path}.shortcut")
-        bare = shortcut is None or isinstance(shortcut.module, nn.Identity)
-        convs = [call.path for call in below if isinstance(call.module, ConvBNReLU)]
-        return Block(
-            joined=self.found.calls[path].inputs[0],
+            skip=self.calls[path].sources[1],
+            skip_se=self.squeeze(f"{path}.skip_se"),
+            joined=self.calls[block].inputs[0],
             convs=tuple(self.part(conv) for conv in convs),
-            se=squeezes[0] if squeezes else None,
-            shortcut=None if bare else self.part(f"{path}.shortcut"),
-            adds=self.found.operation("add", path) is not None,
+            se=se,
+            shortcut=self.part(f"{block}.shortcut") if projected else None,
+            adds=adds,
         )
 
-    def _squeezes(self, path: str) -> list[Part]:
-        """The squeeze-and-excitation blocks within, each with the widths that it passes through."""
-        modules = {call.path: call.module for call in self.found.below(path)}
-        return [
-            self.part(
-                name, note=f"SE {se.squeeze.in_features}→{se.squeeze.out_features}→{se.excite.out_features}"
-            )
-            for name, se in modules.items()
-            if isinstance(se, SEBlock)
-        ]
+    def squeeze(self, path: str) -> Part | None:
+        """A squeeze-and-excitation block with the widths that it passes through, if there is one."""
+        se = self.calls[path].module if path in self.calls else None
+        if not isinstance(se, SEBlock):
+            return None
+        widths = (se.squeeze.in_features, se.squeeze.out_features, se.excite.out_features)
+        return self.part(path, f"SE {'→'.join(map(str, widths))}")
+
+
+def state(module: nn.Module) -> str:
+    """What training may change in a module: everything, nothing, or the statistics that it should not.
+
+    >>> state(nn.Conv2d(1, 8, 3).requires_grad_(False))
+    'frozen'
+    """
+    total, trainable = count_parameters(module)
+    if not total:
+        return "no parameters"
+    if trainable:
+        return "trainable" if trainable == total else "partly trainable"
+    drifts = any(isinstance(part, nn.BatchNorm2d) and part.training for part in module.modules())
+    return "frozen, BatchNorm drifts" if drifts else "frozen"

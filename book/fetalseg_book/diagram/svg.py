@@ -1,16 +1,24 @@
-"""From a scene to SVG: plain shapes with their colours written on them, no ids and no style sheet.
+"""A sheet to draw on: rectangles, words, arrows and signs, written as plain SVG.
 
-So a picture stays itself wherever it is pasted, and two of them on one page do not disturb each other.
+Colours are written on the shapes, with no ids and no style sheet. So a picture stays itself wherever it is
+pasted, and two of them on one page do not disturb each other. Lengths are in px, x to the right and y down.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
 from xml.etree import ElementTree as ET
 
-from fetalseg_book.diagram.parts import Part
-from fetalseg_book.diagram.scene import Arrow, Box, Frame, Point, Rect, Scene, Symbol, Text
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
+
+from fetalseg_book.diagram.reading import Part
 from fetalseg_book.diagram.words import flops_text, shape_text
+from fetalseg_book.trace import Shape
 
 INK, PAPER = "#1a1a1a", "#ffffff"
 FILLS = {"image": "#ffffff", "conv": "#9cc4e6", "se": "#a61e36", "aspp": "#ffe78a"}
@@ -20,140 +28,223 @@ LINES = {"flow": "#333333", "skip": "#707070", "up": "#2a9a55", "down": "#5f2585
 LINE_WIDTHS = {"flow": 1.6, "skip": 2.2, "up": 7.0, "down": 7.0}
 HEADS = {"flow": 8.0, "skip": 9.0, "up": 15.0, "down": 15.0}
 """Lengths of the arrow heads."""
+FRAMES = {
+    "aspp": ("#fffaeb", STROKES["aspp"], 3, 8),
+    "backbone": ("#eef4fa", STROKES["conv"], 1.2, 8),
+    "inset": ("#fafafa", "#b0b0b0", 1, 6),
+}
+"""Fill, stroke, its width, and the radius of the corners."""
+SIGNS = {"concatenation": (0.65, 1.6), "addition": (0.9, 5.0), "scaling": (0.45, 1.6)}
+"""How far the strokes of a sign reach, in radii, and how wide they are."""
+
+NAME, SHAPE, NOTE = 15.5, 14.0, 13.0
+"""Sizes of the three lines of a box."""
+LINE_HEIGHT = 1.25
+"""From one line to the next, in sizes of the letters."""
+RADIUS = 11.0
+"""Of a sign."""
+MARKS = 36.0
+"""The strip at the right of a decoder box that holds its SE and addition marks."""
+
+Point = tuple[float, float]
+Line = tuple[str, float, bool]
+"""Words, their size, and whether they are bold."""
+Anchor = Literal["start", "middle"]
 
 
-def render(scene: Scene, *, interactive: bool = False) -> str:
-    """The picture as SVG; ``interactive`` makes every part an option that can take the focus."""
-    root = ET.Element(
-        "svg",
-        {
-            "xmlns": "http://www.w3.org/2000/svg",
-            "viewBox": f"0 0 {_n(scene.width)} {_n(scene.height)}",
-            "font-family": "sans-serif",
-            "role": "listbox" if interactive else "img",
-            "aria-label": scene.title,
-        },
-    )
-    if not interactive:  # a page gives it the width that there is
-        root.set("width", _n(scene.width))
-        root.set("height", _n(scene.height))
-    ET.SubElement(root, "title").text = scene.title
-    ET.SubElement(root, "desc").text = scene.description
-    _rect(root, Rect(left=0, top=0, width=scene.width, height=scene.height), fill=PAPER)
-    for kind in (Frame, Arrow, Box, Symbol, Text):  # from back to front
-        for item in scene.items:
-            if isinstance(item, kind):
-                _draw(root, item, interactive)
-    return ET.tostring(root, encoding="unicode")
+@dataclass(frozen=True, kw_only=True)
+class Rect:
+    """An upright rectangle.
+
+    >>> Rect(left=0, top=0, width=4, height=2).grown(1).right
+    5.0
+    """
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+    @classmethod
+    def around(cls, center: Point, *, width: float, height: float) -> Rect:
+        """The rectangle of that centre."""
+        return cls(left=center[0] - width / 2, top=center[1] - height / 2, width=width, height=height)
+
+    @property
+    def right(self) -> float:
+        """The right side's x."""
+        return self.left + self.width
+
+    @property
+    def bottom(self) -> float:
+        """The lower side's y."""
+        return self.top + self.height
+
+    @property
+    def center(self) -> Point:
+        """The middle."""
+        return self.left + self.width / 2, self.top + self.height / 2
+
+    def grown(self, by: float) -> Rect:
+        """The rectangle with its sides moved outwards."""
+        return Rect.around(self.center, width=self.width + 2 * by, height=self.height + 2 * by)
 
 
-def _draw(root: ET.Element, item: Frame | Arrow | Box | Symbol | Text, interactive: bool) -> None:
-    if isinstance(item, Text):
-        _text(root, item)
-    elif isinstance(item, Symbol):
-        _symbol(root, item)
-    elif isinstance(item, Frame):
-        _frame(_group(root, "frame", item.part, interactive), item)
-    elif isinstance(item, Arrow):
-        _arrow(_group(root, f"arrow {item.style}", item.part, interactive), item)
-    else:
-        _box(_group(root, f"box {item.style}", item.part, interactive), item)
+class Sheet:
+    """Whatever the order of drawing, frames lie behind arrows, these behind boxes, then signs and words.
 
+    ``interactive`` makes every part an option that can take the focus. ``bottom`` is how far down it is used.
+    """
 
-def _group(root: ET.Element, name: str, part: Part | None, interactive: bool) -> ET.Element:
-    group = ET.SubElement(root, "g", {"class": name})
-    if part is not None:
-        group.set("data-part", part.path)
-        group.set("data-shape", shape_text(part.shape))
-        ET.SubElement(group, "title").text = part_sentence(part)  # its name for a screen reader, too
-        if interactive:
-            group.set("role", "option")
-            group.set("tabindex", "-1")
-    return group
+    def __init__(self, *, interactive: bool = False) -> None:
+        self.bottom = 0.0
+        self._interactive = interactive
+        self._layers = {name: ET.Element(name) for name in ("frame", "arrow", "box", "sign", "text")}
 
+    def frame(self, rect: Rect, style: str, title: str = "", *, part: Part | None = None) -> None:
+        """A border around what belongs together, with a title at its upper left."""
+        group = self._group("frame", "frame", part)
+        fill, stroke, width, radius = FRAMES[style]
+        _rect(group, rect, fill=fill, stroke=stroke, width=width, radius=radius)
+        if style == "aspp":
+            _rect(group, rect.grown(-5), fill="none", stroke=stroke, width=1, radius=5)
+        if title:
+            self.text((rect.left + radius + 8, rect.top + 19), title, size=SHAPE, bold=True, anchor="start")
+        self.bottom = max(self.bottom, rect.bottom)
 
-def part_sentence(part: Part) -> str:
-    """A part in a line: name, kind, shape, weights, operations."""
-    return (
-        f"{part.path}: {part.note}, {shape_text(part.shape)}, "
-        f"{part.parameters:,} parameters ({part.state}), {flops_text(part.flops)}"
-    )
+    def box(
+        self,
+        rect: Rect,
+        style: str,
+        lines: Iterable[Line] = (),
+        *,
+        part: Part | None = None,
+        marks: Sequence[str] = (),
+    ) -> None:
+        """A filled rectangle with lines of text, and the marks of SE and addition at the right."""
+        group = self._group("box", f"box {style}", part)
+        _box(group, rect, style)
+        for index, kind in enumerate(marks):
+            at = (rect.right - MARKS / 2 - 3, rect.center[1] + (index - (len(marks) - 1) / 2) * 24)
+            if kind == "se":
+                mark = ET.SubElement(group, "g", {"class": "mark se"})
+                tag = Rect.around(at, width=28, height=19)
+                _box(mark, tag, "se")
+                _lines(mark, tag.center, [("SE", NOTE, True)], fill=PAPER)
+            else:
+                _sign(group, at, kind, 9)
+        middle = (rect.center[0] - (MARKS / 2 if marks else 0), rect.center[1])
+        _lines(group, middle, lines, fill=PAPER if style == "se" else INK)
+        self.bottom = max(self.bottom, rect.bottom)
 
+    def part(self, rect: Rect, part: Part, style: str = "conv", *, marks: Sequence[str] = ()) -> None:
+        """The box of a part, with its own lines."""
+        self.box(rect, style, lines_of(part), part=part, marks=marks)
 
-def _box(group: ET.Element, box: Box) -> None:
-    _rect(group, box.rect, fill=FILLS[box.style], stroke=STROKES[box.style], width=1.5, radius=4)
-    if box.style == "aspp":  # the second line sets these apart without colour
-        _rect(group, box.rect.grown(-3), fill="none", stroke=STROKES["aspp"], width=0.8, radius=2)
-    for mark in box.marks:
-        if isinstance(mark, Symbol):
-            _symbol(group, mark)
-        else:
-            _box(ET.SubElement(group, "g", {"class": f"mark {mark.style}"}), mark)
-    for text in box.texts:
-        _text(group, text)
-
-
-def _frame(group: ET.Element, frame: Frame) -> None:
-    if frame.style == "aspp":
-        _rect(group, frame.rect, fill="#fffaeb", stroke=STROKES["aspp"], width=3, radius=8)
-        _rect(group, frame.rect.grown(-5), fill="none", stroke=STROKES["aspp"], width=1, radius=5)
-    elif frame.style == "backbone":
-        _rect(group, frame.rect, fill="#eef4fa", stroke=STROKES["conv"], width=1.2, radius=8)
-    else:
-        _rect(group, frame.rect, fill="#fafafa", stroke="#b0b0b0", width=1, radius=6)
-
-
-def _arrow(group: ET.Element, arrow: Arrow) -> None:
-    colour, length = LINES[arrow.style], HEADS[arrow.style]
-    points = list(arrow.points)
-    head: list[Point] = []
-    if arrow.head:
-        head = _head(points[-2], points[-1], length)
-        points[-1] = _towards(points[-1], points[-2], length - 1)
-    line = ET.SubElement(
-        group,
-        "polyline",
-        {
-            "points": _points(points),
+    def arrow(self, *points: Point, style: str = "flow", head: bool = True, part: Part | None = None) -> None:
+        """A line through points, with a head at its end."""
+        group = self._group("arrow", f"arrow {style}", part)
+        colour, length = LINES[style], HEADS[style]
+        *before, tip = points
+        end = _towards(tip, before[-1], length - 1) if head else tip
+        line = {
+            "points": _points([*before, end]),
             "fill": "none",
             "stroke": colour,
-            "stroke-width": _n(LINE_WIDTHS[arrow.style]),
+            "stroke-width": _n(LINE_WIDTHS[style]),
             "stroke-linejoin": "round",
-        },
-    )
-    if group.get("tabindex"):  # a thin line is hard to point at
-        broad = {"class": "reach", "stroke": "transparent", "stroke-width": "26"}
-        ET.SubElement(group, "polyline", dict(line.attrib) | broad)
-    if arrow.style == "skip":
-        line.set("stroke-dasharray", "8 5")
-    if head:
-        ET.SubElement(group, "polygon", {"points": _points(head), "fill": colour})
+        }
+        dashes = {"stroke-dasharray": "8 5"} if style == "skip" else {}
+        ET.SubElement(group, "polyline", line | dashes)
+        if group.get("tabindex"):  # a thin line is hard to point at
+            broad = {"class": "reach", "stroke": "transparent", "stroke-width": "26"}
+            ET.SubElement(group, "polyline", line | broad)
+        if head:
+            x, y = _towards(tip, before[-1], length)
+            dx, dy = (tip[1] - y) * 0.55, (x - tip[0]) * 0.55
+            corners = _points([tip, (x + dx, y + dy), (x - dx, y - dy)])
+            ET.SubElement(group, "polygon", {"points": corners, "fill": colour})
+
+    def sign(self, at: Point, kind: str, *, radius: float = RADIUS) -> None:
+        """What is done to two maps: a ring with a thin plus, a bold plus, or a ring with a cross."""
+        _sign(self._layers["sign"], at, kind, radius)
+
+    def text(
+        self, at: Point, words: str, *, size: float = NOTE, bold: bool = False, anchor: Anchor = "middle"
+    ) -> None:
+        """A line of words whose height has its middle at a point, and its width as ``anchor`` says."""
+        self.lines(at, [(words, size, bold)], anchor=anchor)
+
+    def lines(self, at: Point, lines: Iterable[Line], *, anchor: Anchor = "middle") -> None:
+        """Lines under each other, their middle at a point; empty ones are left out."""
+        _lines(self._layers["text"], at, lines, anchor=anchor)
+
+    def beside(self, at: Point, *words: str) -> None:
+        """Small lines to the right of a point."""
+        self.lines(at, [(line, NOTE, False) for line in words], anchor="start")
+
+    def svg(self, *, width: float, height: float, title: str, description: str) -> str:
+        """All that was drawn as an SVG document of that size."""
+        root = ET.Element(
+            "svg",
+            {
+                "xmlns": "http://www.w3.org/2000/svg",
+                "viewBox": f"0 0 {_n(width)} {_n(height)}",
+                "font-family": "sans-serif",
+                "role": "listbox" if self._interactive else "img",
+                "aria-label": title,
+            },
+        )
+        if not self._interactive:  # a page gives it the width that there is
+            root.attrib |= {"width": _n(width), "height": _n(height)}
+        ET.SubElement(root, "title").text = title
+        ET.SubElement(root, "desc").text = description
+        _rect(root, Rect(left=0, top=0, width=width, height=height), fill=PAPER)
+        for layer in self._layers.values():
+            root.extend(layer)
+        return ET.tostring(root, encoding="unicode")
+
+    def _group(self, layer: str, name: str, part: Part | None) -> ET.Element:
+        group = ET.SubElement(self._layers[layer], "g", {"class": name})
+        if part:
+            group.attrib |= {"data-part": part.path, "data-shape": shape_text(part.shape)}
+            group.attrib |= {"role": "option", "tabindex": "-1"} if self._interactive else {}
+            ET.SubElement(group, "title").text = (  # its name for a screen reader, too
+                f"{part.path}: {part.note}, {shape_text(part.shape)}, "
+                f"{part.parameters:,} parameters ({part.state}), {flops_text(part.flops)}"
+            )
+        return group
 
 
-def _head(before: Point, tip: Point, length: float) -> list[Point]:
-    base = _towards(tip, before, length)
-    across = ((tip[1] - base[1]) * 0.55, (base[0] - tip[0]) * 0.55)
-    return [tip, (base[0] + across[0], base[1] + across[1]), (base[0] - across[0], base[1] - across[1])]
+def named(name: str, shape: Shape, note: str = "") -> list[Line]:
+    """The lines of a box: a name, a shape, and a word on it."""
+    return [(name, NAME, True), (shape_text(shape), SHAPE, False), (note, NOTE, False)]
 
 
-def _towards(start: Point, end: Point, distance: float) -> Point:
-    share = distance / math.dist(start, end)
-    return start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1])
+def lines_of(part: Part) -> list[Line]:
+    """A stage says its name, its shape and what it is; a module within one what it is, and its shape."""
+    shape = ", ".join(filter(None, (shape_text(part.shape), part.detail)))
+    if "." in part.path:
+        return [(part.note, NOTE, True), (shape, SHAPE, False)]
+    return [(part.path, NAME, True), (shape, SHAPE, False), (part.note, NOTE, False)]
 
 
-def _symbol(group: ET.Element, symbol: Symbol) -> None:
-    (x, y), r = symbol.at, symbol.radius
-    sign = ET.SubElement(group, "g", {"class": f"sign {symbol.sign}", "stroke": INK, "fill": PAPER})
-    if symbol.sign != "addition":
-        ET.SubElement(sign, "circle", {"cx": _n(x), "cy": _n(y), "r": _n(r), "stroke-width": "1.6"})
-    reach, width = {"concatenation": (0.65, 1.6), "addition": (0.9, 5.0), "scaling": (0.45, 1.6)}[symbol.sign]
-    d = r * reach
-    if symbol.sign == "scaling":
-        ends = [((x - d, y - d), (x + d, y + d)), ((x - d, y + d), (x + d, y - d))]
-    else:
-        ends = [((x - d, y), (x + d, y)), ((x, y - d), (x, y + d))]
-    for start, end in ends:
-        ET.SubElement(sign, "polyline", {"points": _points([start, end]), "stroke-width": _n(width)})
+@lru_cache(maxsize=4096)
+def text_width(words: str, size: float = NOTE, *, bold: bool = False) -> float:
+    """How wide words are in DejaVu Sans, one of the widest fonts that ``sans-serif`` may turn out to be.
+
+    >>> text_width("256×256×32", 20) == 2 * text_width("256×256×32", 10)
+    True
+    """
+    font = FontProperties(family="DejaVu Sans", size=100, weight="bold" if bold else "normal")
+    width: float = text_to_path.get_text_width_height_descent(words, font, ismath=False)[0]
+    return width * size / 100
+
+
+def _box(parent: ET.Element, rect: Rect, style: str) -> None:
+    _rect(parent, rect, fill=FILLS[style], stroke=STROKES[style], width=1.5, radius=4)
+    if style == "aspp":  # the second line sets these apart without colour
+        _rect(parent, rect.grown(-3), fill="none", stroke=STROKES["aspp"], width=0.8, radius=2)
 
 
 def _rect(
@@ -164,16 +255,41 @@ def _rect(
     element.attrib |= {"fill": fill, "stroke": stroke, "stroke-width": _n(width)}
 
 
-def _text(parent: ET.Element, text: Text) -> None:
-    x, y = text.at
-    # The middle of the capitals, 0.36 of the size above the baseline, comes to the middle of the line.
-    attributes = {"x": _n(x), "y": _n(y + 0.36 * text.size), "font-size": _n(text.size)}
-    attributes |= {"text-anchor": text.anchor, "fill": PAPER if text.light else INK}
-    attributes |= {"font-weight": "bold"} if text.bold else {}
-    ET.SubElement(parent, "text", attributes).text = text.content
+def _sign(parent: ET.Element, at: Point, kind: str, radius: float) -> None:
+    x, y = at
+    sign = ET.SubElement(parent, "g", {"class": f"sign {kind}", "stroke": INK, "fill": PAPER})
+    if kind != "addition":
+        ET.SubElement(sign, "circle", {"cx": _n(x), "cy": _n(y), "r": _n(radius), "stroke-width": "1.6"})
+    reach, width = SIGNS[kind]
+    d = radius * reach
+    if kind == "scaling":
+        ends = [((x - d, y - d), (x + d, y + d)), ((x - d, y + d), (x + d, y - d))]
+    else:
+        ends = [((x - d, y), (x + d, y)), ((x, y - d), (x, y + d))]
+    for pair in ends:
+        ET.SubElement(sign, "polyline", {"points": _points(pair), "stroke-width": _n(width)})
 
 
-def _points(points: list[Point]) -> str:
+def _lines(
+    parent: ET.Element, at: Point, lines: Iterable[Line], *, anchor: Anchor = "middle", fill: str = INK
+) -> None:
+    lines = [line for line in lines if line[0]]
+    y = at[1] - sum(LINE_HEIGHT * size for _, size, _ in lines) / 2
+    for words, size, bold in lines:
+        # The middle of the capitals, 0.36 of the size above the baseline, comes to the middle of the line.
+        base = y + LINE_HEIGHT * size / 2 + 0.36 * size
+        attributes = {"x": _n(at[0]), "y": _n(base), "font-size": _n(size), "text-anchor": anchor}
+        attributes |= {"fill": fill} | ({"font-weight": "bold"} if bold else {})
+        ET.SubElement(parent, "text", attributes).text = words
+        y += LINE_HEIGHT * size
+
+
+def _towards(start: Point, end: Point, distance: float) -> Point:
+    share = distance / math.dist(start, end)
+    return start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1])
+
+
+def _points(points: Iterable[Point]) -> str:
     return " ".join(f"{_n(x)},{_n(y)}" for x, y in points)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from torch import nn
 
-from fetalseg_book.trace import Call, Shape, Trace
+from fetalseg_book.trace import Call, Shape
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,26 +43,47 @@ def flops_text(flops: int) -> str:
     return f"{flops} FLOP"
 
 
-def layers(trace: Trace, path: str) -> tuple[Layer, ...]:
+def layers(calls: Iterable[Call]) -> tuple[Layer, ...]:
     """What a part is made of, in order: its leaves, each norm and activation with the layer before it."""
-    rows: list[Layer] = []
-    own = trace.calls[path]
-    leaves = [call for call in (own, *trace.below(path)) if not any(call.module.children())]
-    for call in leaves:
-        text = describe(call.module)
-        if not text:
+    return tuple(
+        Layer(
+            text=" · ".join(describe(leaf.module) for leaf in row),
+            output=row[-1].output,
+            parameters=sum(parameter.numel() for leaf in row for parameter in leaf.module.parameters()),
+            flops=sum(leaf.flops for leaf in row),
+        )
+        for row in _rows(calls)
+    )
+
+
+def short(calls: Iterable[Call]) -> str:
+    """A part's leaves in one breath, a repetition counted instead of repeated.
+
+    >>> from fetalseg_lib.models.blocks import DoubleConv
+    >>> block = DoubleConv(3, 8)
+    >>> leaves = [leaf for pair in block for leaf in pair]
+    >>> short([Call(path="", module=leaf, inputs=(), output=(), flops=0) for leaf in leaves])
+    '2 × Conv 3×3-BN-ReLU'
+    """
+    units = [
+        "-".join(_kind(leaf.module) for leaf in row if not isinstance(leaf.module, nn.Dropout))
+        for row in _rows(calls)
+    ]
+    if len(units) > 1 and len(set(units)) == 1:
+        return f"{len(units)} × {units[0]}"
+    return ", ".join(units)
+
+
+def _rows(calls: Iterable[Call]) -> list[list[Call]]:
+    """The leaves in groups that each begin with a layer of weights or a resizing; no identities."""
+    rows: list[list[Call]] = []
+    for call in calls:
+        if any(call.module.children()) or not _kind(call.module):
             continue
-        parameters = sum(parameter.numel() for parameter in call.module.parameters())
-        if rows and not _begins_a_row(call.module):
-            text, parameters = f"{rows[-1].text} · {text}", rows[-1].parameters + parameters
-            rows[-1] = Layer(text=text, output=call.output, parameters=parameters, flops=rows[-1].flops)
-        else:
-            rows.append(Layer(text=text, output=call.output, parameters=parameters, flops=call.flops))
-    return tuple(rows)
-
-
-def _begins_a_row(module: nn.Module) -> bool:
-    return isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Upsample))
+        if not rows or isinstance(call.module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Upsample)):
+            rows.append([])
+        rows[-1].append(call)
+    return rows
 
 
 def describe(module: nn.Module) -> str:
@@ -83,41 +105,13 @@ def describe(module: nn.Module) -> str:
     return _kind(module)
 
 
-def short(calls: list[Call]) -> str:
-    """A part's leaves in one breath, a repetition counted instead of repeated.
-
-    >>> from fetalseg_lib.models.blocks import DoubleConv
-    >>> block = DoubleConv(3, 8)
-    >>> leaves = [leaf for pair in block for leaf in pair]
-    >>> short([Call(path="", module=leaf, inputs=(), output=(), flops=0) for leaf in leaves])
-    '2 × Conv 3×3-BN-ReLU'
-    """
-    units: list[str] = []
-    for module in (call.module for call in calls if not any(call.module.children())):
-        kind = _kind(module)
-        if not kind or isinstance(module, nn.Dropout):
-            continue
-        if units and not _begins_a_row(module):
-            units[-1] += f"-{kind}"
-        else:
-            units.append(kind)
-    if len(units) > 1 and len(set(units)) == 1:
-        return f"{len(units)} × {units[0]}"
-    return ", ".join(units)
-
-
 def _kind(module: nn.Module) -> str:
-    if isinstance(module, nn.Conv2d):
-        return f"Conv {_sides(module)}"
-    if isinstance(module, nn.ConvTranspose2d):
-        return f"Transposed conv {_sides(module)}"
+    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+        name = "Conv" if isinstance(module, nn.Conv2d) else "Transposed conv"
+        return f"{name} {'×'.join(str(side) for side in module.kernel_size)}"
     if isinstance(module, nn.Upsample):
         return f"{str(module.mode).capitalize()} ×{module.scale_factor:g}"
     if isinstance(module, nn.Dropout):
         return f"dropout {module.p:g}"
     names: dict[type[nn.Module], str] = {nn.BatchNorm2d: "BN", nn.GroupNorm: "GN", nn.Identity: ""}
     return names.get(type(module), type(module).__name__)
-
-
-def _sides(module: nn.Conv2d | nn.ConvTranspose2d) -> str:
-    return "×".join(str(side) for side in module.kernel_size)

@@ -24,6 +24,7 @@ from fetalseg_book.diagram import Diagram, draw
 from fetalseg_book.diagram.schematic import schematic
 from fetalseg_book.diagram.svg import FILLS, INK, LINES, PAPER
 from fetalseg_book.trace import trace
+from fetalseg_lib.complexity import count_parameters
 from fetalseg_lib.models import build_model
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -20,20 +20,20 @@ from fetalseg_book import stats
 from fetalseg_book.facts import all_variants
 from fetalseg_book.facts.answer import findings
 from fetalseg_book.facts.typical import typical_facts
-from fetalseg_book.figures.described import ASKED_AGAIN, seeds_in_words
 from fetalseg_book.publishing import face
 from fetalseg_book.studies.answer import COSTS
 from fetalseg_lib.study import records, tables
 from fetalseg_lib.study.profile import load_profile
 
-BASELINE = "proposed"
+BASELINE, UNET, FREED = "proposed", "unet", "trainable_encoder"
+SHOWN = (BASELINE, FREED, UNET, "pos_weight_200")
+"""The networks of the model card."""
+
 GOAL_DICE, GOAL_HC_MM = 0.978, 2.0
 """What the project set itself for its best model on the test fold: this Dice or more, this error or less."""
 
 HIDDEN_DICE, HIDDEN_HC_MM = 0.9793, 1.77
 """Of a published method (``zeng2021`` in the references), on the challenge's hidden test set."""
-
-_OF_A_RUN = ("variant", "seed", "epochs")
 
 
 def collect(results: Path) -> dict[str, str]:
@@ -67,7 +67,7 @@ def add_to_settings(tree: Path, *, results: Path) -> None:
 
 def _data(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     several = sum(count for images, count in facts["exams_by_images"].items() if int(images) > 1)
-    hc, pixel = facts["hc_mm"], facts["pixel_size_mm"]
+    hc, pixel, look = facts["hc_mm"], facts["pixel_size_mm"], facts["second_looks"][0]
     yield "hc18_images", str(facts["n_images"])
     yield "hc18_hidden", str(facts["n_hidden_test_images"])
     yield "hc18_exams", str(facts["n_exams"])
@@ -79,9 +79,6 @@ def _data(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "hc18_cut", str(facts["n_cut"])
     yield "hc18_same_frames", str(len(facts["same_frames"]))
     yield "hc18_head_share", f"{100 * facts['mask_fraction']:.0f} %"
-    yield "hc18_ratio", f"{facts['mask_background_to_foreground']:.1f}"
-    yield "hc18_outline_ratio", f"{facts['outline_background_to_foreground']:.0f}"
-    look = facts["second_looks"][0]
     yield "hc18_second_look", f"{look['hc_difference_mm']:.1f} mm"
     for name, fold in facts["folds"].items():
         yield f"hc18_{name}_exams", str(fold["exams"])
@@ -95,86 +92,59 @@ def _study(folder: Path) -> Iterator[tuple[str, str]]:
     plan = load_profile(config["profile"])
     yield "study_size", " × ".join(map(str, config["image_size"]))
     yield "study_epochs", str(config["training"]["epochs"])
-    yield "study_weight", f"{config['training']['pos_weight']:g}"
     yield "study_train_images", str(found[0]["split"]["train"])
     yield "study_validation_images", str(found[0]["split"]["validation"])
     yield "study_test_images", str(found[0]["split"]["test"])
-    yield "study_planned", str(len(plan.variants))
     yield "study_planned_runs", str(len(plan.variants) * len(plan.seeds))
-    yield "study_planned_seeds", str(len(plan.seeds))
-    yield "study_done", str(by_run["variant"].nunique())
     yield "study_runs", str(len(found))
     yield "study_device", " and ".join(sorted({record["gpu"] or "no GPU" for record in found}))
     of_mm: dict[Any, Any] = floor.loc["hc_abs_error_mm"].to_dict()
     yield "study_detectable_mm", f"{of_mm['detectable']:.2f} mm"
-    for variant, rows in by_run.groupby("variant"):
+    for variant in SHOWN:
+        rows = by_run[by_run["variant"] == variant]
         yield f"seeds_{variant}", str(len(rows))
         yield f"dice_{variant}", f"{100 * rows['dice_mean'].mean():.1f} %"
         yield f"hc_{variant}", f"{rows['hc_abs_error_mm_mean'].mean():.1f} mm"
         yield f"bias_{variant}", _signed(rows["hc_error_mm_mean"].mean(), 1) + " mm"
         yield f"failures_{variant}", str(int(rows["failures"].sum()))
-    yield from _findings(tables.collect_per_image(folder))
+    change, interval = _change(tables.collect_per_image(folder), FREED, "dice", scale=100)
+    yield f"change_{FREED}", f"{change} points"
+    yield f"interval_{FREED}", interval
 
 
-def _findings(frame: pd.DataFrame) -> Iterator[tuple[str, str]]:
-    """What the comparisons of Dice say, in words."""
-    rows: list[dict[Any, Any]] = stats.compare(frame, "dice", baseline=BASELINE).to_dict("records")
-    told = {row["variant"]: row["verdict"] == "significant" for row in rows}
-    for row in rows:
-        variant = row["variant"]
-        yield f"luck_{variant}", "is more than chance" if told[variant] else "could be chance"
-        yield f"change_{variant}", _signed(100 * row["difference"], 2) + " points"
-        yield f"interval_{variant}", " to ".join(_signed(100 * row[end], 2) for end in ("low", "high"))
+def _change(frame: pd.DataFrame, variant: str, metric: str, *, scale: float) -> tuple[str, str]:
+    """How a network differs from the note's on the same seeds, and the interval."""
+    compared = stats.compare(frame, metric, baseline=BASELINE, variants=[variant])
+    row: dict[Any, Any] = compared.iloc[0].to_dict()
+    mean, low, high = (_signed(scale * row[key], 2) for key in ("difference", "low", "high"))
+    return mean, f"{low} to {high}"
 
 
 def _by_note(folder: Path) -> Iterator[tuple[str, str]]:
-    """What the note's own, longer schedule makes of the networks, and of the difference of two."""
-    found = [records.read_json(run / records.METRICS) for run in tables.finished_runs(folder)]
-    runs = pd.DataFrame({**run["test"], **{key: run[key] for key in _OF_A_RUN}} for run in found)
-    for variant, rows in runs.groupby("variant"):
-        yield f"by_note_epochs_{variant}", f"{rows['epochs'].min()} to {rows['epochs'].max()}"
-        yield f"by_note_dice_{variant}", f"{100 * rows['dice_mean'].mean():.1f} %"
+    """What the note's own, longer schedule makes of its network and the U-Net, and of their difference."""
     frame = tables.collect_per_image(folder).assign(hc=lambda rows: rows["hc_error_mm"].abs())
-    yield from _leads(frame, "by_note")
-    yield from _leads(frame[frame["seed"].isin(ASKED_AGAIN)], "by_note_fresh")
-
-
-def _leads(frame: pd.DataFrame, name: str) -> Iterator[tuple[str, str]]:
-    """How far the U-Net is from the note's network, in Dice and in the error of the circumference."""
-    for metric, scale, unit in (("dice", 100, "points"), ("hc", 1, "mm")):
-        compared = stats.compare(frame, metric, baseline=BASELINE, variants=["unet"])
-        row: dict[Any, Any] = compared.iloc[0].to_dict()
-        mean, low, high = (_signed(scale * row[key], 2) for key in ("difference", "low", "high"))
-        yield f"{name}_{metric}_change_unet", f"{mean} {unit}"
-        yield f"{name}_{metric}_interval_unet", f"{low} to {high}"
-        means = frame.pivot_table(index="seed", columns="variant", values=metric)[[BASELINE, "unet"]].dropna()
-        ahead = (means["unet"] > means[BASELINE]) == (metric == "dice")
-        yield f"{name}_{metric}_ahead_unet", f"{ahead.sum()} of {len(ahead)} seeds"
-    yield f"{name}_seeds", seeds_in_words(len(ahead))
+    dice = frame.groupby(["variant", "seed"])["dice"].mean().groupby("variant").mean()
+    for variant in (BASELINE, UNET):
+        yield f"by_note_dice_{variant}", f"{100 * dice[variant]:.1f} %"
+    change, interval = _change(frame, UNET, "hc", scale=1)
+    yield f"by_note_hc_change_{UNET}", f"{change} mm"
+    yield f"by_note_hc_interval_{UNET}", interval
 
 
 def _averaged(folder: Path) -> Iterator[tuple[str, str]]:
     """What networks that differ by their seed reach as one, and what one of them reaches alone.
 
-    Of the two averages, without and with mirror images, the validation images choose, and of the single
-    networks, too.
+    Of the averages, without and with mirror images, and of the single networks the validation images choose.
     """
     yield "goal_dice", f"{100 * GOAL_DICE:.1f} %"
     yield "goal_hc", f"{GOAL_HC_MM:.1f} mm"
     validation, test = (_looks(folder / fold) for fold in ("validation", "test"))
     singles = [name for name in test.index if re.fullmatch(r"seed-\d+", name)]
-    yield "averaged_networks", f"{len(singles)} networks"
-    mirrored = test.loc[[f"{name}_mirrored" for name in singles]]
-    reached = mirrored["dice_mean"].ge(GOAL_DICE) & mirrored["hc_abs_error_mm_mean"].le(GOAL_HC_MM)
-    yield "averaged_reached_mirrored", f"{reached.sum()} of {len(reached)}"
     order = validation["dice_mean"].sort_values(ascending=False).index
-    chosen, other = (name for name in order if name.startswith("all"))
-    best = next(name for name in order if name in singles)
     for name, row in {
-        "averaged": test.loc[chosen],
-        "averaged_other": test.loc[other],
+        "averaged": test.loc[next(name for name in order if name.startswith("all"))],
         "averaged_alone": test.loc[singles].mean(),
-        "averaged_single": test.loc[best],
+        "averaged_single": test.loc[next(name for name in order if name in singles)],
     }.items():
         yield f"{name}_dice", f"{100 * row['dice_mean']:.2f} %"
         yield f"{name}_hc", f"{row['hc_abs_error_mm_mean']:.2f} mm"
@@ -215,7 +185,6 @@ def _two_cores(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _accelerator(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    yield "accelerator_device", found["environment"]["gpu"]
     yield "accelerator_batch", str(found["batch_size"])
     yield "accelerator_size", " × ".join(map(str, found["image_size"]))
     costs = found["variants"][BASELINE]
@@ -260,8 +229,9 @@ def _simulated(folder: Path) -> Iterator[tuple[str, str]]:
 
 def _speed(costs: pd.DataFrame) -> Iterator[tuple[str, str]]:
     """Milliseconds an image, from the run that timed all networks of the answer's table."""
-    for _, row in costs.iterrows():
-        yield f"speed_{row['variant']}", f"{row['latency_ms']:.0f} ms"
+    latency = costs.set_index("variant")["latency_ms"]
+    for variant in (BASELINE, UNET):
+        yield f"speed_{variant}", f"{latency[variant]:.0f} ms"
     (size,) = costs["image_size"].unique()
     yield "speed_size", " × ".join(size.split("x"))
 

@@ -11,7 +11,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import DescrStatsW
 
 from fetalseg_book.stats import holm
-from fetalseg_book.stats.decision import WORDS, decide, paired_mean
+from fetalseg_book.stats.decision import decide, paired_mean
 
 RNG = np.random.default_rng(3)
 
@@ -61,7 +61,6 @@ def test_the_rule(
     gains: tuple[float, ...], p: tuple[float, ...], p_margin: tuple[float, ...], word: str
 ) -> None:
     assert decide(gains, p=p, p_margin=p_margin) == word
-    assert word in WORDS
 
 
 @pytest.mark.parametrize("values", [[1.0], [1.0, 2.0], [0.5] * 4], ids=["one", "two", "no variation"])

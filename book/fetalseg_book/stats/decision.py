@@ -13,8 +13,6 @@ from scipy import stats
 MIN_SEEDS = 3
 """With fewer matched seeds nothing is called significant."""
 
-WORDS = ("better", "worse", "equivalent", "undecided")
-
 
 @dataclass(frozen=True, kw_only=True)
 class PairedMean:

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 from scipy.optimize import brentq
-from statsmodels.stats.power import TTestPower
 
 from fetalseg_book.stats.scores import scores_of
 
@@ -80,21 +79,32 @@ def detectable_difference(
     >>> round(detectable_difference(1.0, seeds=10), 3)
     0.996
     """
-    if seeds < 3 or comparisons < 1:
-        raise ValueError(f"seeds, comparisons: expected at least 3 and 1, got {seeds} and {comparisons}")
-    if not 0 < alpha < power < 1:
-        raise ValueError(f"alpha, power: expected 0 < alpha < power < 1, got {alpha} and {power}")
+    if seeds < 3:
+        raise ValueError(f"seeds: expected at least 3, got {seeds}")
     if not 0 <= sd_of_differences < math.inf:
         raise ValueError(f"sd_of_differences: expected 0 or more, got {sd_of_differences}")
-    test = TTestPower()
+    error = sd_of_differences / math.sqrt(seeds)
+    return error * detectable_errors(seeds - 1, comparisons=comparisons, power=power, alpha=alpha)
 
-    def missing_power(effect: float) -> float:
-        # Two-sided: beyond this the other tail's share is lost in rounding, and statsmodels gives NaN.
-        reached = float(test.power(effect, nobs=seeds, alpha=alpha / comparisons))
-        return (1.0 if math.isnan(reached) else reached) - power
 
-    # statsmodels' own solve_power does not converge for some numbers of seeds.
-    high = 1.0
-    while missing_power(high) < 0:
-        high *= 2
-    return float(brentq(missing_power, 0.0, high)) * sd_of_differences
+def detectable_errors(freedom: float, *, comparisons: int, power: float, alpha: float) -> float:
+    """How many standard errors a difference must have for a two-sided t-test to find it with ``power``.
+
+    The test has ``freedom`` degrees of freedom and the level ``alpha / comparisons``. Raises ``ValueError``
+    outside: one comparison, power between alpha and 1.
+
+    >>> round(detectable_errors(10_000, comparisons=1, power=0.8, alpha=0.05), 2)  # 1.96 + 0.84
+    2.8
+    """
+    if comparisons < 1:
+        raise ValueError(f"comparisons: expected at least 1, got {comparisons}")
+    if not 0 < alpha < power < 1:
+        raise ValueError(f"alpha, power: expected 0 < alpha < power < 1, got {alpha} and {power}")
+    critical = float(stats.t.isf(alpha / comparisons / 2, freedom))
+
+    def missing_power(errors: float) -> float:
+        beyond = float(stats.nct.sf(critical, freedom, errors))
+        other_tail = float(stats.nct.cdf(-critical, freedom, errors))  # NaN where it is lost in rounding
+        return beyond + (0.0 if math.isnan(other_tail) else other_tail) - power
+
+    return float(brentq(missing_power, 0.0, 4 * critical + 4))

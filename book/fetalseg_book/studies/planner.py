@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from scipy.stats import nct, t
+
+from fetalseg_book.stats.noise_floor import detectable_errors
 
 Floats = NDArray[np.float64]
 Measure = Callable[..., Any]
@@ -33,6 +33,14 @@ class PairedSpread:
     """What all seeds share on an exam."""
     both: float
     """What one seed does on one exam."""
+
+    def squared_errors(self, seeds: int, exams: int) -> tuple[float, float]:
+        """The squared standard error of so many seeds and exams: as far as it is the seeds', and the exams'.
+
+        >>> PairedSpread(seed=0.04, exam=4.0, both=8.0).squared_errors(4, 100)
+        (0.03, 0.04)
+        """
+        return (self.seed + self.both / exams) / seeds, self.exam / exams
 
 
 def paired_spread(
@@ -76,15 +84,6 @@ def paired_spread(
     )
 
 
-def standard_error(spread: PairedSpread, *, seeds: int, exams: int) -> float:
-    """Standard error of a difference over so many matched seeds and test exams.
-
-    >>> standard_error(PairedSpread(seed=0.04, exam=4.0, both=8.0), seeds=4, exams=100)
-    0.2645751311064591
-    """
-    return math.sqrt(sum(_parts(spread, seeds, exams)))
-
-
 def smallest_detectable(
     spread: PairedSpread,
     *,
@@ -104,25 +103,12 @@ def smallest_detectable(
     >>> round(smallest_detectable(spread, seeds=4, exams=100), 2)
     0.79
     """
-    if seeds < 3 or exams < 3 or comparisons < 1:
-        raise ValueError(
-            f"seeds, exams, comparisons: expected at least 3, 3 and 1, got {seeds}, {exams}, {comparisons}"
-        )
-    if not 0 < alpha < power < 1:
-        raise ValueError(f"alpha, power: expected 0 < alpha < power < 1, got {alpha} and {power}")
-    by_seeds, by_exams = _parts(spread, seeds, exams)
+    if seeds < 3 or exams < 3:
+        raise ValueError(f"seeds, exams: expected at least 3 and 3, got {seeds} and {exams}")
+    by_seeds, by_exams = spread.squared_errors(seeds, exams)
     error = by_seeds + by_exams
     if error == 0:
         return 0.0
     freedom = error**2 / (by_seeds**2 / (seeds - 1) + by_exams**2 / (exams - 1))
-    critical = float(t.ppf(1 - alpha / comparisons / 2, freedom))
-
-    def missing_power(effect: float) -> float:
-        return float(nct.sf(critical, freedom, effect)) - power
-
-    return float(brentq(missing_power, 0.0, 4 * critical + 4)) * math.sqrt(error)
-
-
-def _parts(spread: PairedSpread, seeds: int, exams: int) -> tuple[float, float]:
-    """The squared standard error, as far as it is the seeds' and as far as it is the exams'."""
-    return (spread.seed + spread.both / exams) / seeds, spread.exam / exams
+    errors = detectable_errors(freedom, comparisons=comparisons, power=power, alpha=alpha)
+    return errors * math.sqrt(error)

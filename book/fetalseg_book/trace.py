@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,14 +21,6 @@ Shape = tuple[int, ...]
 
 IMAGE = "input"
 """The name of the network's input among the sources of a stage."""
-
-
-class Network(Protocol):
-    """A network that names its parts: ``stages()``, in the order of the data's way."""
-
-    def stages(self) -> dict[str, nn.Module]:
-        """The parts by name."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,15 +47,6 @@ def test_a_named_study_is_collected_alone() -> None:
     assert set(described.collect(RESULTS)["variant"]) > set(frame["variant"])
 
 
-def test_what_was_asked_again_is_in_the_plan_and_was_run() -> None:
-    fresh = set(described.ASKED_AGAIN)
-    assert fresh < set(load_profile("note_schedule").seeds)
-    runs_there = described.collect(RESULTS, "note_schedule")
-    for variant in ("proposed", "unet"):
-        seeds = set(runs_there.loc[runs_there["variant"] == variant, "seed"])
-        assert seeds == {*range(min(fresh)), *fresh}
-
-
 def test_the_table_is_that_of_the_images() -> None:
     frame = described.collect(RESULTS).set_index(["variant", "seed"])
     images = tables.collect_per_image(RESULTS / "one_fold" / "descriptive" / "hc18" / "stem_mean")

@@ -16,7 +16,7 @@ from scipy import stats
 
 from fetalseg_book.figures import agreement, estimation
 from fetalseg_book.stats import ConformalInterval, compare, mean_intervals
-from fetalseg_book.studies.seed_noise import noise_by_comparison, pooled_seed_noise
+from fetalseg_book.studies.seed_noise import pooled_seed_noise
 from fetalseg_book.studies.simulation import DESIGNS, rejection_plot, simulate
 from fetalseg_lib.study import records
 
@@ -62,28 +62,6 @@ def points(figure: Figure, marker: str) -> list[np.ndarray[Any, Any]]:
 
 def rungs(figure: Figure) -> list[str]:
     return [label.get_text() for label in figure.axes[0].get_yticklabels()]
-
-
-# Which runs can be compared
-
-
-def test_where_none_has_three_seeds_those_with_most_are_matched() -> None:
-    frame = study({"plain": [0.0, 0.01], "full": [0.0, 0.01, 0.02], "gap": [0.0]})
-    matched = estimation.matched_runs(frame, baseline="plain")
-    assert set(map(tuple, matched[["variant", "seed"]].to_numpy())) == {
-        ("plain", 0),
-        ("plain", 1),
-        ("full", 0),
-        ("full", 1),
-    }
-
-
-def test_a_variant_that_has_only_begun_takes_no_seeds_from_the_others() -> None:
-    """Three seeds are matched with ``far``; ``begun`` has one of them and stays out."""
-    frame = study({"plain": [0.0, 0.0, 0.0, 0.0], "far": [0.0, 0.01, 0.02], "begun": [0.0]})
-    matched = estimation.matched_runs(frame, baseline="plain")
-    assert set(matched["variant"]) == {"plain", "far"}
-    assert set(matched["seed"]) == {0, 1, 2}
 
 
 # The estimation plot
@@ -150,14 +128,6 @@ def test_seed_noise_is_pooled_over_the_variants() -> None:
     assert noise.sd == pytest.approx(np.sqrt(0.000125))
     assert noise.freedom == 4
     assert noise.low < noise.sd < noise.high
-
-
-def test_the_noise_of_a_comparison_is_that_of_its_two_variants() -> None:
-    noise = noise_by_comparison(TWO, "dice", baseline="plain")
-    assert {name: found.sd for name, found in noise.items()} == pytest.approx(
-        {"worse": np.sqrt(0.000125), "better": np.sqrt(0.000125), "equal": np.sqrt(0.00005)}
-    )
-    assert {found.freedom for found in noise.values()} == {2}
 
 
 def test_seed_noise_band_holds_the_difference_of_two_equal_variants() -> None:
@@ -268,14 +238,6 @@ def test_simulation_is_reproducible_number_for_number() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        pytest.param(
-            lambda: estimation.matched_runs(TWO, baseline="other"), "baseline", id="unknown baseline"
-        ),
-        pytest.param(
-            lambda: estimation.matched_runs(study({"plain": [0.0]}), baseline="plain"),
-            "another variant",
-            id="baseline alone",
-        ),
         pytest.param(
             lambda: agreement.limits_of_agreement(heads([1], [1]), level=1.0), "level", id="level of one"
         ),

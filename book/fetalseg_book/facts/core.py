@@ -99,8 +99,3 @@ def ends(row: Any, scale: float = 1) -> str:
     '−0.10 to +2.03'
     """
     return " to ".join(signed(scale * row[end]) for end in ("low", "high"))
-
-
-def includes_zero(row: Any) -> bool:
-    """Whether an interval has zero inside."""
-    return bool(row["low"] < 0 < row["high"])

@@ -14,9 +14,6 @@ import pandas as pd
 STUDIES = ("published", "descriptive")
 """The core, which is tested, and the second family. Their runs differ in nothing but the variant."""
 
-ASKED_AGAIN = (3, 4, 5)
-"""Seeds of ``note_schedule`` that were planned once the first three had put the U-Net ahead: to ask again."""
-
 MEASURES = {"dice": "dice_mean", "error": "hc_abs_error_mm_mean", "signed": "hc_error_mm_mean"}
 """Short names: Dice in points, the absolute and the signed error of the circumference in mm."""
 

@@ -17,7 +17,6 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from fetalseg_book.figures.figures import LABELS
-from fetalseg_book.stats.decision import MIN_SEEDS
 from fetalseg_lib.models import list_variants
 
 SHARES = ("dice", "dice_mean")
@@ -30,27 +29,6 @@ NOT_TESTED = "descriptive"
 def run_means(frame: pd.DataFrame, metric: str) -> pd.Series:
     """Mean of ``metric`` over the images of each run, indexed by ``variant`` and ``seed``."""
     return frame.groupby(["variant", "seed"], sort=True)[metric].mean()
-
-
-def matched_runs(frame: pd.DataFrame, *, baseline: str) -> pd.DataFrame:
-    """The records on the seeds that ``baseline`` shares with every other variant that is far enough.
-
-    A study in progress has gaps. A variant is far enough with three seeds of ``baseline``'s, or, where none
-    has three, with as many as any has; what is left can be compared seed by seed. Raises ``ValueError``
-    where there is no run of ``baseline``, or no other variant on any of its seeds.
-    """
-    seeds = {str(name): set(part["seed"]) for name, part in frame.groupby("variant")}
-    if baseline not in seeds:
-        raise ValueError(f"baseline: expected one of {', '.join(seeds)}; got {baseline}")
-    shared = {name: own & seeds[baseline] for name, own in seeds.items() if name != baseline}
-    needed = min(MIN_SEEDS, max(map(len, shared.values()), default=0))
-    if needed == 0:
-        raise ValueError(
-            f"frame: expected another variant on the seeds {sorted(seeds[baseline])} of {baseline}, got none"
-        )
-    complete = [name for name, common in shared.items() if len(common) >= needed]
-    common = set.intersection(*(shared[name] for name in complete))
-    return frame[frame["variant"].isin([baseline, *complete]) & frame["seed"].isin(common)]
 
 
 def estimation_plot(

@@ -65,9 +65,3 @@ def pooled_seed_noise(
     sd = math.sqrt(squares / freedom)
     low, high = sd * np.sqrt(freedom / stats.chi2.ppf([0.5 + level / 2, 0.5 - level / 2], freedom))
     return SeedNoise(sd=sd, low=float(low), high=float(high), freedom=freedom)
-
-
-def noise_by_comparison(frame: pd.DataFrame, metric: str, *, baseline: str) -> dict[str, SeedNoise]:
-    """For each other variant the seed noise pooled over it and ``baseline``: the noise of that comparison."""
-    others = [str(name) for name in frame["variant"].unique() if name != baseline]
-    return {name: pooled_seed_noise(frame, metric, variants=(name, baseline)) for name in others}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[3]
 RESULTS = ROOT / "results"
@@ -20,6 +21,11 @@ def said(chapter: str, sentence: str) -> bool:
     text = " ".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
     pieces = (re.escape(_plain(piece).strip()) for piece in sentence.split("…"))
     return re.search(".{0,200}?".join(pieces), _plain(text)) is not None
+
+
+def includes_zero(row: Any) -> bool:
+    """Whether an interval has zero inside."""
+    return bool(row["low"] < 0 < row["high"])
 
 
 def _plain(text: str) -> str:

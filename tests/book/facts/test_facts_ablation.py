@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from sentences import said
+from sentences import includes_zero, said
 
 from fetalseg_book.facts import ablation
 from fetalseg_book.facts.ablation import (
@@ -24,9 +24,8 @@ from fetalseg_book.facts.ablation import (
     long_exams_too,
 )
 from fetalseg_book.facts.answer import answer_of, the_answer
-from fetalseg_book.facts.core import FREED, PARTS, PROPOSED, core, epochs_run, includes_zero
+from fetalseg_book.facts.core import FREED, PARTS, PROPOSED, core, epochs_run
 from fetalseg_book.facts.typical import pair
-from fetalseg_book.figures.described import ASKED_AGAIN
 from fetalseg_book.figures.paired import by_seed
 
 RESULTS = Path(__file__).parents[3] / "results"
@@ -123,7 +122,7 @@ def level_or_behind(_: Found) -> bool:
 
 
 def asked_again(_: Found) -> bool:
-    fresh = by_seed(RESULTS, (PLAIN, LONG), (PROPOSED, LONG), seeds=ASKED_AGAIN)["hc"]
+    fresh = by_seed(RESULTS, (PLAIN, LONG), (PROPOSED, LONG), seeds=(3, 4, 5))["hc"]
     return bool((fresh < 0).all() and stats.ttest_1samp(fresh, 0).pvalue < 0.05)
 
 

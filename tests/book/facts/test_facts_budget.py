@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sentences import said
+from sentences import includes_zero, said
 
 from fetalseg_book.facts import budget
 from fetalseg_book.facts.budget import at_size, batch_time, differences, floor
-from fetalseg_book.facts.core import includes_zero
 
 RESULTS = Path(__file__).parents[3] / "results"
 Found = dict[str, Any]

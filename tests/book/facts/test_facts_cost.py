@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 import torch
-from sentences import said
+from sentences import includes_zero, said
 from torch.utils.flop_counter import FlopCounterMode
 
 from fetalseg_book.facts import cost
-from fetalseg_book.facts.core import FREED, PROPOSED, includes_zero
+from fetalseg_book.facts.core import FREED, PROPOSED
 from fetalseg_book.facts.cost import SIDE, bench, wrong_shapes
 from fetalseg_lib.complexity import count_flops, count_parameters
 from fetalseg_lib.models import build_model

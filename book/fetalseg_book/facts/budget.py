@@ -138,7 +138,6 @@ def _at_size(results: Path) -> Iterator[tuple[str, str]]:
     yield "budget_at_size", described.in_words(change["error"], unit="mm")
     yield "budget_at_size_dice", described.in_words(change["dice"])
     yield "budget_larger_size", "×".join(map(str, plan.image_size))
-    yield "budget_larger_epochs", str(plan.training.epochs)
 
 
 def batch_time(results: Path) -> float:

@@ -87,7 +87,6 @@ def _simulated(results: Path) -> Iterator[tuple[str, str]]:
     for name, effect in (("low", small), ("high", large)):
         yield f"uncertainty_effect_{name}", f"{POINTS * effect:.1f}"
         yield f"uncertainty_power_{name}", f"{100 * five.loc[effect, 'significant']:.0f} %"
-    yield "uncertainty_coverage", f"{100 * rates['mean_covered'].mean():.1f} %"
 
 
 def half_interval(frame: pd.DataFrame) -> float:
@@ -114,7 +113,6 @@ def _looks(study: Core) -> Iterator[tuple[str, str]]:
     found = looks(study)
     yield "uncertainty_half_seeds", str(found["early"]["seeds"])
     for name, row in found.items():
-        yield f"uncertainty_{name}_p", f"{row['p']:.3f}" if row["p"] > 0.0005 else f"{row['p']:.4f}"
         yield f"uncertainty_{name}_holm", f"{row['p_holm']:.3f}"
         yield f"uncertainty_{name}_gain", f"{POINTS * row['difference']:+.2f}"
     yield "uncertainty_gain_low", f"{POINTS * found['late']['low']:+.2f}"

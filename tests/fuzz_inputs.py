@@ -118,6 +118,11 @@ def dicoms() -> list[bytes]:
         kind = "RGB" if pixels.ndim == 3 else "MONOCHROME2"
         dataset.set_pixel_data(np.ascontiguousarray(pixels), kind, 8 * pixels.dtype.itemsize)
         dataset.PixelSpacing = [0.2, 0.2]
+        dataset.WindowCenter = dataset.WindowWidth = 100
+        region = pydicom.Dataset()
+        region.RegionSpatialFormat, region.PhysicalUnitsXDirection, region.PhysicalUnitsYDirection = 1, 3, 3
+        region.PhysicalDeltaX = region.PhysicalDeltaY = 0.02
+        dataset.SequenceOfUltrasoundRegions = [region]
         if syntax == pydicom.uid.RLELossless:
             dataset.compress(syntax)
         else:
@@ -179,6 +184,13 @@ def predictions() -> list[bytes]:
 # Reading
 
 
+def picture(path: Path) -> object:
+    found = read_image(path)
+    assert found.pixels.dtype == np.uint8
+    assert found.pixels.ndim == 2
+    return found
+
+
 def pair(content: bytes, folder: Path) -> object:
     (folder / "1_HC.png").write_bytes(encoded(".png", GRAY)[0])
     (folder / "1_HC_Annotation.png").write_bytes(content)
@@ -220,11 +232,11 @@ def table(content: bytes, folder: Path) -> object:
 
 
 READERS = (
-    Reader(name="PNG", valid=pngs, read=by_path(read_image)),
-    Reader(name="JPEG", valid=jpegs, read=by_path(read_image)),
-    Reader(name="TIFF", valid=tiffs, read=by_path(read_image)),
-    Reader(name="BMP", valid=lambda: encoded(".bmp", GRAY, COLOUR), read=by_path(read_image)),
-    Reader(name="DICOM", valid=dicoms, read=by_path(read_image, "input.dcm")),
+    Reader(name="PNG", valid=pngs, read=by_path(picture)),
+    Reader(name="JPEG", valid=jpegs, read=by_path(picture)),
+    Reader(name="TIFF", valid=tiffs, read=by_path(picture)),
+    Reader(name="BMP", valid=lambda: encoded(".bmp", GRAY, COLOUR), read=by_path(picture)),
+    Reader(name="DICOM", valid=dicoms, read=by_path(picture, "input.dcm")),
     Reader(name="mask", valid=pngs, read=by_path(read_labels)),
     Reader(name="HC18 PNG", valid=lambda: encoded(".png", GRAY), read=by_path(read_gray)),
     Reader(name="HC18 outline", valid=lambda: encoded(".png", draw_outline(HEAD)), read=pair),

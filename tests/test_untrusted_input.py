@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import json
@@ -19,6 +20,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from fuzz_inputs import READERS, Reader, mutate
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -32,6 +34,20 @@ from fetalseg_lib.study import workflow
 from fetalseg_lib.study.profile import Profile, load_profile
 from fetalseg_lib.study.records import METRICS
 from fetalseg_lib.training.config import TrainingConfig
+
+# Files
+
+
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.name)
+def test_a_damaged_file_is_read_or_refused_never_a_crash(reader: Reader, tmp_path: Path) -> None:
+    if reader.name == "DICOM":
+        pytest.importorskip("pydicom", reason="pydicom is not installed (extra dicom)")
+    valid = reader.valid()
+    for number in range(60):
+        damaged = mutate(np.random.default_rng([0, number]), valid, text=reader.text)
+        with contextlib.suppress(*reader.refusals):
+            reader.read(damaged, tmp_path)
+
 
 # Configuration
 

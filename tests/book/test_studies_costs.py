@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
@@ -21,6 +24,20 @@ from fetalseg_lib.models.build import Network
 @pytest.fixture(scope="module")
 def proposed() -> Network:
     return build_model("proposed", encoder_weights="random")
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [count_flops, training_memory_mb, inference_memory_mb, partial(measure_latency, warmup=0, repeats=1)],
+    ids=["flops", "training memory", "memory", "latency"],
+)
+def test_measuring_leaves_the_model_as_it_was(proposed: Network, measure: Callable[..., object]) -> None:
+    before = {key: value.clone() for key, value in proposed.train().state_dict().items()}
+    modes = [module.training for module in proposed.modules()]
+    measure(proposed, image_size=(64, 64))
+    assert [module.training for module in proposed.modules()] == modes
+    assert all(torch.equal(value, before[key]) for key, value in proposed.state_dict().items())
+    assert not any(module._forward_hooks for module in proposed.modules())
 
 
 class TestSize:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 
-from fetalseg_book.stats import compare
 from fetalseg_book.studies.floor import NOISE_FLOOR
 from fetalseg_book.studies.seed_noise import SeedNoise, pooled_seed_noise
 from fetalseg_lib.study import records, tables
@@ -45,12 +44,6 @@ class Core:
     def band(self, metric: str, *, seeds: int | None = None) -> float:
         """Half width that holds the difference of two networks as noisy as ``proposed``, and equal."""
         return self.noise(metric).band(seeds=seeds or len(self.plan.seeds))
-
-    def compared(self, metric: str) -> pd.DataFrame:
-        """Holm's verdicts against ``proposed``, with intervals that hold for all comparisons at once."""
-        found = compare(self.per_image, metric, baseline=PROPOSED)
-        joint = compare(self.per_image, metric, baseline=PROPOSED, level=1 - 0.05 / len(found))
-        return found.assign(**joint[["low", "high"]])
 
 
 @cache

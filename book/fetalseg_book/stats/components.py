@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -22,13 +22,6 @@ class VarianceComponents:
     exam: float
     image: float
     residual: float
-
-    @property
-    def shares(self) -> dict[str, float]:
-        """Each component as a share of their sum (all 0 where nothing varies)."""
-        parts = asdict(self)
-        total = sum(parts.values())
-        return {name: part / total if total else 0.0 for name, part in parts.items()}
 
 
 def variance_components(frame: pd.DataFrame, metric: str, *, variant: str) -> VarianceComponents:

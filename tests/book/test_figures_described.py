@@ -34,13 +34,6 @@ def test_without_a_common_seed_there_is_no_difference() -> None:
         described.differences(runs(("a", 0, 97.0), ("b", 1, 97.0)), "b", reference="a")
 
 
-def test_another_training_is_set_beside_the_same_variant_and_seed() -> None:
-    before = runs(("a", 0, 96.0), ("b", 0, 95.0), ("b", 1, 95.5))
-    after = runs(("b", 1, 97.0), ("b", 0, 95.25), ("a", 1, 96.0))
-    found = described.changes(after, before)
-    assert found["dice"].to_dict() == {("b", 0): 0.25, ("b", 1): 1.5}
-
-
 def test_a_named_study_is_collected_alone() -> None:
     frame = described.collect(RESULTS, "note_schedule")
     assert set(frame["variant"]) == set(load_profile("note_schedule").variants)

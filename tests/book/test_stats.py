@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from statsmodels.regression.mixed_linear_model import MixedLM
 
 from fetalseg_book.stats import (
     compare,
@@ -17,8 +16,6 @@ from fetalseg_book.stats import (
     mean_intervals,
     noise_floor,
     paired_differences,
-    superiority,
-    variance_components,
 )
 from fetalseg_book.studies.simulate import rejection_rates, simulate_study
 
@@ -102,23 +99,6 @@ def test_descriptive_and_tested_variants_can_stand_in_one_table() -> None:
     assert table["verdict"].to_dict() == {"same": "descriptive", "b": "significant"}
 
 
-def test_superiority_by_hand() -> None:
-    """Four pairs: two wins, one tie, one loss."""
-    frame = records({"a": [[0.5, 0.6], [0.5, 0.6]], "b": [[0.6, 0.6], [0.7, 0.5]]})
-    assert superiority(frame, "dice", variant="b", baseline="a").probability == pytest.approx(2.5 / 4)
-    lower = superiority(frame, "dice", variant="b", baseline="a", higher_is_better=False)
-    assert lower.probability == pytest.approx(1.5 / 4)
-
-
-def test_superiority_stays_a_probability() -> None:
-    found = superiority(
-        simulate_study(random_state=1, images=60, effect=0.5), "dice", variant="variant", baseline="baseline"
-    )
-    assert (found.probability, found.low, found.high) == (1, 1, 1)
-    even = superiority(STUDY, "dice", variant="variant", baseline="baseline")
-    assert 0 <= even.low < even.probability < even.high <= 1
-
-
 def test_paired_differences_keep_image_seed_and_exam_together() -> None:
     frame = records(
         {"a": [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]], "b": [[0.2, 0.4, 0.6], [0.4, 0.5, 0.7]]}, [7, 7, 8]
@@ -185,46 +165,7 @@ def test_the_same_records_give_the_same_interval_in_any_order() -> None:
     pd.testing.assert_frame_equal(there, back)
 
 
-# Variance
-
-
-@pytest.mark.filterwarnings("ignore:The MLE may be on the boundary")
-def test_variance_components_agree_with_a_mixed_model() -> None:
-    """Balanced data and positive estimates: the analysis of variance is restricted maximum likelihood."""
-    generator = np.random.default_rng(2)
-    seeds, exams, per_exam = 6, 12, 3
-    exam = np.repeat(np.arange(exams), per_exam)
-    values = (
-        0.9
-        + generator.normal(0, 0.03, (seeds, 1))
-        + generator.normal(0, 0.05, exams)[exam]
-        + generator.normal(0, 0.03, exams * per_exam)
-        + generator.normal(0, 0.02, (seeds, exams * per_exam))
-    )
-    frame = records({"a": values.tolist()}, exam.tolist())
-    ours = variance_components(frame, "dice", variant="a")
-    fit = MixedLM.from_formula(
-        "dice ~ 1",
-        groups=np.ones(len(frame)),
-        re_formula="0",
-        vc_formula={"exam": "0 + C(exam)", "image": "0 + C(name)", "seed": "0 + C(seed)"},
-        data=frame,
-    ).fit(reml=True)
-    assert ours.residual == pytest.approx(fit.scale, rel=0.02)
-    for name, variance in zip(fit.model.exog_vc.names, fit.vcomp, strict=True):
-        assert getattr(ours, name) == pytest.approx(variance, rel=0.03), name
-
-
-def test_variance_components_of_unbalanced_exams_are_unbiased() -> None:
-    design = {"seed_sd": 0.01, "exam_sd": 0.02, "image_sd": 0.01, "residual_sd": 0.015}
-    found = pd.DataFrame(
-        [
-            vars(variance_components(simulate_study(random_state=k, **design), "dice", variant="baseline"))
-            for k in range(60)
-        ]
-    ).mean()
-    for name, sd in design.items():
-        assert found[name.removesuffix("_sd")] == pytest.approx(sd**2, rel=0.2), name
+# Noise
 
 
 def test_the_detectable_difference_exists_for_every_number_of_seeds_and_shrinks() -> None:
@@ -338,12 +279,8 @@ def test_bad_options_are_named() -> None:
         mean_intervals(STUDY, "dice", level=1.0)
     with pytest.raises(ValueError, match="at least two exams"):
         mean_intervals(STUDY.assign(exam=1), "dice")
-    with pytest.raises(ValueError, match="at least two seeds"):
-        variance_components(STUDY[STUDY["seed"] == 0], "dice", variant="baseline")
-    with pytest.raises(ValueError, match="an exam of two images"):
-        variance_components(STUDY.assign(exam=STUDY["name"]), "dice", variant="baseline")
     with pytest.raises(ValueError, match="expected one of baseline, variant; got other"):
-        variance_components(STUDY, "dice", variant="other")
+        noise_floor(STUDY, "dice", variant="other", seeds=5)
     with pytest.raises(ValueError, match="at least three seeds"):
         noise_floor(STUDY[STUDY["seed"] < 2], "dice", variant="baseline", seeds=5)
     for options in ({"seeds": 2}, {"seeds": 5, "comparisons": 0}, {"seeds": 5, "power": 1.0}):

@@ -43,15 +43,6 @@ def differences(runs: pd.DataFrame, variant: str, *, reference: str = "proposed"
     return found
 
 
-def changes(after: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
-    """What another training changes: ``after`` minus ``before``, a row for each variant and seed of both.
-
-    Both come from :func:`collect`.
-    """
-    last, first = (runs.set_index(["variant", "seed"])[list(MEASURES)] for runs in (after, before))
-    return (last - first).dropna().sort_index()
-
-
 def in_words(values: Iterable[float], *, digits: int = 2, unit: str = "", signed: bool = True) -> str:
     """Every value, as a sentence names them.
 

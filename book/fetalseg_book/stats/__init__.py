@@ -6,16 +6,14 @@ seed and image: columns ``variant``, ``seed``, ``name`` (the image), ``exam`` an
 ==================  ============================================================================
 ``scores``          the records as one matrix of seeds by images for each variant
 ``means``           a variant's mean; its interval counts seeds and exams
-``comparison``      two variants on matched seeds; the probability that one beats the other
+``comparison``      two variants on matched seeds
 ``decision``        paired differences against zero and a margin, and the word for a comparison
 ``noise_floor``     how far a mean moves with the seed alone, and what a study could detect
-``components``      where the variance comes from
 ``conformal``       an interval for one head circumference, and its measured coverage
 ==================  ============================================================================
 """
 
-from fetalseg_book.stats.comparison import compare, paired_differences, superiority
-from fetalseg_book.stats.components import VarianceComponents, variance_components
+from fetalseg_book.stats.comparison import compare, paired_differences
 from fetalseg_book.stats.conformal import ConformalInterval, calibrate, coverage
 from fetalseg_book.stats.decision import PairedMean, decide, holm, paired_mean
 from fetalseg_book.stats.means import mean_intervals
@@ -25,7 +23,6 @@ __all__ = [
     "ConformalInterval",
     "NoiseFloor",
     "PairedMean",
-    "VarianceComponents",
     "calibrate",
     "compare",
     "coverage",
@@ -36,6 +33,4 @@ __all__ = [
     "noise_floor",
     "paired_differences",
     "paired_mean",
-    "superiority",
-    "variance_components",
 ]

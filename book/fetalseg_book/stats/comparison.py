@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -16,7 +15,6 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from fetalseg_book.stats.decision import MIN_SEEDS, holm
-from fetalseg_book.stats.means import mean_intervals
 from fetalseg_book.stats.scores import Scores, scores_by_variant
 
 
@@ -87,37 +85,6 @@ def paired_differences(frame: pd.DataFrame, metric: str, *, variant: str, baseli
             "exam": np.tile(images["exam"], len(seeds)),
             metric: differences.ravel(),
         }
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Superiority:
-    """Probability that the variant beats the baseline on an image, with its interval within [0, 1]."""
-
-    probability: float
-    low: float
-    high: float
-
-
-def superiority(
-    frame: pd.DataFrame,
-    metric: str,
-    *,
-    variant: str,
-    baseline: str,
-    higher_is_better: bool = True,
-    level: float = 0.95,
-) -> Superiority:
-    """Probability that ``variant`` beats ``baseline`` on an image, matched seed by seed; a tie counts half.
-
-    The interval counts seeds and exams, as that of :func:`mean_intervals`. Raises ``ValueError`` as
-    :func:`compare`.
-    """
-    wins = paired_differences(frame, metric, variant=variant, baseline=baseline)
-    sign = np.sign(wins[metric]) * (1 if higher_is_better else -1)
-    row = mean_intervals(wins.assign(**{metric: (sign + 1) / 2}), metric, level=level).iloc[0]
-    return Superiority(
-        probability=float(row["mean"]), low=max(float(row["low"]), 0.0), high=min(float(row["high"]), 1.0)
     )
 
 

@@ -47,7 +47,7 @@ def test_the_figure_has_a_point_for_each_ingredient() -> None:
     figure = ingredients.plot(ingredients.effects(runs(shadow=0.90, brain=0.80), "dice_mean"))
     (axes,) = figure.axes
     points = axes.lines[-1]
-    assert list(points.get_xdata()) == pytest.approx([-0.05, -0.15])
+    assert list(points.get_xdata()) == pytest.approx([-5, -15])
     assert [text.get_text() for text in axes.get_yticklabels()] == ["shadow", "brain"]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -46,14 +47,29 @@ def against_rayleigh(envelopes: Mapping[str, Field]) -> Figure:
     figure, panels = plt.subplots(
         1, len(envelopes), figsize=(2.4 * len(envelopes), 2.3), sharey=True, squeeze=False
     )
-    axis = np.linspace(0, 3, 200)
     for axes, (name, envelope) in zip(panels[0], envelopes.items(), strict=True):
-        axes.hist(envelope.ravel(), bins=60, range=(0, 3), density=True, color="C5")
-        axes.plot(axis, rayleigh_density(axis), color="black", lw=1.2, label="Rayleigh")
-        axes.set(title=name, xlabel="envelope", ylim=(0, 1.4))
+        _histogram(axes, envelope, title=name)
     panels[0, 0].set_ylabel("density")
     panels[0, -1].legend(fontsize=8)
     return figure
+
+
+def speckle(envelope: Field) -> Figure:
+    """The grain of even tissue as a picture, and beside it the histogram of its envelope."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(5.6, 2.5))
+    left.imshow(envelope, vmin=0, vmax=3, aspect="auto", interpolation="antialiased")
+    left.set(title="speckle of even tissue", xticks=[], yticks=[])
+    _histogram(right, envelope, title="its envelope")
+    right.set_ylabel("density")
+    right.legend(fontsize=8)
+    return figure
+
+
+def _histogram(axes: Axes, envelope: Field, *, title: str) -> None:
+    axis = np.linspace(0, 3, 200)
+    axes.hist(envelope.ravel(), bins=60, range=(0, 3), density=True, color="C5")
+    axes.plot(axis, rayleigh_density(axis), color="black", lw=1.2, label="Rayleigh")
+    axes.set(title=title, xlabel="envelope", ylim=(0, 1.4))
 
 
 def fields(panels: Mapping[str, Field], *, limits: Mapping[str, tuple[float, float]] | None = None) -> Figure:
@@ -63,7 +79,7 @@ def fields(panels: Mapping[str, Field], *, limits: Mapping[str, tuple[float, flo
         low, high = (limits or {}).get(name, (float(field.min()), float(field.max())))
         drawn = axes.imshow(field, vmin=low, vmax=high, aspect="auto", interpolation="antialiased")
         axes.set_title(name, fontsize=9)
-        axes.axis("off")
+        axes.set(xticks=[], yticks=[])  # the frame stays: a white field has no other border
         figure.colorbar(drawn, ax=axes, orientation="horizontal", shrink=0.8, pad=0.04)
     return figure
 

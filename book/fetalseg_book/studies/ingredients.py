@@ -8,7 +8,6 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fetalseg_book.figures.figures import LABELS
 from fetalseg_book.studies.seed_noise import SeedNoise, pooled_seed_noise
 
 WHOLE = "nothing"
@@ -62,13 +61,13 @@ def effects(runs: pd.DataFrame, metric: str) -> Effects:
 
 
 def plot(found: Effects) -> Figure:
-    """Each ingredient's difference as a point, on the grey band of what seeds alone do."""
-    rows = found.table.iloc[::-1]
+    """Each ingredient's difference in Dice points, on the grey band of what seeds alone do."""
+    rows, band = found.table.iloc[::-1], 100 * found.band
     figure, axes = plt.subplots(figsize=(6.0, 0.28 * len(rows) + 1.0))
-    axes.axvspan(-found.band, found.band, color="0.88", lw=0)
+    axes.axvspan(-band, band, color="0.88", lw=0)
     axes.axvline(0, color="0.4", lw=0.8)
-    axes.plot(rows["difference"], rows["without"], "o", color="C0")
-    axes.set(xlabel=f"{LABELS[found.metric]}: difference from the whole phantom", ylabel="without")
+    axes.plot(100 * rows["difference"], rows["without"], "o", color="C0")
+    axes.set(xlabel="Dice (points): difference from the whole phantom", ylabel="without")
     return figure
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -31,13 +32,12 @@ def worst_images(frame: pd.DataFrame, samples: HC18) -> tuple[Figure, str]:
         for _, run in runs.iterrows():
             if (ellipse := ellipse_of(run)) is not None:
                 axes.plot(*ellipse.points().T, color=PREDICTION, lw=0.8, ls="--")
-        axes.set_xlim(-0.5, sample.image.shape[1] - 0.5)
-        axes.set_ylim(sample.image.shape[0] - 0.5, -0.5)
+        _around(axes, sample.mask)
         errors = runs["hc_error_mm"]
         span = f"{errors.min():+.1f} to {errors.max():+.1f} mm"
-        axes.set_title(f"{name}\nDice {mean:.3f}, HC {span}", fontsize=8)
+        axes.set_title(f"{name}\nDice {100 * mean:.1f} %, HC {span}", fontsize=9)
         axes.axis("off")
-        parts.append(f"{name}, mean Dice {mean:.3f}, circumference errors {span}")
+        parts.append(f"{name}, mean Dice {100 * mean:.1f} %, circumference errors {span}")
     alt = (
         f"The {_WORST} test images with the lowest mean Dice over {frame['seed'].nunique()} seeds, each with "
         "the annotated outline in blue and the ellipse of every seed in dashed orange: "
@@ -45,6 +45,17 @@ def worst_images(frame: pd.DataFrame, samples: HC18) -> tuple[Figure, str]:
         + "."
     )
     return figure, alt
+
+
+def _around(axes: Axes, mask: NDArray[np.bool_]) -> None:
+    """Show three fifths of the image, in its own proportions, with the head in the middle where it can be."""
+    limits = []
+    for size, places in zip(mask.shape, np.nonzero(mask), strict=True):
+        width = 0.6 * size
+        start = np.clip((places.min() + places.max() - width) / 2, 0, size - width)
+        limits.append((start - 0.5, start + width - 0.5))
+    (top, bottom), across = limits
+    axes.set(xlim=across, ylim=(bottom, top))
 
 
 def shared_failures(counts: pd.Series, expected: NDArray[np.float64]) -> Figure:
@@ -125,9 +136,13 @@ def correlation_cascade(maps: pd.DataFrame, *, steps: list[str], layers: list[st
 
 def maps_on_image(image: NDArray[np.uint8], maps: Mapping[str, NDArray[np.floating]]) -> Figure:
     """An image, and on it each of the maps ``h w``: what is below 0 is left out, as Grad-CAM does."""
-    figure, panels = plt.subplots(1, 1 + len(maps), figsize=(2.2 * (1 + len(maps)), 1.9))
+    columns = min(3, 1 + len(maps))
+    rows = -(-(1 + len(maps)) // columns)
+    figure, grid = plt.subplots(rows, columns, figsize=(2.3 * columns, 2.5 * rows), squeeze=False)
+    for axes in grid.flat:
+        axes.axis("off")
     height, width = image.shape
-    for axes, title in zip(panels, ["the image", *maps], strict=True):
+    for axes, title in zip(grid.flat, ["the image", *maps], strict=False):
         axes.imshow(image, vmin=0, vmax=255)
         if title in maps:
             positive = np.clip(maps[title], 0, None)
@@ -138,6 +153,5 @@ def maps_on_image(image: NDArray[np.uint8], maps: Mapping[str, NDArray[np.floati
                 extent=(-0.5, width - 0.5, height - 0.5, -0.5),
                 interpolation="bilinear",
             )
-        axes.set_title(title, fontsize=8)
-        axes.axis("off")
+        axes.set_title(title, fontsize=9)
     return figure

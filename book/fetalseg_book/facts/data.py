@@ -30,7 +30,6 @@ def _counts(dataset: dict[str, Any]) -> dict[str, Any]:
         "licence": dataset["licence"],
         "n_cut": dataset["n_cut"],
         "several_exams": sum(n for images, n in exams.items() if images > 1),
-        "most_images": max(exams),
         "exam_rank_correlation": f"{dataset['hc_exam_rank_correlation']:.2f}",
         "last_fifth": f"{dataset['last_fifth_min_hc_mm']:.0f}",
     }
@@ -39,7 +38,7 @@ def _counts(dataset: dict[str, Any]) -> dict[str, Any]:
 
 def _sizes(dataset: dict[str, Any]) -> dict[str, Any]:
     """Heads in mm, pixels in mm, and how the two go together."""
-    hc, pixel, (small, _, large) = dataset["hc_mm"], dataset["pixel_size_mm"], dataset["hc_bands"]
+    hc, pixel = dataset["hc_mm"], dataset["pixel_size_mm"]
     return {
         "hc_min": f"{hc['min']:.0f}",
         "hc_max": f"{hc['max']:.0f}",
@@ -47,10 +46,6 @@ def _sizes(dataset: dict[str, Any]) -> dict[str, Any]:
         "pixel_min": f"{pixel['min']:.3f}",
         "pixel_max": f"{pixel['max']:.3f}",
         "pixel_ratio": f"{pixel['max'] / pixel['min']:.0f}",
-        "pixel_small": f"{small['pixel_size_mm_mean']:.3f}",
-        "pixel_large": f"{large['pixel_size_mm_mean']:.3f}",
-        "band_small": str(small["to_mm"]),
-        "band_large": str(large["from_mm"]),
         "hc_pixel_correlation": f"{dataset['hc_pixel_size_correlation']:.2f}",
     }
 

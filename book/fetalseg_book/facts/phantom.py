@@ -12,7 +12,7 @@ from fetalseg_book.studies import ingredients
 from fetalseg_lib.study.profile import load_profile
 from fetalseg_lib.study.records import ENVIRONMENT, METRICS, read_json
 
-TOLD = ("whole", "inside", "grey", "control")
+TOLD = ("whole", "grey", "control")
 """What a classifier that tells real from simulated is shown, where a sentence says how well it does."""
 
 
@@ -76,14 +76,13 @@ def _settings(runs: dict[str, Path]) -> dict[str, Any]:
 
 def _ingredients(results: Path) -> dict[str, Any]:
     runs = pd.read_csv(results / "phantom/ingredients/tables/ingredients.csv")
-    dice, error = (ingredients.effects(runs, metric) for metric in ("dice_mean", "hc_abs_error_mm_mean"))
+    dice = ingredients.effects(runs, "dice_mean")
     most = dice.table.iloc[0]
     return {
         "effects": dice,
         "ingredients_size": "×".join(map(str, load_profile("ingredients").image_size)),
         "ingredients_seeds": str(1 + dice.noise.freedom),
         "ingredients_whole": f"{100 * dice.whole:.2f} %",
-        "ingredients_whole_mm": f"{error.whole:.2f} mm",
         "ingredients_band": f"{100 * dice.band:.2f}",
         "ingredients_beyond": _named(dice),
         "ingredients_most": most["without"],

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image as Picture
 
@@ -22,7 +23,8 @@ PICTURE_BYTES = 150_000
 """A sheet of many images is no heavier, for a page may show three of them."""
 
 DOTS_PER_INCH = (180, 150, 110, 90, 75)
-_COLOURS = 64
+_COLOURS = 80
+_GREYS = 60
 _EMBEDDED = re.compile(r"(?<=data:image/png;base64,)[^\"]+")
 
 
@@ -77,6 +79,20 @@ def _light_base64(data: str) -> str:
     return base64.b64encode(light.getvalue()).decode()
 
 
+def _palette(picture: Picture.Image) -> Picture.Image:
+    """The greys of ``picture`` and, apart from them, its colours: chosen together, bright greys turn blue."""
+    pixels = np.asarray(picture).reshape(-1, 3)
+    coloured = np.ptp(pixels, axis=1) > 32
+    chosen: list[int] = []
+    for kind, share in ((pixels[~coloured], _GREYS), (pixels[coloured], _COLOURS - _GREYS)):
+        if len(kind):
+            few = Picture.fromarray(kind[None]).quantize(share, dither=Picture.Dither.NONE)
+            chosen += (few.getpalette() or [])[: 3 * share]
+    palette = Picture.new("P", (1, 1))
+    palette.putpalette(chosen)
+    return palette
+
+
 def light_png(figure: Figure, **options: Any) -> tuple[bytes, int]:
     """A figure as PNG of at most ``PICTURE_BYTES``, with the dots per inch that it has then.
 
@@ -86,7 +102,8 @@ def light_png(figure: Figure, **options: Any) -> tuple[bytes, int]:
     for dpi in DOTS_PER_INCH:
         full, light = io.BytesIO(), io.BytesIO()
         figure.savefig(full, format="png", dpi=dpi, **options)
-        colours = Picture.open(full).convert("RGB").quantize(_COLOURS, dither=Picture.Dither.NONE)
+        drawn = Picture.open(full).convert("RGB")
+        colours = drawn.quantize(palette=_palette(drawn), dither=Picture.Dither.NONE)
         colours.save(light, format="png", optimize=True)
         if light.tell() <= PICTURE_BYTES:
             return light.getvalue(), dpi

@@ -33,7 +33,7 @@ def speed(timed: Any) -> Styler:
     """The time of both networks for one image, in each runtime, next to the plain U-Net's in PyTorch."""
     eager = RUNTIMES["eager"]
     rows = [("unet", eager), *((name, runtime) for runtime in RUNTIMES.values() for name in NETWORKS)]
-    columns = {"median_ms": "ms", "to_unet": "of the U-Net's", "to_proposed": "of the note's network's"}
+    columns = {"median_ms": "ms", "to_unet": "of the U-Net's time", "to_proposed": "of the note's"}
     runtimes = {RUNTIMES[key]: shown for key, shown in SHOWN_RUNTIMES.items()}
     shown: pd.DataFrame = timed.loc[rows, list(columns)].rename(columns=columns)
     shown.index = pd.MultiIndex.from_tuples(

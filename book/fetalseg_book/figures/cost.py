@@ -78,5 +78,11 @@ def training_table(at_size: Mapping[str, Any]) -> pd.DataFrame:
             "in convolutions": at_size["convolution_share"],
         }
     )
-    ordered = found.rename(index=shown_name).sort_values("images a second", ascending=False)
+    ordered = found.rename(index=_shown).sort_values("images a second", ascending=False)
     return ordered.map(lambda value: "" if pd.isna(value) else f"{value:.2f}")
+
+
+def _shown(row: str) -> str:
+    """The name of a network, and of a loop after a comma."""
+    name, comma, loop = row.partition(",")
+    return f"{shown_name(name)}{comma}{loop}"

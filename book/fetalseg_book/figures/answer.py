@@ -193,11 +193,14 @@ def _label(axes: Axes, points: NDArray[np.float64], names: Sequence[str]) -> Non
     window, (_, zero) = axes.get_window_extent(), axes.transData.transform((0, 0))
     taken: list[Any] = [Bbox.from_extents(window.x0, zero - 1, window.x1, zero + 1)]  # the line of zero
     right, left = (9, 0, "left", "center"), (-9, 0, "right", "center")
-    sides = [(0, 9, "center", "bottom"), (0, -9, "center", "top"), (9, 9, "left", "bottom")]
-    sides += [(-9, -9, "right", "top"), (9, -9, "left", "top"), (-9, 9, "right", "bottom")]
+    rightwards = [(6, 5, "left", "bottom"), (6, -5, "left", "top")]
+    leftwards = [(-6, 5, "right", "bottom"), (-6, -5, "right", "top")]
+    above_or_below = [(0, 9, "center", "bottom"), (0, -9, "center", "top")]
     for point, name in zip(points, names, strict=True):
-        first = [left, right] if point[0] < np.median(points[:, 0]) else [right, left]
-        for x, y, across, up in [*first, *sides]:
+        sides = [[left, *leftwards], [right, *rightwards]]
+        if point[0] > np.median(points[:, 0]):
+            sides.reverse()
+        for x, y, across, up in [*sides[0], *sides[1], *above_or_below]:
             text = axes.annotate(
                 name, point, (x, y), textcoords="offset points", ha=across, va=up, fontsize=8.5
             )

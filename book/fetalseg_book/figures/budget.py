@@ -10,6 +10,7 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from fetalseg_book.facts.budget import NETWORKS, RUNTIMES
+from fetalseg_book.facts.core import ends, signed
 from fetalseg_book.figures import estimation
 from fetalseg_book.figures.style import show
 from fetalseg_book.figures.tables import variant_table
@@ -78,6 +79,5 @@ def seeds(matched: pd.DataFrame, epochs: str) -> None:
     show(
         estimation.forest_plot(matched, found, "dice"),
         alt=f"Difference of mean Dice between the small network, after {epochs} epochs, and the note's: "
-        f"on average {100 * dice['difference']:+.2f} points "
-        f"({100 * dice['low']:+.2f} to {100 * dice['high']:+.2f}).",
+        f"on average {signed(100 * dice['difference'])} points ({ends(dice, 100)}).",
     )

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
 from fetalseg_book.figures.figures import contact_sheet
 from fetalseg_lib.data.cache import Cache
@@ -35,7 +34,7 @@ def training_curves(history: pd.DataFrame) -> tuple[Figure, str]:
     right.plot(history["epoch"], history["validation_dice"], marker="o", ms=3, color="C2")
     right.plot(best["epoch"], best["validation_dice"], "o", ms=9, mfc="none", color="black", label="kept")
     right.set(xlabel="epoch", ylabel="validation Dice (%)")
-    right.yaxis.set_major_formatter(PercentFormatter(xmax=1, symbol=""))
+    right.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.4g}")
     right.legend(loc="lower right")
     for axes in (left, right):
         axes.xaxis.get_major_locator().set_params(integer=True)

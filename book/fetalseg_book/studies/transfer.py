@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
 from fetalseg_book.figures.figures import LABELS
 from fetalseg_lib.study import records, tables
@@ -95,7 +94,7 @@ def curves(frame: pd.DataFrame, metric: str = "dice_mean", *, images: Sequence[i
     panels[0].set_ylabel(LABELS.get(metric, metric))
     if metric == "dice_mean":
         panels[0].set_ylabel("mean Dice (%)")
-        panels[0].yaxis.set_major_formatter(PercentFormatter(xmax=1, symbol=""))
+        panels[0].yaxis.set_major_formatter(lambda value, _: f"{100 * value:.4g}")
     panels[1].legend(fontsize=8, title="starts from")
     return figure
 

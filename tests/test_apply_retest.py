@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from fetalseg_book.studies.spread import spread_rows
 from fetalseg_lib.apply import retest as retest_module
 from fetalseg_lib.apply.export.calibration import calibrate_on
 from fetalseg_lib.apply.retest import retest
@@ -18,7 +19,7 @@ from fetalseg_lib.data.named import DATA_SEED, dataset_of
 from fetalseg_lib.study import records
 from fetalseg_lib.study import run as study
 from fetalseg_lib.study.config import configure
-from fetalseg_lib.study.folds import folds_of_training, spread_rows
+from fetalseg_lib.study.folds import folds_of_training
 
 
 @pytest.fixture(scope="module")

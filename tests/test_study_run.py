@@ -15,6 +15,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from fetalseg_lib.data.named import PhantomDataset
 from fetalseg_lib.models import build_model
 from fetalseg_lib.study import folds, records
 from fetalseg_lib.study import run as study
@@ -144,8 +145,8 @@ def test_the_first_epochs_see_small_images_where_the_recipe_says_so(tiny: Path, 
 
 
 def test_images_that_the_split_does_not_know_are_refused(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = folds.split_of
-    monkeypatch.setattr(folds, "split_of", lambda run, index: known(run, index).iloc[1:])
+    known = PhantomDataset.split
+    monkeypatch.setattr(PhantomDataset, "split", lambda *given, **kind: known(*given, **kind).iloc[1:])
     with pytest.raises(ValueError, match="1 images of 'phantom' stand in no fold"):
         study.prepare_data(config(tiny))
 

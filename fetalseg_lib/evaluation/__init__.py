@@ -1,1 +1,1 @@
-"""Metrics in millimetres, head biometry and the statistics that compare variants."""
+"""Metrics in millimetres and head biometry."""

@@ -72,18 +72,3 @@ class GreyStem(nn.Conv2d):
         height, width = response.shape[2:]
         tint = F.pad(self.tint, (0, width - 2, 0, height - 2), mode="replicate")  # (1, C, H/2, W/2)
         return response + tint.to(response.dtype)
-
-
-def rgb_kernels(grey_weight: Tensor) -> Tensor:
-    """Kernels for normalised RGB, ``C 3 3 3``, that ``stem="sum"`` takes back to ``C 1 3 3``, without a tint.
-
-    For a network that was trained on grey images: so its first convolution can be kept in the layout of one
-    trained on photographs. Each colour carries a third of the weight, times its own standard deviation.
-    ``stem="mean"`` makes a third of the trained response out of it, as it does of every network's.
-
-    >>> grey = torch.randn(8, 1, 3, 3)
-    >>> torch.allclose(GreyStem(rgb_kernels(grey), stem="sum").weight, grey)
-    True
-    """
-    std = torch.tensor(IMAGENET_STD, device=grey_weight.device)
-    return grey_weight.detach() * std[:, None, None] / (3 * std.mean())

@@ -13,7 +13,7 @@ phantoms refuses it.
 
 Both were trained on one grey channel in [0, 1] and are kept in torchvision's layout all the same, each
 colour with its third: ``stem="sum"`` computes exactly what was trained, ``stem="mean"`` a third of its first
-response, just as with ImageNet's weights (:func:`~fetalseg_lib.models.stem.rgb_kernels`).
+response, just as with ImageNet's weights.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -46,44 +46,35 @@ def evaluate(
     has the empty masks: 1 where one mask is empty and the other is not.
     """
     records = []
-    native = native_probabilities(
-        model, cache, rows, device=device, precision=precision, batch_size=batch_size
-    )
-    for row, probability in zip(rows, native, strict=True):
-        image = cache.index.iloc[row]
-        pixel_size = float(image["pixel_size_mm"])
-        spacing = (pixel_size, pixel_size)
-        metrics = segmentation_metrics(probability > 0.5, cache.native_mask(row), pixel_spacing_mm=spacing)
-        head = measure_head(probability, pixel_spacing_mm=spacing)
-        records.append(
-            {
-                "name": image["name"],
-                "exam": int(image["exam"]),
-                "pixel_size_mm": pixel_size,
-                **metrics,
-                **_biometry(head, reference_mm=float(image["hc_mm"])),
-            }
-        )
-    return pd.DataFrame(records)
-
-
-def native_probabilities(
-    model: nn.Module,
-    cache: Cache,
-    rows: Sequence[int],
-    *,
-    device: torch.device,
-    precision: str = PRECISION,
-    batch_size: int = 16,
-) -> Iterator[NDArray[np.float32]]:
-    """Head probability of each cached image at its own height and width, ``H0 W0``."""
     for start in range(0, len(rows), batch_size):
         chosen = list(rows[start : start + batch_size])
         index = cache.index.iloc[chosen]
         shapes = list(zip(index["native_height"], index["native_width"], strict=True))
-        yield from predict_native(
-            model, np.asarray(cache.images[chosen]), shapes, device=device, precision=precision
-        )
+        images = np.asarray(cache.images[chosen])
+        native = predict_native(model, images, shapes, device=device, precision=precision)
+        for row, probability in zip(chosen, native, strict=True):
+            records.append(_record(cache.index.iloc[row], probability, cache.native_mask(row)))
+    return pd.DataFrame(records)
+
+
+def _record(image: pd.Series, probability: NDArray[np.float32], mask: NDArray[np.bool_]) -> dict[str, Any]:
+    pixel_size = float(image["pixel_size_mm"])
+    spacing = (pixel_size, pixel_size)
+    head = measure_head(probability, pixel_spacing_mm=spacing)
+    hc_mm, reference_mm = head.hc_mm if head.measured else 0.0, float(image["hc_mm"])
+    ellipse = ("center_x", "center_y", "semi_major", "semi_minor", "angle")
+    return {
+        "name": image["name"],
+        "exam": int(image["exam"]),
+        "pixel_size_mm": pixel_size,
+        **segmentation_metrics(probability > 0.5, mask, pixel_spacing_mm=spacing),
+        "failed": not head.measured,
+        "hc_mm": hc_mm,
+        "hc_reference_mm": reference_mm,
+        "hc_error_mm": hc_mm - reference_mm,
+        "status": head.status.value,
+        **{f"ellipse_{name}": getattr(head.ellipse_px, name, np.nan) for name in ellipse},
+    }
 
 
 def predict_native(
@@ -132,19 +123,6 @@ def to_native(probability: Tensor, shape: tuple[int, int]) -> NDArray[np.float32
     )  # (1, 1, H0, W0)
     found: NDArray[np.float32] = native[0, 0].numpy()
     return found
-
-
-def _biometry(head: HeadMeasurement, *, reference_mm: float) -> dict[str, Any]:
-    hc_mm = head.hc_mm if head.measured else 0.0
-    names = ("center_x", "center_y", "semi_major", "semi_minor", "angle")
-    return {
-        "failed": not head.measured,
-        "hc_mm": hc_mm,
-        "hc_reference_mm": reference_mm,
-        "hc_error_mm": hc_mm - reference_mm,
-        "status": head.status.value,
-        **{f"ellipse_{name}": getattr(head.ellipse_px, name, np.nan) for name in names},
-    }
 
 
 def measure_images(

@@ -13,11 +13,9 @@ import pandas as pd
 import pooch
 
 from fetalseg_lib.data import cache as cache_module
-from fetalseg_lib.data import splits
 from fetalseg_lib.data.cache import Cache
 from fetalseg_lib.data.hc18 import HC18
 from fetalseg_lib.data.named import dataset_named
-from fetalseg_lib.data.sample import Sample
 from fetalseg_lib.study import records
 from fetalseg_lib.study.config import RunConfig
 from fetalseg_lib.study.profile import FOLDS
@@ -33,15 +31,10 @@ class Folds:
     test: Sequence[int]
 
 
-def load_samples(config: RunConfig, *, data_root: Path | None = None) -> Sequence[Sample]:
-    """The images of the run's dataset, as :meth:`~fetalseg_lib.data.named.Dataset.samples` says."""
-    return config.dataset.samples(data_root)
-
-
 def prepare_data(config: RunConfig, *, data_root: Path | None = None, cache: Path | None = None) -> Folds:
     """Cache the images at the run's size and give each fold its images, at most ``config.limit`` of them."""
     cached = cache_module.build(
-        load_samples(config, data_root=data_root),
+        config.dataset.samples(data_root),
         image_size=config.image_size,
         directory=cache_folder() if cache is None else cache,
     )
@@ -54,7 +47,7 @@ def deal(config: RunConfig, cached: Cache) -> Folds:
     Raises ``ValueError`` where HC18 is meant and other images lie there under its names, or a fold is empty.
     """
     config.dataset.refuse_others(cached.index)
-    split = split_of(config, cached.index)
+    split = config.dataset.split(cached.index, kind=config.split, fold=config.fold)
     fold = cached.index["name"].map(split.set_index("filename")["fold"])
     if fold.isna().any():
         raise ValueError(
@@ -68,11 +61,6 @@ def deal(config: RunConfig, cached: Cache) -> Folds:
             "dealt out, each as a whole; expected at least ten"
         )
     return Folds(cache=cached, **rows)
-
-
-def split_of(config: RunConfig, index: pd.DataFrame) -> pd.DataFrame:
-    """Which image is in which fold, ``filename, exam, fold``; ``index`` has ``name, exam, hc_mm``."""
-    return config.dataset.split(index, kind=config.split, fold=config.fold)
 
 
 def folds_of_training(trained: Mapping[str, Any], samples: HC18, index: pd.DataFrame) -> pd.Series | None:
@@ -94,22 +82,6 @@ def split_digest(folds: Folds) -> str:
 def cache_folder() -> Path:
     """Where prepared images are kept: ``FETALSEG_CACHE``, else the user's own cache folder."""
     return Path(os.environ.get("FETALSEG_CACHE") or pooch.os_cache("fetalseg"))
-
-
-def spread_rows(samples: HC18, n: int, *, fold: str) -> list[int]:
-    """At most ``n`` rows of one of HC18's folds, spread evenly over the ranks of head circumference.
-
-    Raises ``ValueError`` for fewer than one, for another fold, and for images that are not HC18's.
-    """
-    if n < 1:
-        raise ValueError(f"images: expected at least one, got {n}")
-    if fold not in FOLDS:
-        raise ValueError(f"fold: expected one of {', '.join(FOLDS)}; got {fold!r}")
-    hc_mm = samples.table["hc_mm"].to_numpy()
-    rows = np.array(splits.hc18_rows(samples.table, fold), dtype=np.int64)
-    ranked = rows[np.argsort(hc_mm[rows], kind="stable")]
-    chosen = np.unique(np.linspace(0, len(ranked) - 1, min(n, len(ranked))).astype(int))
-    return [int(row) for row in ranked[chosen]]
 
 
 def _thin(rows: np.ndarray, limit: int | None) -> list[int]:

@@ -26,7 +26,7 @@ from fetalseg_lib.models.batch_norm import reestimate_batch_norm
 from fetalseg_lib.study import records
 from fetalseg_lib.study.config import RunConfig, refuse_phantom_encoder
 from fetalseg_lib.study.finish import finish
-from fetalseg_lib.study.folds import Folds, load_samples, prepare_data
+from fetalseg_lib.study.folds import Folds, prepare_data
 from fetalseg_lib.study.identity import Identity, identify, is_complete, recorded
 from fetalseg_lib.study.source import read_digest, source_digest
 from fetalseg_lib.training.checkpoint import load_weights, read_metadata, save_weights
@@ -37,7 +37,7 @@ from fetalseg_lib.training.loop import Batches, fit
 
 WEIGHTS = "weights.safetensors"
 
-__all__ = ["Folds", "build_network", "finish", "load_samples", "prepare_data", "read_history", "run", "train"]
+__all__ = ["Folds", "build_network", "finish", "prepare_data", "read_history", "run", "train"]
 
 log = logging.getLogger(__name__)
 source_digest()  # now, with the code that is being loaded: what is edited later is not what computes

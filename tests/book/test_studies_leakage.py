@@ -12,7 +12,6 @@ from fetalseg_book.studies.leakage import exposed_images, leakage_table
 from fetalseg_lib.data import hc18, splits
 from fetalseg_lib.study import records
 from fetalseg_lib.study.config import configure
-from fetalseg_lib.study.folds import split_of
 from fetalseg_lib.study.profile import load_profile
 
 
@@ -122,12 +121,12 @@ class TestProfile:
     def test_a_run_trains_on_the_images_that_leak(self, hc18_root: Path) -> None:
         table = hc18.load(hc18_root).table
         config = configure(variant="proposed", seed=0, profile="leaky", data="hc18")
-        split = split_of(config, table)
+        split = config.dataset.split(table, kind=config.split)
         assert split["filename"].tolist() == table["name"].tolist()
         exams = {fold: set(part["exam"]) for fold, part in split.groupby("fold")}
         assert len(exams["train"] & exams["test"]) == 32
         grouped = configure(variant="proposed", seed=0, profile="published", data="hc18")
-        pd.testing.assert_frame_equal(split_of(grouped, table), splits.load("hc18"))
+        pd.testing.assert_frame_equal(grouped.dataset.split(table, kind=grouped.split), splits.load("hc18"))
 
 
 def study(root: Path, scores: dict[str, float], *, split: str, seeds: int = 3) -> Path:

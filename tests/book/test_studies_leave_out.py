@@ -9,7 +9,6 @@ from fetalseg_book.studies import leave_out as ingredients
 from fetalseg_lib.data import phantom
 from fetalseg_lib.study import records
 from fetalseg_lib.study.config import configure
-from fetalseg_lib.study.folds import load_samples
 from fetalseg_lib.study.profile import load_profile
 
 
@@ -25,8 +24,8 @@ def test_only_the_phantoms_differ() -> None:
         if getattr(whole, field.name) != getattr(without, field.name)
     }
     assert changed == {"profile", "phantom_without"}
-    assert (load_samples(whole)[0].mask == load_samples(without)[0].mask).all()
-    assert (load_samples(whole)[0].image != load_samples(without)[0].image).any()
+    assert (whole.dataset.samples()[0].mask == without.dataset.samples()[0].mask).all()
+    assert (whole.dataset.samples()[0].image != without.dataset.samples()[0].image).any()
 
 
 def test_a_row_tells_how_the_network_does_elsewhere_and_is_not_computed_twice(

@@ -29,11 +29,11 @@ from fetalseg_book.studies.realism.measures import (
     skull_peaks,
 )
 from fetalseg_book.studies.realism.texture import correlation_width, measure_texture, tiles
+from fetalseg_book.studies.spread import spread_rows
 from fetalseg_lib.data import hc18, phantom, splits
 from fetalseg_lib.geometry import Ellipse
 from fetalseg_lib.models.encoder import MobileNetV2Encoder
 from fetalseg_lib.models.weights import resolve_encoder_weights
-from fetalseg_lib.study.folds import spread_rows
 
 RESULTS = Path(__file__).parents[2] / "results" / "phantom"
 CIRCLE = Ellipse(center_x=199.5, center_y=149.5, semi_major=100, semi_minor=100, angle=0.3)

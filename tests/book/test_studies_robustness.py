@@ -26,10 +26,10 @@ from fetalseg_book.studies.robustness.summary import (
     verdicts,
     warnings,
 )
+from fetalseg_book.studies.spread import spread_rows
 from fetalseg_lib.apply.trained import TrainedNetwork
 from fetalseg_lib.data import hc18, phantom
 from fetalseg_lib.data.phantom import IMAGE_KNOBS, KNOBS
-from fetalseg_lib.study.folds import spread_rows
 from fetalseg_lib.study.records import read_json
 
 RESULTS = Path(__file__).parents[2] / "results" / "robustness"

@@ -21,7 +21,7 @@ from fetalseg_lib.files import atomic_write
 from fetalseg_lib.names import with_ending
 from fetalseg_lib.study import records
 from fetalseg_lib.study.config import configure
-from fetalseg_lib.study.folds import load_samples, prepare_data
+from fetalseg_lib.study.folds import prepare_data
 
 
 def select(per_image: pd.DataFrame, *, count: int = 3) -> pd.DataFrame:
@@ -75,7 +75,7 @@ def write(folder: Path, path: Path, *, profile: str | None = None) -> None:
     config = configure(**identity, profile=profile or metrics["profile"])
     per_image = pd.read_csv(folder / records.PER_IMAGE)
     cases = select(per_image, count=min(3, len(per_image) // 3))
-    samples = load_samples(config)
+    samples = config.dataset.samples()
     names = list(prepare_data(config).cache.index["name"])
     use_style()
     figure = draw(cases, {name: samples[names.index(name)] for name in cases["name"]})

@@ -24,7 +24,7 @@ def leakage_table(grouped: Path, leaky: Path, *, split: pd.DataFrame, metric: st
     """Each variant's difference between the arms, on the exposed test images, the others, and all.
 
     ``grouped`` and ``leaky`` are the folders of the two studies, ``split`` is the leaky one
-    (:func:`~fetalseg_lib.study.folds.split_of`). One row for each variant that has runs in both and each set
+    (:func:`~fetalseg_lib.data.splits.leak`). One row for each variant that has runs in both and each set
     of images: ``variant``, ``images_of``, and the columns of :func:`~fetalseg_book.stats.compare`
     on the seeds that both arms have, without correction for several variants. Leakage is the difference on
     the exposed images beyond that on the others. Raises ``ValueError`` where no test image is exposed or the

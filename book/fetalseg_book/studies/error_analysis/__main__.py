@@ -29,6 +29,7 @@ from fetalseg_book.studies.error_analysis.maps import (
     shrink,
 )
 from fetalseg_book.studies.error_analysis.quality import measure_images
+from fetalseg_book.studies.spread import spread_rows
 from fetalseg_lib.apply.trained import TrainedNetwork, demonstration_weights, read_network
 from fetalseg_lib.data import hc18
 from fetalseg_lib.data.hc18 import HC18
@@ -37,7 +38,6 @@ from fetalseg_lib.evaluation.metrics import dice, overlap_counts
 from fetalseg_lib.models.network import MobileNetASPPUNet
 from fetalseg_lib.study import records, tables
 from fetalseg_lib.study.evaluate import predict_native
-from fetalseg_lib.study.folds import spread_rows
 
 IMAGES, GATES, SWAPS, MAPS, RECORD = "images.csv", "gates.csv", "gate_swaps.csv", "maps.csv", "analysis.json"
 LAYERS = ("enc4", "bottleneck", "dec3")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from fetalseg_lib.models.encoder import MobileNetV2Encoder
 from fetalseg_lib.models.random_weights import random_features
-from fetalseg_lib.models.stem import rgb_kernels
+from fetalseg_lib.models.stem import IMAGENET_STD
 from fetalseg_lib.models.weights import EncoderWeights
 
 _FEATURES = "features."
@@ -40,3 +41,19 @@ def features_of(encoder: MobileNetV2Encoder) -> dict[str, Tensor]:
     del state["0.0.mean"], state["0.0.std"]  # the normalisation is every grey stem's
     state[_FIRST] = rgb_kernels(state[_FIRST])
     return {_FEATURES + name: value for name, value in state.items()}
+
+
+def rgb_kernels(grey_weight: Tensor) -> Tensor:
+    """Kernels for normalised RGB, ``C 3 3 3``, that ``stem="sum"`` takes back to ``C 1 3 3``, without a tint.
+
+    For a network that was trained on grey images: so its first convolution can be kept in the layout of one
+    trained on photographs. Each colour carries a third of the weight, times its own standard deviation.
+    ``stem="mean"`` makes a third of the trained response out of it, as it does of every network's.
+
+    >>> from fetalseg_lib.models.stem import GreyStem
+    >>> grey = torch.randn(8, 1, 3, 3)
+    >>> torch.allclose(GreyStem(rgb_kernels(grey), stem="sum").weight, grey)
+    True
+    """
+    std = torch.tensor(IMAGENET_STD, device=grey_weight.device)
+    return grey_weight.detach() * std[:, None, None] / (3 * std.mean())

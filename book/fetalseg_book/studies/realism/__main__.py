@@ -16,10 +16,10 @@ from fetalseg_book.studies.dataset import STATED
 from fetalseg_book.studies.realism.figures import write_figures
 from fetalseg_book.studies.realism.measures import measure, phantom_images, real_images
 from fetalseg_book.studies.realism.summary import give_away, summarize
+from fetalseg_book.studies.spread import spread_rows
 from fetalseg_lib.data import hc18, phantom
 from fetalseg_lib.models.encoder import MobileNetV2Encoder
 from fetalseg_lib.models.weights import resolve_encoder_weights
-from fetalseg_lib.study.folds import spread_rows
 from fetalseg_lib.study.records import write_json
 
 SEED = 18

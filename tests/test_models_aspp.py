@@ -62,19 +62,3 @@ def test_pooling_trains_on_a_single_image(channels: int) -> None:
     pooled = ImagePooling(5, channels).train()(torch.rand(1, 5, 3, 3))
     assert pooled.isfinite().all()
     assert pooled.std() > 0
-
-
-@pytest.mark.parametrize(
-    ("options", "named"),
-    [
-        ({"rates": ()}, "rates"),
-        ({"rates": (6, 0)}, r"rates.*\(6, 0\)"),
-        ({"branch_channels": 0}, "branch_channels.*0"),
-        ({"pool_channels": 7}, "pool_channels.*7"),
-        ({"dropout": 1.5}, "dropout"),
-    ],
-    ids=["no rate", "rate 0", "no branch", "odd pool", "dropout"],
-)
-def test_wrong_option_is_refused(options: dict[str, object], named: str) -> None:
-    with pytest.raises(ValueError, match=named):
-        ASPP(3, 6, **options)  # type: ignore[arg-type]

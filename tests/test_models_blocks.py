@@ -166,12 +166,10 @@ def test_wrong_image_is_refused_with_what_came(image: Tensor, named: str) -> Non
 @pytest.mark.parametrize(
     ("build", "named"),
     [
-        (lambda: SEBlock(0), "channels"),
-        (lambda: SEBlock(8, reduction=0), "reduction"),
         (lambda: DecoderStage(4, 4, 4, upsampling="nearest"), "upsampling.*nearest"),  # type: ignore[arg-type]
         (lambda: UNetConfig(base_width=0), "base_width"),
     ],
-    ids=["SE channels", "SE reduction", "upsampling", "base width"],
+    ids=["upsampling", "base width"],
 )
 def test_wrong_option_is_refused(build: object, named: str) -> None:
     assert callable(build)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,14 +44,15 @@ class Outline:
         return np.asarray((self.starts + self.ends) / 2)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class SurfaceDistances:
-    """Distance in mm from the middle of each element of one outline to the other outline, and its length."""
+class Directed(NamedTuple):
+    """From the middle of each element of one outline the distance to the other one, and its length, in mm."""
 
-    prediction_to_reference: Points
-    prediction_lengths: Points
-    reference_to_prediction: Points
-    reference_lengths: Points
+    distances: Points
+    lengths: Points
+
+
+SurfaceDistances = tuple[Directed, Directed]
+"""From the prediction's outline to the reference's, and back."""
 
 
 def outline(mask: NDArray[np.bool_], *, pixel_spacing_mm: tuple[float, float]) -> Outline:
@@ -89,20 +91,13 @@ def surface_distances(
     if not prediction.any() or not reference.any():
         agree = not prediction.any() and not reference.any()
         extent = np.multiply(prediction.shape, pixel_spacing_mm)
-        distance = np.array([0.0 if agree else math.hypot(*extent)])
-        return SurfaceDistances(
-            prediction_to_reference=distance,
-            prediction_lengths=np.ones(1),
-            reference_to_prediction=distance,
-            reference_lengths=np.ones(1),
-        )
+        either = Directed(np.array([0.0 if agree else math.hypot(*extent)]), np.ones(1))
+        return either, either
     found = outline(prediction, pixel_spacing_mm=pixel_spacing_mm)
     true = outline(reference, pixel_spacing_mm=pixel_spacing_mm)
-    return SurfaceDistances(
-        prediction_to_reference=_distances(found.midpoints, true),
-        prediction_lengths=found.lengths,
-        reference_to_prediction=_distances(true.midpoints, found),
-        reference_lengths=true.lengths,
+    return (
+        Directed(_distances(found.midpoints, true), found.lengths),
+        Directed(_distances(true.midpoints, found), true.lengths),
     )
 
 
@@ -114,19 +109,13 @@ def hausdorff(distances: SurfaceDistances, *, percentile: float = 100.0) -> floa
     """
     if not 0 < percentile <= 100:
         raise ValueError(f"percentile: expected a number above 0 and up to 100, got {percentile}")
-    return max(
-        _weighted_percentile(distances.prediction_to_reference, distances.prediction_lengths, percentile),
-        _weighted_percentile(distances.reference_to_prediction, distances.reference_lengths, percentile),
-    )
+    return max(_weighted_percentile(*directed, percentile) for directed in distances)
 
 
 def average_symmetric(distances: SurfaceDistances) -> float:
     """Average symmetric surface distance (ASSD) in mm: the mean over both outlines' lengths together."""
-    summed = (
-        distances.prediction_to_reference @ distances.prediction_lengths
-        + distances.reference_to_prediction @ distances.reference_lengths
-    )
-    return float(summed / (distances.prediction_lengths.sum() + distances.reference_lengths.sum()))
+    summed = sum(values @ lengths for values, lengths in distances)
+    return float(summed / sum(lengths.sum() for _, lengths in distances))
 
 
 def normalized_surface_distance(distances: SurfaceDistances, *, tolerance_mm: float) -> float:
@@ -136,11 +125,8 @@ def normalized_surface_distance(distances: SurfaceDistances, *, tolerance_mm: fl
     """
     if not 0 <= tolerance_mm < math.inf:
         raise ValueError(f"tolerance_mm: expected a distance of 0 mm or more, got {tolerance_mm}")
-    near = (
-        distances.prediction_lengths[distances.prediction_to_reference <= tolerance_mm].sum()
-        + distances.reference_lengths[distances.reference_to_prediction <= tolerance_mm].sum()
-    )
-    return float(near / (distances.prediction_lengths.sum() + distances.reference_lengths.sum()))
+    near = sum(lengths[values <= tolerance_mm].sum() for values, lengths in distances)
+    return float(near / sum(lengths.sum() for _, lengths in distances))
 
 
 def _distances(points: Points, line: Outline) -> Points:

@@ -30,8 +30,6 @@ class ImagePooling(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        if out_channels < 2 or out_channels % 2:
-            raise ValueError(f"pool_channels: expected an even number of channels, got {out_channels}")
         # Thirty-two groups (Wu & He 2018, arXiv:1803.08494), fewer where a group would hold one value only.
         groups = math.gcd(32, out_channels // 2)
         self.mix = nn.Sequential(
@@ -52,8 +50,7 @@ class ASPP(nn.Module):
     ``B in_channels H W`` → ``B out_channels H W``, for any ``H`` and ``W``. Each branch but the pooling
     gives ``branch_channels``, the pooling gives ``pool_channels``: as the note has it,
     4 × 128 + 256 = 768 channels come together. ``separable=True`` makes the dilated convolutions separable.
-
-    Raises ``ValueError`` where a rate, a width or the dropout is out of range.
+    What is out of range :class:`~fetalseg_lib.models.network.NetworkConfig` refuses.
 
     Source: Chen et al. 2017, Rethinking Atrous Convolution, arXiv:1706.05587.
 
@@ -73,10 +70,6 @@ class ASPP(nn.Module):
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
-        if not rates or any(rate < 1 for rate in rates):
-            raise ValueError(f"rates: expected at least one dilation rate of 1 or more, got {tuple(rates)}")
-        if branch_channels < 1:
-            raise ValueError(f"branch_channels: expected at least 1, got {branch_channels}")
         self.pointwise = ConvBNReLU(in_channels, branch_channels, kernel_size=1)
         self.dilated = nn.ModuleList(
             ConvBNReLU(in_channels, branch_channels, dilation=rate, separable=separable) for rate in rates

@@ -146,5 +146,4 @@ def _restate(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor) -> None:
     shift = norm.bias - norm.running_mean * scale
     norm.weight.copy_(scale * (variance + norm.eps).sqrt())
     norm.bias.copy_(shift + scale * mean)
-    norm.running_mean.copy_(mean)
-    norm.running_var.copy_(variance)
+    _keep(norm, mean, variance)

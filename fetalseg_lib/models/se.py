@@ -14,8 +14,6 @@ class SEBlock(nn.Module):
     ``B C H W`` → ``B C H W``. Two layers with bias, ``C → max(1, C // reduction) → C``, ReLU between,
     sigmoid at the end.
 
-    Raises ``ValueError`` where ``channels`` or ``reduction`` is below one.
-
     Source: Hu et al. 2018, Squeeze-and-Excitation Networks, doi:10.1109/CVPR.2018.00745.
 
     >>> block = SEBlock(96)
@@ -27,8 +25,6 @@ class SEBlock(nn.Module):
 
     def __init__(self, channels: int, *, reduction: int = 16) -> None:
         super().__init__()
-        if channels < 1 or reduction < 1:
-            raise ValueError(f"channels, reduction: expected at least 1, got {channels} and {reduction}")
         # Sixteen or twenty-four channels still need one hidden unit.
         hidden = max(1, channels // reduction)
         self.squeeze = nn.Linear(channels, hidden)

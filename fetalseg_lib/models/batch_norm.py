@@ -45,17 +45,12 @@ class _Moments:
 def reestimate_batch_norm(model: nn.Module, batches: Iterable[Tensor]) -> int:
     """Replace the running statistics of every ``BatchNorm2d`` in ``model`` by those of ``batches``.
 
-    A batch is images ``B 1 H W``; masks are not asked for and no weight is trained, so that this may be done
-    with whatever unlabelled images there are of the new kind. While it is done each layer normalises by its
-    batch's own statistics, so that a layer sees what the re-estimated layers before it will give; what is
-    kept is the mean and the variance over all images. The mode of the model, frozen or training, stays.
+    A batch is images ``B 1 H W``, without masks; no weight is trained. Meanwhile each layer normalises by its
+    batch's own statistics, so that a layer sees what the re-estimated ones before it will give; what is kept
+    is mean and variance over all images. The model's mode, frozen or training, stays. Folded weights must be
+    unfolded first (:func:`unfold`), else real statistics would scale twice.
 
-    Weights that were folded into the convolutions must be unfolded first: their BatchNorm of mean 0 and
-    variance 1 scales nothing, and real statistics would scale twice (:func:`unfold`). A network with
-    ``encoder_statistics="reestimated"`` sees to that.
-
-    Returns how many images it saw. Raises ``ValueError`` for a model without batch normalisation and for no
-    image.
+    Returns how many images it saw; raises ``ValueError`` for none, and for a model without BatchNorm.
 
     Sources: Li et al. 2016 (AdaBN), arXiv:1603.04779; Wu and Johnson 2021, arXiv:2105.07576.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 from torch import Tensor, nn
 
@@ -63,15 +62,6 @@ class NetworkConfig:
 
     def __post_init__(self) -> None:
         check_options(self)
-        for name, allowed in (
-            ("stem", Stem),
-            ("encoder_training", EncoderTraining),
-            ("encoder_statistics", EncoderStatistics),
-            ("upsampling", Upsampling),
-        ):
-            if getattr(self, name) not in get_args(allowed):
-                expected = ", ".join(get_args(allowed))
-                raise ValueError(f"{name}: expected one of {expected}; got {getattr(self, name)!r}")
         for name in self.separable:
             if name not in SEPARABLE:
                 raise ValueError(f"separable: expected parts out of {', '.join(SEPARABLE)}; got {name!r}")

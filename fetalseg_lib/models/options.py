@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 MAX_WIDTH = 2048
 """Of a layer in channels, and of a dilation."""
@@ -13,13 +13,16 @@ MAX_ENTRIES = 16
 
 
 def check_options(config: Any, *, largest: int = MAX_WIDTH) -> None:
-    """Raise ``ValueError`` that names the option of a dataclass whose value is not as its default is.
+    """Raise ``ValueError`` that names the option of a dataclass whose value is not as its type or default is.
 
     Whole numbers are from 1 to ``largest``, and lists have at most :data:`MAX_ENTRIES`.
     """
+    hints = get_type_hints(type(config))
     for option in fields(config):
         value: Any = getattr(config, option.name)
         default: Any = option.default
+        if get_origin(hints[option.name]) is Literal and value not in (known := get_args(hints[option.name])):
+            raise ValueError(f"{option.name}: expected one of {', '.join(known)}; got {value!r}")
         if isinstance(default, bool):
             if not isinstance(value, bool):
                 raise ValueError(f"{option.name}: expected true or false, got {value!r}")

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
 from fetalseg_lib.models.blocks import check_image
+from fetalseg_lib.models.options import check_options
 from fetalseg_lib.models.stem import GreyStem
 from fetalseg_lib.models.weights import EncoderWeights, resolve_encoder_weights
 
@@ -37,9 +38,7 @@ class PeerConfig:
     pretrained: bool = True
 
     def __post_init__(self) -> None:
-        if self.network not in get_args(PeerNetwork):
-            expected = ", ".join(get_args(PeerNetwork))
-            raise ValueError(f"network: expected one of {expected}; got {self.network!r}")
+        check_options(self)
 
 
 class Peer(nn.Module):

@@ -21,10 +21,9 @@ def drawn_features() -> nn.Sequential:
 def random_features() -> dict[str, Tensor]:
     """Random weights for MobileNetV2's ``features``, drawn from torch's global generator.
 
-    torchvision's initialisation relies on BatchNorm to keep the signal's size: frozen as drawn, with running
-    mean 0 and variance 1, each depthwise convolution shrinks it and the last tap is constant to nine digits.
-    A frozen random encoder would then be compared for its silence, not for its randomness. So BatchNorm's
-    statistics are taken once from images of noise, which know nothing of ultrasound.
+    Frozen as torchvision draws them, with BatchNorm's running mean 0 and variance 1, each depthwise
+    convolution shrinks the signal and the last tap is constant to nine digits. So BatchNorm's statistics are
+    taken once from images of noise, which know nothing of ultrasound.
 
     >>> _ = torch.manual_seed(0)
     >>> features = drawn_features().eval()

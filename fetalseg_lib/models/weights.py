@@ -2,18 +2,10 @@
 
 ``"imagenet"`` is torchvision's own ``MobileNet_V2_Weights``, unless the variable
 ``FETALSEG_ENCODER_WEIGHTS`` names a file; ``"random"`` draws them; a path names a ``.safetensors`` file in
-torchvision's layout (``features.0.0.weight``, ...).
-
-``"procedural"`` ships with the package: trained from scratch on procedural images that show no head (dead
-leaves, :mod:`fetalseg_book.studies.pretraining.images`), by ``python -m fetalseg_book pretrain``. It needs
-no network and is better than nothing; it is not as good as a million photographs. ``"phantom"`` is an
-encoder that learned to segment simulated heads, from the file that ``FETALSEG_PHANTOM_ENCODER`` names
-(``python -m fetalseg_book pretrain --task phantom`` makes one); it has seen the task, so a study on
-phantoms refuses it.
-
-Both were trained on one grey channel in [0, 1] and are kept in torchvision's layout all the same, each
-colour with its third: ``stem="sum"`` computes exactly what was trained, ``stem="mean"`` a third of its first
-response, just as with ImageNet's weights.
+torchvision's layout (``features.0.0.weight``, ...). Two are made by ``python -m fetalseg_book pretrain``:
+``"procedural"``, which ships with the package and was trained on images that show no head, and ``"phantom"``,
+which learned to segment simulated heads (the variable ``FETALSEG_PHANTOM_ENCODER`` names its file), so that
+a study on phantoms refuses it. Both were trained on one grey channel, which ``stem="sum"`` computes exactly.
 """
 
 from __future__ import annotations

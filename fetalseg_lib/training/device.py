@@ -98,8 +98,8 @@ def _without_tf32() -> Iterator[None]:
 def seed_everything(seed: int, *, epoch: int = 0) -> None:
     """Seed Python's, NumPy's and torch's global generators (all devices) from the seed and the epoch.
 
-    Seeding anew for every epoch makes an epoch depend on these two numbers alone, so that a resumed training
-    needs no generator's state. Epoch 0 is what comes before the first: the weights' initialisation.
+    An epoch then depends on these two numbers alone, and a resumed training needs no generator's state.
+    Epoch 0 is what comes before the first: the weights' initialisation.
 
     >>> seed_everything(1, epoch=2); first = torch.rand(1)
     >>> seed_everything(1, epoch=2); bool(torch.rand(1) == first)
@@ -116,8 +116,8 @@ def deterministic(device: torch.device) -> Iterator[None]:
     """On a CPU, allow only algorithms that repeat to the last bit; afterwards all is as before.
 
     Elsewhere nothing changes: CUDA has no deterministic gradient for bilinear upsampling. Torch would also
-    write NaN into all memory that it allocates, to expose operations that read what nobody wrote. None here
-    does (a test holds them to it), and the writing costs time at every step, so it is left out.
+    fill all memory that it allocates with NaN, against operations that read what nobody wrote. None here
+    does (a test holds them to it), and the filling costs time, so it is left out.
     """
     mode = torch.get_deterministic_debug_mode()
     filling = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]

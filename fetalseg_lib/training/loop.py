@@ -36,12 +36,11 @@ def fit(
 ) -> History:
     """Train a model, and leave in it the weights of its best validation Dice, in evaluation mode.
 
-    Adam on the trainable parameters, a learning rate that follows ``config.schedule``, early stopping.
     Batches are images and masks, both ``B 1 H W``. ``train_batches`` is called with the epoch, from 1, and
     must depend on nothing else. After every epoch all is saved to ``checkpoint``; where that file exists the
     training goes on from it and, on a CPU with the same number of threads, ends with the same bits as one
-    that was never stopped. A finished one returns at once. ``context`` names what else the training depends
-    on (variant, data, initial weights): like ``config`` it must be the same as in the checkpoint.
+    that was never stopped. ``context`` names what else the training depends on (variant, data, initial
+    weights): like ``config`` it must be the same as in the checkpoint.
 
     Raises :class:`~.checkpoint.CheckpointError` for a checkpoint that is damaged or of another training,
     ``ValueError`` for a model without trainable parameters or a function that gives no batch, and

@@ -39,7 +39,7 @@ endif
 # What the browser page needs comes over the net while the chapters run; the site takes it, or asks again.
 book: $(READY)  ## run every chapter (PROFILE=quick) and build the site
 	@$(BIN)/python -m fetalseg_book.publishing.browser runtime book/browser -o _build/browser/runtime >/dev/null 2>&1 & \
-	$(BIN)/python -m fetalseg_lib.study.workflow book _build --cores $(CORES) $(SNAKEMAKE) --config profile=$(PROFILE)
+	$(BIN)/python -m fetalseg_book build -- --cores $(CORES) $(SNAKEMAKE) --config profile=$(PROFILE)
 	@echo "The book is ready: open $(CURDIR)/_build/html/index.html"
 
 check-site: $(READY) node_modules  ## what the built pages must keep: links, words for pictures, keyboard, no network, outputs

@@ -22,13 +22,13 @@ rule {target}:
 """
 COMMANDS = {
     "study": ["fetalseg_lib", "study", "--profile", "smoke", "-o", "out"],
-    "book": ["fetalseg_lib.study.workflow", "book", "_build", "--cores", "1", "--rerun-incomplete"],
+    "book": ["fetalseg_book", "build", "--", "--cores", "1", "--rerun-incomplete"],
 }
 
 
 def start(target: str, place: Path) -> subprocess.Popen[str]:
     (place / "Snakefile").write_text(SNAKEFILE.format(target=target), encoding="utf-8")
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "book")])}
     command = [sys.executable, "-m", *COMMANDS[target]]
     return subprocess.Popen(command, cwd=place, env=environment, stderr=subprocess.PIPE, text=True)
 

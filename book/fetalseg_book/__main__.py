@@ -1,4 +1,4 @@
-"""``python -m fetalseg_book``: draw the figure, audit the note, read a study, pre-train an encoder."""
+"""``python -m fetalseg_book``: build the book, draw the figure, audit the note, read a study, pre-train."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from fetalseg_book.studies import commands as studies
 from fetalseg_book.studies.pretraining import command
 from fetalseg_lib.cli import run
-from fetalseg_lib.cli.options import Commands
+from fetalseg_lib.cli.options import CHECKPOINT, Commands
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,6 +31,10 @@ def add_commands(commands: Commands) -> None:
     diagram.add_argument("-o", "--out", type=Path, required=True, help="an .svg or .png file")
     diagram.set_defaults(command=_diagram)
 
+    build = commands.add_parser("build", help="run every chapter and build the site, from a checkout")
+    build.add_argument("options", nargs="*", help="after --: options for snakemake")
+    build.set_defaults(command=_build, resumes=CHECKPOINT)
+
     claims = commands.add_parser("claims", help="audit the architecture note, statement by statement")
     claims.add_argument("--results", type=Path, default=Path("results"), help="folder (default: results)")
     claims.set_defaults(command=_claims)
@@ -42,6 +46,12 @@ def _diagram(options: argparse.Namespace) -> int:
     draw(options.variant).save(options.out)
     print(options.out)
     return 0
+
+
+def _build(options: argparse.Namespace) -> int:
+    from fetalseg_lib.study.workflow import run_snakemake
+
+    return run_snakemake("book", folder=Path("_build"), options=options.options)
 
 
 def _claims(options: argparse.Namespace) -> int:

@@ -1,7 +1,4 @@
-"""Snakemake as a child that ends with its parent: one at a time in a folder, and no lock is left by a kill.
-
-``python -m fetalseg_lib.study.workflow book _build OPTIONS`` builds the book; ``fetalseg study`` runs a grid.
-"""
+"""Snakemake as a child that ends with its parent: one at a time in a folder, and a kill leaves no lock."""
 
 from __future__ import annotations
 
@@ -89,20 +86,3 @@ def _end(pid: int) -> None:
     for child in left:
         with suppress(psutil.NoSuchProcess):
             child.kill()
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Make a target in a folder with Snakemake's options; returns the exit status."""
-    target, folder, *options = arguments
-    try:
-        return run_snakemake(target, folder=Path(folder), options=options)
-    except (ValueError, OSError, ModuleNotFoundError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on, a training from its last checkpoint", file=sys.stderr)
-        return 130
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

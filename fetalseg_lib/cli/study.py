@@ -70,7 +70,7 @@ def _check(folder: Path, profile: Profile) -> int:
     """Say what does not follow from the images, by each check installed as ``fetalseg.study_check``."""
     checks = entry_points(group="fetalseg.study_check")
     if not checks:
-        raise ValueError("--check: expected the installed repository, whose kit has it; run pip install -e .")
+        raise ValueError("--check: not installed; in a checkout of the repository, make setup installs it")
     found = [line for check in checks for line in check.load()(folder, profile)]
     print("\n".join(found) or f"{folder}: every table follows from the per-image records")
     return 1 if found else 0

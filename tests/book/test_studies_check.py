@@ -110,4 +110,4 @@ def test_a_check_without_what_checks_does_not_say_that_all_is_well(
     """As where the library alone lies in a folder and nothing is installed."""
     monkeypatch.setattr("fetalseg_lib.cli.study.entry_points", lambda group: ())
     assert main(["study", "--check", "--profile", "published", "--data", "hc18"]) != 0
-    assert "pip install -e ." in capsys.readouterr().err
+    assert "make setup installs it" in capsys.readouterr().err

@@ -5,7 +5,7 @@ Sizes follow from the words that must fit and from the depth: boxes get narrower
 
 from __future__ import annotations
 
-from fetalseg_book.diagram.reading import DecoderStage, Part, Parts
+from fetalseg_book.diagram.reading import Part, Parts
 from fetalseg_book.diagram.schematic import (
     INSET_WIDTH,
     SQUEEZE_HEIGHT,
@@ -179,7 +179,13 @@ def _decoder(sheet: Sheet, parts: Parts, places: Places) -> None:
         sheet.sign((x, y), "concatenation")
         sheet.arrow((x, y - RADIUS), (x, rect.bottom))
         sheet.beside((x + RADIUS + 7, y), shape_text(stage.joined))
-        _skip(sheet, stage, places, (x - RADIUS, y))
+        edge = places[stage.skip].right
+        if stage.skip_se:
+            gate = places[stage.skip_se.path]
+            sheet.part(gate, stage.skip_se, "se")
+            sheet.arrow((edge, y), (gate.left, y), style="skip")
+            edge = gate.right
+        sheet.arrow((edge, y), (x - RADIUS, y), style="skip")
         sheet.arrow((x, below), (x, y + RADIUS), style="up", part=stage.up)
         middle = min((below + y + RADIUS) / 2, y + RADIUS + 24)
         sheet.beside((x + 16, middle), stage.up.note, shape_text(stage.up.shape))
@@ -189,13 +195,3 @@ def _decoder(sheet: Sheet, parts: Parts, places: Places) -> None:
     sheet.box(output, "image", named("Output", parts.head.shape, "mask logits"))
     for start, end in ((first, head), (head, output)):
         sheet.arrow((start.right, first.center[1]), (end.left, first.center[1]))
-
-
-def _skip(sheet: Sheet, stage: DecoderStage, places: Places, end: tuple[float, float]) -> None:
-    x, y = places[stage.skip].right, end[1]
-    if stage.skip_se:
-        gate = places[stage.skip_se.path]
-        sheet.part(gate, stage.skip_se, "se")
-        sheet.arrow((x, y), (gate.left, y), style="skip")
-        x = gate.right
-    sheet.arrow((x, y), end, style="skip")

@@ -131,9 +131,10 @@ class Parts:
 
 
 def read(model: nn.Module, *, size: tuple[int, int] = (256, 256)) -> Parts:
-    """Trace ``model``, in training mode, and sort what an image of ``size`` (rows, columns) meets.
+    """Trace an image of ``size`` (rows, columns) through ``model``, and sort what it meets.
 
-    Raises what :func:`~fetalseg_book.trace.trace` raises.
+    The model comes in training mode, as it is built: then a frozen BatchNorm that drifts can be told from one
+    that does not. Raises what :func:`~fetalseg_book.trace.trace` raises.
 
     >>> from fetalseg_lib.models import UNet
     >>> [stage.path for stage in read(UNet()).stages]

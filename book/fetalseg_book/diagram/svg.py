@@ -223,10 +223,10 @@ def named(name: str, shape: Shape, note: str = "") -> list[Line]:
 
 def lines_of(part: Part) -> list[Line]:
     """A stage says its name, its shape and what it is; a module within one what it is, and its shape."""
+    if "." not in part.path:
+        return named(part.path, part.shape, part.note)
     shape = ", ".join(filter(None, (shape_text(part.shape), part.detail)))
-    if "." in part.path:
-        return [(part.note, NOTE, True), (shape, SHAPE, False)]
-    return [(part.path, NAME, True), (shape, SHAPE, False), (part.note, NOTE, False)]
+    return [(part.note, NOTE, True), (shape, SHAPE, False)]
 
 
 @lru_cache(maxsize=4096)

@@ -94,6 +94,7 @@ bench: $(READY)  ## time networks and runtimes on this machine, side by side (OU
 	$(BIN)/python -m tools.bench.training --out $(or $(OUT),results/hardware)
 	$(BIN)/python -m tools.bench.layouts --out $(or $(OUT),results/hardware)
 	$(BIN)/python -m tools.bench.step --out $(or $(OUT),results/hardware)
+	$(BIN)/python -m tools.bench.predict --out $(or $(OUT),results/hardware)
 
 lock: $(READY)  ## renew requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --universal --python-version 3.11 $(EXTRAS) --generate-hashes --quiet pyproject.toml --upgrade --output-file requirements.lock

@@ -459,6 +459,23 @@ def files(tmp_path: Path) -> list[Path]:
     return found
 
 
+def test_threads_side_by_side_give_the_table_of_one(
+    files: list[Path], trained: TrainedNetwork, tmp_path: Path
+) -> None:
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            predict(trained, files, tmp_path / f"{threads}.csv", overlays=tmp_path / f"o{threads}")
+    finally:
+        torch.set_num_threads(before)
+    one, two = ((tmp_path / f"{threads}.csv").read_bytes() for threads in (1, 2))
+    assert one == two
+    pictures = [{file.name: file.read_bytes() for file in (tmp_path / f"o{n}").iterdir()} for n in (1, 2)]
+    assert pictures[0] == pictures[1]
+    assert len(pictures[0]) == 6
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs POSIX")
 def test_a_run_killed_at_any_write_goes_on_to_the_same_table(
     files: list[Path], trained: TrainedNetwork, tmp_path: Path

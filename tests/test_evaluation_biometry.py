@@ -11,8 +11,12 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
+from skimage.measure import find_contours
 
+from fetalseg_lib.evaluation import biometry
 from fetalseg_lib.evaluation.biometry import HeadMeasurement, Status, measure_head
 from fetalseg_lib.geometry import Ellipse, fit_ellipse, rasterize
 
@@ -90,6 +94,23 @@ def test_a_circle_in_mm_stays_one_on_anisotropic_pixels() -> None:
     found = measure_head(rasterize(on_screen, NETWORK), pixel_spacing_mm=(0.4, 0.2))
     assert found.cephalic_index == pytest.approx(100, abs=0.5)
     assert found.hc_mm == pytest.approx(2 * math.pi * 20, rel=0.002)
+
+
+@given(seed=st.integers(0, 2**32 - 1), smooth=st.sampled_from([1, 3, 9]), share=st.floats(0.2, 0.8))
+def test_the_contour_is_the_outer_one_of_marching_squares(seed: int, smooth: int, share: float) -> None:
+    """Maps with holes, with pixels that touch at corners, and cut by the border."""
+    noise = cv2.blur(np.random.default_rng(seed).random((20, 30)), (smooth, smooth))
+    component = biometry._largest_component(
+        (noise - np.quantile(noise, share) + 0.4999).clip(0, 1).astype("f4")
+    )
+    assume(component is not None)
+    assert component is not None
+    lines = find_contours(component.probability, 0.5)  # type: ignore[no-untyped-call]
+    arcs = [line for line in lines if (line[0] != line[-1]).any()]
+    around = max(lines, key=lambda line: np.ptp(line, axis=0).sum(), default=np.empty((1, 2)))
+    expected = np.concatenate(arcs) if arcs else around[:-1]
+    found = biometry._contour_points(component.probability)
+    assert set(map(tuple, found.round(9))) == set(map(tuple, expected[:, ::-1].round(9)))
 
 
 # Pitfalls

@@ -13,7 +13,6 @@ from enum import StrEnum
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from skimage.measure import find_contours
 
 from fetalseg_lib.evaluation.metrics import check_spacing
 from fetalseg_lib.geometry import Ellipse, fit_ellipse
@@ -164,18 +163,23 @@ def _largest_component(probability: NDArray[np.float32]) -> _Component | None:
 
 
 def _contour_points(probability: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Points ``x, y`` of the outer contour.
+    """Points ``x, y`` of the outer contour, in no order: those that marching squares joins to a line.
 
-    A component that the border cuts has open arcs, and all of them are its outer contour (the border
-    itself is none); the closed contours are then holes. Otherwise the longest closed one is the outer one.
+    Between two neighbouring pixels, one inside and one outside, the level is crossed where a straight line
+    from the one to the other crosses it. Holes are filled first. The image's border is no contour.
     """
-    if min(probability.shape) < 2:  # no square to march over
-        return np.empty((0, 2))
-    lines = find_contours(probability, THRESHOLD)  # type: ignore[no-untyped-call]
-    arcs = [line for line in lines if (line[0] != line[-1]).any()]
-    outer = arcs or sorted(lines, key=len)[-1:]
-    if not outer:
-        return np.empty((0, 2))
-    # A closed contour repeats its first point at the end.
-    points = np.concatenate(outer) if arcs else outer[0][:-1]
-    return np.asarray(points[:, ::-1], dtype=np.float64)
+    around = np.pad((probability > THRESHOLD).view(np.uint8), 1)
+    cv2.floodFill(around, None, (0, 0), 2, flags=8)  # diagonals join what is outside, since they part heads
+    inside = around[1:-1, 1:-1] != 2
+    values = probability.astype(np.float64)
+    points = []
+    for axis in (0, 1):
+        here, there = (slice(None, -1), slice(None)), (slice(1, None), slice(None))
+        first, second = (values[side[::-1] if axis else side] for side in (here, there))
+        one, other = (inside[side[::-1] if axis else side] for side in (here, there))
+        rows, columns = np.nonzero(one != other)
+        start, end = first[rows, columns], second[rows, columns]
+        place = np.stack([columns, rows], axis=1).astype(np.float64)  # (N, 2)
+        place[:, 1 - axis] += (THRESHOLD - start) / (end - start)
+        points.append(place)
+    return np.concatenate(points)

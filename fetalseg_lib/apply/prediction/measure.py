@@ -113,9 +113,14 @@ def count_components(mask: NDArray[np.bool_]) -> int:
     >>> count_components(np.array([[True, False, True]])), count_components(np.zeros((2, 2), bool))
     (2, 0)
     """
-    _, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
+    inside = mask.astype(np.uint8)
+    left, top, width, height = cv2.boundingRect(inside)
+    if not width:
+        return 0
+    head = inside[top : top + height, left : left + width]
+    _, _, stats, _ = cv2.connectedComponentsWithStats(head, connectivity=4)
     areas = stats[1:, cv2.CC_STAT_AREA]  # label 0 is the background
-    return int((areas >= SPECK * areas.max()).sum()) if len(areas) else 0
+    return int((areas >= SPECK * areas.max()).sum())
 
 
 def _age(head: HeadMeasurement, chart: GrowthChart) -> tuple[GestationalAge | None, str]:

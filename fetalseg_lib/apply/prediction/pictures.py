@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import io
+import struct
+import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
+from PIL import Image, ImageDraw, ImageFont
 
 from fetalseg_lib.apply.prediction import NOTICE
 from fetalseg_lib.apply.prediction.measure import Prediction
@@ -19,6 +21,12 @@ COLOUR = (230, 159, 0)
 _TINT = 0.25
 _NARROWEST, _LONGEST = 480, 1600
 """An overlay's width at least and its sides at most, in px: words can be read, files stay small."""
+
+_FAST = (cv2.IMWRITE_PNG_COMPRESSION, 1)
+"""OpenCV's own choice. Pillow's makes a file a fifth smaller, and takes longer than all the rest together."""
+
+_HEADER = 33
+"""Bytes of a PNG's signature and first chunk, behind which others may come."""
 
 
 def draw_overlay(prediction: Prediction) -> NDArray[np.uint8]:
@@ -55,19 +63,20 @@ def describe(prediction: Prediction) -> list[str]:
 
 def write_picture(path: Path, pixels: NDArray[np.uint8]) -> None:
     """Write a PNG whole or not at all, with the notice inside."""
-    note = PngImagePlugin.PngInfo()
-    note.add_text("Comment", NOTICE)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", pnginfo=note)
+    coded: bytes = cv2.imencode(".png", pixels[..., ::-1] if pixels.ndim == 3 else pixels, _FAST)[1].tobytes()
+    text = b"tEXt" + b"Comment\0" + NOTICE.encode("latin-1")
+    chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
     with atomic_write(path) as file:
-        file.write(buffer.getbuffer())
+        file.write(coded[:_HEADER] + chunk + coded[_HEADER:])
 
 
 def _tinted(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    colours = np.repeat(pixels[..., None], 3, axis=2)  # (H, W, 3)
-    tint = np.array(COLOUR, dtype=np.float32)
-    colours[mask] = ((1 - _TINT) * colours[mask] + _TINT * tint).astype(np.uint8)
-    return colours
+    greys = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)  # (256, 3)
+    tinted = ((1 - _TINT) * greys + _TINT * np.array(COLOUR)).astype(np.uint8)
+    colours: NDArray[np.uint8] = np.concatenate(
+        [greys, tinted]
+    )  # a grey level's own, then what the mask makes of it
+    return np.take(colours, pixels + np.uint16(256) * mask, axis=0)
 
 
 def _words_below(lines: list[str], width: int) -> Image.Image:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 import re
+import threading
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +28,16 @@ from fetalseg_lib.data.limits import read_content
 from fetalseg_lib.data.sample import DataError
 from fetalseg_lib.growth import GrowthChart
 from fetalseg_lib.names import csv_cell, visible
-from fetalseg_lib.study.evaluate import PRECISION
+from fetalseg_lib.speed import folded, freed_memory_kept, side_by_side
+from fetalseg_lib.study.evaluate import MOST_PIXELS, PRECISION
 from fetalseg_lib.study.records import digest
 from fetalseg_lib.training.device import pick_device
 
 _PICTURE = re.compile(r".*-[0-9a-f]{32}\.png(\.partial)?")
 """As :func:`~fetalseg_lib.names.picture_name` calls it, whole or left by a kill."""
+
+MOST_THREADS = 4
+"""That work on a batch each, where memory allows it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,16 +133,29 @@ def predict_files(
         _refuse_others(folder)
     frames = _frames(files, frame)
     names = [one.name for one in frames]
+    batches = [frames[start : start + batch_size] for start in range(0, len(frames), batch_size)]
+    trained = threading.local()  # each thread has its own: two cannot move one network to the device
+    at_once = MOST_PIXELS // (batch_size * math.prod(job.trained.image_size)) if chosen.type == "cpu" else 1
+
+    def predicted(batch: Sequence[Frame]) -> list[Row]:
+        if all(_is_done(one, table, job) for one in batch):
+            return []
+        if not hasattr(trained, "network"):
+            trained.network = dataclasses.replace(job.trained, model=folded(job.trained.model))
+        images, problems = _read(batch, job.pixel_sizes)
+        found = predict_images(trained.network, list(images.values()), chart=job.chart, device=chosen)
+        return _kept(job, dict(zip(images, found, strict=True)), problems)
+
     with (
         open_table(job.table, names) as table,
         tqdm(total=len(frames), desc="predicting", unit="image", disable=not progress) as bar,
+        freed_memory_kept(),
+        side_by_side(most=min(max(1, at_once), MOST_THREADS)) as pool,
+        warnings.catch_warnings(action="ignore"),  # readers ignore them, which threads cannot do each alone
     ):
-        for start in range(0, len(frames), batch_size):
-            batch = frames[start : start + batch_size]
-            if not all(_is_done(one, table, job) for one in batch):
-                images, problems = _read(batch, job.pixel_sizes)
-                found = predict_images(job.trained, list(images.values()), chart=job.chart, device=chosen)
-                _keep(job, dict(zip(images, found, strict=True)), problems, table)
+        for batch, rows in zip(batches, pool.map(predicted, batches), strict=True):
+            if rows:
+                table.add(rows)
             bar.update(len(batch))
         return [row for name in names if (row := table.get(name)) is not None]
 
@@ -193,8 +213,8 @@ def _read(frames: Sequence[Frame], sizes: ImageTable) -> tuple[dict[Frame, GrayI
     return images, problems
 
 
-def _keep(job: Job, found: dict[Frame, Prediction], problems: dict[Frame, str], table: Table) -> None:
-    """Write a batch's pictures, then its rows: where a row stands, its pictures are there."""
+def _kept(job: Job, found: dict[Frame, Prediction], problems: dict[Frame, str]) -> list[Row]:
+    """Write a batch's pictures; returns its rows, for later: where a row stands, its pictures are there."""
     rows = []
     for frame, prediction in found.items():
         row = row_of(frame.name, prediction, provenance=job.provenance)
@@ -204,4 +224,4 @@ def _keep(job: Job, found: dict[Frame, Prediction], problems: dict[Frame, str], 
             write_picture(job.masks / row["picture"], prediction.mask.astype(np.uint8) * np.uint8(255))
         rows.append(row)
     rows += [error_row(frame.name, problem, provenance=job.provenance) for frame, problem in problems.items()]
-    table.add(rows)
+    return rows

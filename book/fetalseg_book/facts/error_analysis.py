@@ -36,7 +36,6 @@ def facts(results: Path) -> dict[str, Any]:
     size = trimesters(images["hc_mm"])
     found: dict[str, Any] = {"frame": frame, "images": images}
     found |= _by_size(frame, size)
-    found |= _at_the_border(images, read_json(results / "hc18/dataset.json"))
     found |= _luck(frame)
     found |= _half(frame, found["always"], results) | _hardest(frame, results)
     found |= _quality(frame, images)
@@ -66,26 +65,13 @@ def _by_size(frame: pd.DataFrame, size: pd.Series) -> dict[str, Any]:
 
 
 def size_table(by_size: dict[str, Any]) -> pd.DataFrame:
-    """Means with their intervals as text: a row for each of four variants and each trimester."""
-    order = [
-        (variant, group)
-        for variant in ("proposed", "trainable_encoder", "unet", "pos_weight_200")
-        for group in TRIMESTERS
-    ]
+    """Means with their intervals as text: a row for each of two variants and each trimester."""
+    order = [(variant, group) for variant in ("proposed", "trainable_encoder") for group in TRIMESTERS]
     shown = pd.DataFrame({"images": by_size["Dice (%)"].loc[order, "images"]})
     for label, table in by_size.items():
         spans = table.loc[order, ["mean", "low", "high"]].to_numpy()
         shown[label] = [f"{mean:.1f} ({low:.1f} to {high:.1f})" for mean, low, high in spans]
     return shown
-
-
-def _at_the_border(images: pd.DataFrame, dataset: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "fail_cut": str(int(images["cut"].sum())),
-        "fail_images": str(len(images)),
-        "fail_cut_all": str(dataset["n_cut"]),
-        "fail_all": str(dataset["n_images"]),
-    }
 
 
 def _luck(frame: pd.DataFrame) -> dict[str, Any]:

@@ -194,6 +194,13 @@ def code_of(wildcards):
     return digest(Path(f"notebooks/{wildcards.chapter}.ipynb"))
 
 
+def captions_of(wildcards):
+    """What stands below its figures: the page takes it in when the chapter is executed."""
+    from fetalseg_book.publishing.notebook import captions
+
+    return str(captions().get(wildcards.chapter, ""))
+
+
 rule chapter:
     input:
         "notebooks/{chapter}.ipynb",
@@ -205,6 +212,7 @@ rule chapter:
     params:
         profile=PROFILE,
         code=code_of,
+        captions=captions_of,
     threads: 1
     message:
         "Chapter {wildcards.chapter}"

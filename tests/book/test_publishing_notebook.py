@@ -5,7 +5,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from fetalseg_book.publishing.notebook import prepare_page
+from fetalseg_book.publishing.notebook import captions, prepare_page
+
+ROOT = Path(__file__).parents[2]
 
 
 def figure(alt: str | None, **more: str) -> Any:
@@ -73,3 +75,10 @@ def test_the_page_does_not_show_the_mark_of_a_checked_cell(tmp_path: Path) -> No
     prepare_page(path)
     (cell,) = nbformat.read(path, as_version=4).cells
     assert cell.source == "print(1)"
+
+
+def test_every_caption_is_of_a_cell_of_its_chapter() -> None:
+    for chapter, by_cell in captions().items():
+        notebook = nbformat.read(ROOT / "notebooks" / f"{chapter}.ipynb", as_version=4)
+        assert set(by_cell) <= {cell.id for cell in notebook.cells if cell.cell_type == "code"}, chapter
+        assert all(caption.endswith((".", "?")) for caption in by_cell.values())

@@ -18,6 +18,7 @@ from fetalseg_book.studies.error_analysis.agreement import (
     times_by_chance,
 )
 from fetalseg_book.studies.error_analysis.quality import MEASURES
+from fetalseg_lib.models.variants import get_variant
 from fetalseg_lib.study import tables
 from fetalseg_lib.study.records import read_json
 
@@ -71,7 +72,8 @@ def size_table(by_size: dict[str, Any]) -> pd.DataFrame:
     for label, table in by_size.items():
         spans = table.loc[order, ["mean", "low", "high"]].to_numpy()
         shown[label] = [f"{mean:.1f} ({low:.1f} to {high:.1f})" for mean, low, high in spans]
-    return shown
+    names = {name: get_variant(name).shown_as for name, _ in order}
+    return shown.rename(index=names, level="variant").rename_axis(index=["network", "trimester"])
 
 
 def _luck(frame: pd.DataFrame) -> dict[str, Any]:

@@ -93,4 +93,4 @@ def _ingredients(results: Path) -> dict[str, Any]:
 
 
 def _named(found: ingredients.Effects) -> str:
-    return ", ".join(f"*{name}*" for name in found.beyond["without"]) or "none"
+    return ", ".join(found.beyond["without"]) or "none"

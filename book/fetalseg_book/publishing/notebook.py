@@ -3,18 +3,21 @@
 :func:`prepare_page` takes the alt texts that :func:`fetalseg_book.figures.style.show` left in the outputs
 into the cells' metadata, where the page looks for them (``mystnb.image.alt``), and refuses a notebook that
 holds a figure without one. Each figure gets a name and a caption (``mystnb.figure``), so that the book
-numbers it and a text can refer to it. The cell of parameters that papermill put in is for the run, not for
-the reader: the page leaves it out, and the mark by which nbval knows what to check as well. Below the title
-it says how long the chapter takes to read and took to run.
+numbers it and a text can refer to it: the caption of ``captions.yaml``, or what its words say first. The cell
+of parameters that papermill put in is for the run, not for the reader: the page leaves it out, and the mark
+by which nbval knows what to check as well. Below the title it says how long the chapter takes to read and
+took to run.
 """
 
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import nbformat
+import yaml
 
 from fetalseg_book.publishing.durations import durations_of, title_cell
 
@@ -45,7 +48,8 @@ def prepare_page(path: Path) -> int:
         described += 1
         page = cell.metadata.setdefault("mystnb", {})
         page.setdefault("image", {})["alt"] = words["alt"]
-        caption = words.get("caption") or first_clause(words["alt"])
+        written = captions().get(path.stem, {}).get(cell.get("id", ""))
+        caption = words.get("caption") or written or first_clause(words["alt"])
         page["figure"] = {"name": f"fig-{path.stem}-{described}", "caption": caption}
     if durations := durations_of(notebook):
         head = title_cell(notebook)
@@ -54,6 +58,14 @@ def prepare_page(path: Path) -> int:
         )
     nbformat.write(notebook, path)
     return described
+
+
+@cache
+def captions() -> dict[str, dict[str, str]]:
+    """The captions of ``captions.yaml``: by chapter and the id of the cell that shows the figure."""
+    text = Path(__file__).with_name("captions.yaml").read_text(encoding="utf-8")
+    found: dict[str, dict[str, str]] = yaml.safe_load(text)
+    return found
 
 
 def first_clause(text: str) -> str:

@@ -35,22 +35,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("-o", "--out", type=Path, default=Path("results/hardware"))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--size", type=int, nargs="+", default=[128, 256], help="sides of the image, in px")
+    parser.add_argument("--networks", nargs="+", default=NETWORKS)
+    words = "auto, float32, bfloat16: a processor without AMX may be faster in float32 (default: auto)"
+    parser.add_argument("--precision", nargs="+", default=["auto"], help=words)
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
+    precisions = [pick_precision(name, CPU) for name in options.precision]
     with freed_memory_kept():
-        table = pd.concat([measure(NETWORKS, side, options.rounds) for side in options.size])
+        table = pd.concat(
+            [
+                measure(options.networks, side, options.rounds, precision=precision)
+                for side in options.size
+                for precision in precisions
+            ]
+        )
     records.write_csv(options.out / "steps.csv", table, digits=4)
     print(table.to_string(index=False))
 
 
-def measure(networks: Sequence[str], side: int, rounds: int) -> pd.DataFrame:
+def measure(networks: Sequence[str], side: int, rounds: int, *, precision: str) -> pd.DataFrame:
     """Images a second of each network, plainly and fast, and the ratio: medians over the rounds."""
     rows = []
     for name in networks:
         plain, fast = [], []
         for _ in range(rounds):
-            plain.append(_pace(name, side, fast=False))
-            fast.append(_pace(name, side, fast=True))
+            plain.append(_pace(name, side, precision, fast=False))
+            fast.append(_pace(name, side, precision, fast=True))
         paces = pd.DataFrame({"plain": plain, "fast": fast})
         ratios = paces["fast"] / paces["plain"]
         low, middle, high = ratios.quantile([0.25, 0.5, 0.75])
@@ -58,7 +68,7 @@ def measure(networks: Sequence[str], side: int, rounds: int) -> pd.DataFrame:
             {
                 "network": name,
                 "side_px": side,
-                "precision": pick_precision("auto", CPU),
+                "precision": precision,
                 "plain_per_s": paces["plain"].median(),
                 "fast_per_s": paces["fast"].median(),
                 "ratio": middle,
@@ -70,8 +80,8 @@ def measure(networks: Sequence[str], side: int, rounds: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _pace(name: str, side: int, *, fast: bool) -> float:
-    with _step(name, side, fast=fast) as step:
+def _pace(name: str, side: int, precision: str, *, fast: bool) -> float:
+    with _step(name, side, precision, fast=fast) as step:
         step()  # kernels are chosen and memory is taken
         start = time.perf_counter()
         for _ in range(STEPS):
@@ -80,7 +90,7 @@ def _pace(name: str, side: int, *, fast: bool) -> float:
 
 
 @contextlib.contextmanager
-def _step(name: str, side: int, *, fast: bool) -> Iterator[Callable[[], None]]:
+def _step(name: str, side: int, precision: str, *, fast: bool) -> Iterator[Callable[[], None]]:
     """A step of a training as :mod:`fetalseg_lib.training.epoch` takes it."""
     torch.manual_seed(0)
     model = build_model(name, encoder_weights="random").to(memory_format=torch.channels_last).train()
@@ -89,7 +99,6 @@ def _step(name: str, side: int, *, fast: bool) -> Iterator[Callable[[], None]]:
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = Adam(trained, weight_decay=1e-5, fused=fast or None)
     loss_function = DiceBCELoss(pos_weight=2.3)
-    precision = pick_precision("auto", CPU)
 
     def step() -> None:
         optimizer.zero_grad(set_to_none=True)

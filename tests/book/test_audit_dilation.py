@@ -6,13 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fetalseg_book.audit.dilation import (
-    dead_weights,
-    extent,
-    live_taps,
-    parameters_by_part,
-    taps_on_data,
-)
+from fetalseg_book.dilation import dead_weights, extent, live_taps, taps_on_data
+from fetalseg_book.facts.audit import parameters_by_part
 from fetalseg_lib.models import build_model
 from fetalseg_lib.models.aspp import ASPP
 

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 from torchvision.models import mobilenet_v2
 
-from fetalseg_book.audit.studied import Studied
 from fetalseg_book.studies.costs import inference_memory_mb, training_memory_mb
 from fetalseg_book.trace import Trace, trace
-from fetalseg_lib.complexity import count_flops, count_parameters
+from fetalseg_lib.complexity import count_parameters
+from fetalseg_book.stats import PairedMean, paired_mean
 from fetalseg_lib.models import build_model
 from fetalseg_lib.study import records
+from fetalseg_lib.study.tables import finished_runs
 
-DATASET = Path("hc18", "dataset.json")
-PUBLISHED = Path("one_fold", "published", "hc18")
-DESCRIPTIVE = Path("one_fold", "descriptive", "hc18")
-NOTE_SCHEDULE = Path("one_fold", "note_schedule", "hc18")
 HARDWARE = Path("hardware", "latency.json")
 
 BATCH = 16
 """The note's batch."""
+
+MIN_SEEDS = 3
+"""With fewer matched seeds a difference is an anecdote, and the verdict stays pending."""
 
 
 class Evidence:
@@ -38,8 +38,7 @@ class Evidence:
     needs a file is ``None`` (or empty) where the file does not exist.
 
     ``model(variant)`` is a built network, ``on_meta(variant)`` the same with shapes but no numbers,
-    ``flops(variant)`` its table of operations for one image of 256×256, ``training_mb(variant)`` and
-    ``inference_mb(variant)`` the activations of 16 such images in MB. Each is made once.
+    ``memory(variant, during)`` the activations of 16 images of 256×256 in bytes. Each is made once.
 
     >>> Evidence().parameters("unet")
     (7762465, 7762465)
@@ -49,28 +48,24 @@ class Evidence:
         self.results = Path(results)
         self.model: Callable[[str], Any] = cache(_build)
         self.on_meta: Callable[[str], Any] = cache(self._without_numbers)
-        self.flops: Callable[..., pd.DataFrame] = cache(self._flops)
-        self.training_mb: Callable[[str], float] = cache(self._training_mb)
-        self.inference_mb: Callable[[str], float] = cache(self._inference_mb)
+        self.memory: Callable[[str, str], float] = cache(self._memory)
 
     def parameters(self, variant: str = "proposed") -> tuple[int, int]:
         """All and trainable parameters."""
         return count_parameters(self.on_meta(variant))
 
+    def _without_numbers(self, variant: str) -> Any:
+        """On the meta device a network has shapes but no numbers: all that counting needs, in no time."""
+        return copy.deepcopy(self.model(variant)).to("meta")
+
+    def _memory(self, variant: str, during: Literal["training", "inference"]) -> float:
+        measure = training_memory_mb if during == "training" else inference_memory_mb
+        return 1e6 * measure(self.on_meta(variant), batch_size=BATCH)
+
     @property
-    def network(self) -> nn.Module:
+    def network(self) -> Any:
         """The note's network as built."""
-        network: nn.Module = self.model("proposed")
-        return network
-
-    def _flops(self, variant: str = "proposed") -> pd.DataFrame:
-        return count_flops(self.on_meta(variant))
-
-    def _training_mb(self, variant: str) -> float:
-        return training_memory_mb(self.on_meta(variant), batch_size=BATCH)
-
-    def _inference_mb(self, variant: str) -> float:
-        return inference_memory_mb(self.on_meta(variant), batch_size=BATCH)
+        return self.model("proposed")
 
     @cached_property
     def trace(self) -> Trace:
@@ -87,7 +82,7 @@ class Evidence:
     @cached_property
     def changed_by_a_step(self) -> dict[str, bool]:
         """For every parameter and buffer, whether one training step at 64×64 changed a bit of it."""
-        model = copy.deepcopy(self.model("proposed")).train()
+        model = copy.deepcopy(self.network).train()
         before = {name: tensor.clone() for name, tensor in _tensors(model).items()}
         trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
         image = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(0))
@@ -98,7 +93,7 @@ class Evidence:
     @cached_property
     def dataset(self) -> Mapping[str, Any] | None:
         """Numbers measured on HC18's images, see :mod:`fetalseg_book.studies.dataset`."""
-        return self._read(DATASET)
+        return self._read(Path("hc18", "dataset.json"))
 
     @cached_property
     def hardware(self) -> Mapping[str, Any] | None:
@@ -108,22 +103,82 @@ class Evidence:
     @cached_property
     def published(self) -> Studied:
         """The runs of the published study, and of its second family, which differ in the variant alone."""
-        roots = (self.results / PUBLISHED, self.results / DESCRIPTIVE)
-        return Studied(*roots, recipe="the study's short training")
+        folders = [self.results / "one_fold" / study / "hc18" for study in ("published", "descriptive")]
+        return Studied(*folders, recipe="the study's short training")
 
     @cached_property
     def note_schedule(self) -> Studied:
         """Runs by the note's own learning rate, plateau and early stopping."""
-        return Studied(self.results / NOTE_SCHEDULE, recipe="the note's schedule")
-
-    def _without_numbers(self, variant: str) -> nn.Module:
-        """On the meta device a network has shapes but no numbers: all that counting needs, in no time."""
-        model: nn.Module = copy.deepcopy(self.model(variant)).to("meta")
-        return model
+        folder = self.results / "one_fold" / "note_schedule" / "hc18"
+        return Studied(folder, recipe="the note's schedule")
 
     def _read(self, path: Path) -> Mapping[str, Any] | None:
         file = self.results / path
         return records.read_json(file) if file.is_file() else None
+
+
+class Studied:
+    """The finished runs below one folder or several; an absent folder has none.
+
+    ``recipe`` says in words how they were trained.
+
+    >>> Studied(Path("nowhere")).seeds("proposed")
+    0
+    """
+
+    def __init__(self, *roots: Path, recipe: str = "one recipe") -> None:
+        self.recipe = recipe
+        folders = [folder for root in roots if root.is_dir() for folder in finished_runs(root)]
+        self.runs = pd.DataFrame([_row(folder) for folder in folders])
+
+    def seeds(self, *variants: str) -> int:
+        """How many seeds all of ``variants`` have in common."""
+        return len(self.matched(variants, "epochs"))
+
+    def matched(self, variants: Sequence[str], column: str) -> pd.DataFrame:
+        """One row per seed that all variants have, one column per variant.
+
+        Columns of a run: ``validation_dice``, ``best_epoch``, ``epochs``, ``dice`` and ``gap`` (validation
+        loss less training loss at the best epoch). No times: runs may share a device.
+        """
+        if self.runs.empty:
+            return pd.DataFrame(columns=list(variants))
+        table = self.runs.pivot_table(index="seed", columns="variant", values=column)
+        return table.reindex(columns=list(variants)).dropna()
+
+    def epochs_to_reach(self, one: str, other: str) -> pd.DataFrame:
+        """The epoch in which each first has the validation Dice that both reach, one row a matched seed.
+
+        A schedule decides when a training is at its best; when it passes a given Dice says more.
+        """
+        best = self.matched((one, other), "validation_dice").min(axis=1)
+        rows = {
+            int(str(seed)): [self._first_epoch(variant, int(str(seed)), dice) for variant in (one, other)]
+            for seed, dice in best.items()
+        }
+        return pd.DataFrame.from_dict(rows, orient="index", columns=[one, other])
+
+    def _first_epoch(self, variant: str, seed: int, dice: float) -> int:
+        run = self.runs[(self.runs["variant"] == variant) & (self.runs["seed"] == seed)].iloc[0]
+        history = pd.read_csv(Path(run["folder"]) / records.HISTORY)
+        return int(history.loc[history["validation_dice"] >= dice, "epoch"].min())
+
+    def difference(self, one: str, other: str, column: str) -> PairedMean:
+        """Mean of ``one`` less ``other`` over matched seeds, and its t-interval."""
+        pairs = self.matched((one, other), column)
+        return paired_mean(pairs[one] - pairs[other], margin=1)
+
+
+def _row(folder: Path) -> dict[str, object]:
+    metrics = records.read_json(folder / records.METRICS)
+    history = pd.read_csv(folder / records.HISTORY)
+    best = history[history["epoch"] == metrics["best_epoch"]].iloc[0]
+    return {
+        **{name: metrics[name] for name in ("variant", "seed", "validation_dice", "best_epoch", "epochs")},
+        "folder": folder,
+        "dice": metrics["test"]["dice_mean"],
+        "gap": float(best["validation_loss"] - best["train_loss"]),
+    }
 
 
 def _build(variant: str) -> nn.Module:

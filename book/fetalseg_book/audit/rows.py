@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import UnionType
@@ -17,22 +17,42 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import yaml
 
-from fetalseg_book.audit import checks, files, parts, training
-from fetalseg_book.audit.claim import Claim, Finding, PendingError, Remarked, Verdict, verdict_of
+from fetalseg_book.audit import checks, parts, training
 from fetalseg_book.audit.evidence import Evidence
-from fetalseg_book.audit.stated import Stated, parse
+from fetalseg_book.audit.stated import Finding, PendingError, Remarked, Stated, Verdict, parse, verdict_of
 from fetalseg_lib.models.variants import did_you_mean
 
 FOLDER = Path(__file__).with_name("claims")
 CHECKS: dict[str, Callable[..., Any]] = {
     name: function
-    for module in (checks, files, parts, training)
+    for module in (checks, parts, training)
     for name, function in vars(module).items()
     if inspect.isfunction(function) and function.__module__ == module.__name__ and name[0] != "_"
     if str(next(iter(function.__annotations__.values()), "")).startswith("Evidence")
 }
 """Every check by its name."""
 COLUMNS = ("quantity", "says", "check", "value", "how", "why")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """One checkable statement of the note's ``section``, with ``how`` it is checked in words.
+
+    ``value`` is the stated value where there is one: two claims of one quantity whose values disagree are the
+    note contradicting itself.
+    """
+
+    section: str
+    quantity: str
+    says: str
+    how: str
+    check: Callable[[Evidence], Finding]
+    value: Stated | None = None
+
+    @property
+    def key(self) -> str:
+        """Section and quantity, which no two claims share."""
+        return f"{self.section} | {self.quantity}"
 
 
 @cache
@@ -69,25 +89,22 @@ def _rows(path: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 def _claim(where: str, section: str, row: dict[str, Any]) -> Claim:
     for column in ("quantity", "says", "check", "how", "why"):
-        missing = column in COLUMNS[:3] and column not in row
-        if missing or not (isinstance(row.get(column, "-"), str) and row.get(column, "-")):
+        told = row.get(column, "" if column in COLUMNS[:3] else "-")
+        if not (isinstance(told, str) and told):
             raise ValueError(f"{where}: {column}: expected words, got {row.get(column)!r}")
     if row["check"] not in CHECKS:
         raise ValueError(f"{where}: check: there is no {row['check']!r}.{did_you_mean(row['check'], CHECKS)}")
     check = CHECKS[row["check"]]
-    hints = get_type_hints(check)
     try:
         value = parse(row["value"]) if "value" in row else None
     except ValueError as error:
         raise ValueError(f"{where}: value: {error}") from error
-    given = {name: row[name] for name in row if name not in COLUMNS}
-    arguments = _arguments(f"{where}: {row['check']}", check, hints, given)
-    told = {"value": value, "why": row.get("why")}
-    for name, thing in told.items():
-        compared = name == "value" and hints["return"] is not Finding
-        if (name in hints or compared) and thing is None:
+    arguments = _arguments(f"{where}: {row['check']}", check, row)
+    hints = get_type_hints(check)
+    for name, told in {"value": value, "why": row.get("why")}.items():
+        if told is None and (name in hints or (name == "value" and hints["return"] is not Finding)):
             raise ValueError(f"{where}: {name}: is missing, and {row['check']} needs it")
-    arguments |= {name: thing for name, thing in told.items() if name in hints}
+        arguments |= {name: told} if name in hints else {}
     return Claim(
         section=section,
         quantity=row["quantity"],
@@ -98,31 +115,25 @@ def _claim(where: str, section: str, row: dict[str, Any]) -> Claim:
     )
 
 
-def _arguments(
-    where: str, check: Callable[..., Any], hints: Mapping[str, Any], given: Mapping[str, Any]
-) -> dict[str, Any]:
-    takes = {
-        name: parameter
-        for name, parameter in inspect.signature(check).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY and name not in ("value", "why")
-    }
+def _arguments(where: str, check: Callable[..., Any], row: Mapping[str, Any]) -> dict[str, Any]:
+    hints, parameters = get_type_hints(check), inspect.signature(check).parameters
+    takes = {name: one for name, one in parameters.items() if one.kind is one.KEYWORD_ONLY}
+    takes = {name: one for name, one in takes.items() if name not in COLUMNS}
+    given = {name: argument for name, argument in row.items() if name not in COLUMNS}
     for name, argument in given.items():
         if name not in takes:
             hint = did_you_mean(str(name), [*takes, *COLUMNS])
             raise ValueError(f"{where}: takes no {name!r}.{hint} It takes: {', '.join(takes) or 'nothing'}.")
         if not _fits(argument, hints[name]):
-            options = get_args(hints[name]) if get_origin(hints[name]) is Literal else ()
-            hint = did_you_mean(str(argument), map(str, options))
-            expected = f"one of {', '.join(map(str, options))}" if options else _named(hints[name])
+            options = [str(option) for option in get_args(hints[name])]
+            literal = get_origin(hints[name]) is Literal
+            expected = f"one of {', '.join(options)}" if literal else check.__annotations__[name]
+            hint = did_you_mean(str(argument), options) if literal else ""
             raise ValueError(f"{where}: {name}: expected {expected}, got {argument!r}.{hint}")
-    for name, parameter in takes.items():
-        if parameter.default is parameter.empty and name not in given:
+    for name, one in takes.items():
+        if one.default is one.empty and name not in given:
             raise ValueError(f"{where}: {name}: is missing")
-    return {name: given.get(name, parameter.default) for name, parameter in takes.items()}
-
-
-def _named(hint: Any) -> str:
-    return hint.__name__ if isinstance(hint, type) else str(hint)
+    return {name: given.get(name, one.default) for name, one in takes.items()}
 
 
 def _fits(argument: Any, hint: Any) -> bool:

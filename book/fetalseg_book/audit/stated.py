@@ -1,4 +1,4 @@
-"""Values as the note states them, and when a measured value agrees: to the digits that were given.
+"""Values as the note states them, when a measured one agrees, and what a check found.
 
 "~3.4 M" is right for anything that rounds to 3.4 M, and 3,403,809 for nothing else. So no tolerance has
 to be chosen.
@@ -9,26 +9,53 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any, Protocol
+from enum import StrEnum
+from typing import Any, NamedTuple
 
 from fetalseg_lib.models.variants import did_you_mean
 
-Shape = tuple[int, ...]
-"""Channels, rows, columns."""
+
+class Verdict(StrEnum):
+    """What a check found."""
+
+    CONFIRMED = "confirmed"
+    CONTRADICTED = "contradicted"
+    CONTRADICTS_ITSELF = "contradicts itself"
+    """Wrong here, while the note has it right elsewhere; or its own numbers exclude each other."""
+    DEPENDS_ON_HARDWARE = "depends on hardware"
+    """A time on a machine that is not here: the ratio of the two networks is measured instead."""
+    NOT_TESTABLE = "not testable"
+    PENDING = "pending"
+    """The result file that would decide does not exist yet."""
 
 
-class Stated(Protocol):
-    """A stated value."""
+def verdict_of(holds: bool) -> Verdict:
+    """Confirmed or contradicted."""
+    return Verdict.CONFIRMED if holds else Verdict.CONTRADICTED
 
-    @property
-    def value(self) -> Any:
-        """The value in base units, one that it agrees with itself."""
 
-    def agrees(self, measured: Any) -> bool:
-        """Whether ``measured`` is what was stated."""
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """The outcome of one check: what was measured, in words or digits, and why the verdict follows."""
 
-    def show(self, measured: Any) -> str:
-        """``measured`` as a reader sees it, in the unit of the statement."""
+    verdict: Verdict
+    measured: str
+    why: str = ""
+
+
+class Remarked(NamedTuple):
+    """A measured value with a remark that the check itself makes."""
+
+    value: Any
+    why: str
+
+
+class PendingError(Exception):
+    """Raised by a check whose result file is absent: why, and what is known so far."""
+
+    def __init__(self, why: str, measured: str = "") -> None:
+        super().__init__(why)
+        self.measured = measured
 
 
 @dataclass(frozen=True)
@@ -48,15 +75,19 @@ class Number:
     @property
     def value(self) -> float:
         """In base units."""
-        return float(self.text.replace(",", "")) * self.scale
+        return float(self._digits) * self.scale
 
     @property
     def _digits(self) -> Decimal:
         return Decimal(self.text.replace(",", ""))
 
+    @property
+    def _places(self) -> int:
+        return -int(self._digits.as_tuple().exponent)
+
     def agrees(self, measured: float) -> bool:
         """Whether ``measured`` (base units) rounds to the printed digits."""
-        step = Decimal(1).scaleb(int(self._digits.as_tuple().exponent))
+        step = Decimal(1).scaleb(-self._places)
         rounded = Decimal(repr(float(measured) / self.scale)).quantize(step, rounding=ROUND_HALF_UP)
         return rounded == self._digits
 
@@ -64,9 +95,8 @@ class Number:
         """With one digit more than the statement has, whole numbers whole."""
         if self.scale == 1 and float(measured).is_integer():
             return f"{int(measured):,} {self.unit}".strip()
-        places = 1 - int(self._digits.as_tuple().exponent)
         sign = "+" if self.text[0] in "+-" else ""
-        return f"{measured / self.scale:{sign},.{places}f} {self.unit}".strip()
+        return f"{measured / self.scale:{sign},.{self._places + 1}f} {self.unit}".strip()
 
 
 @dataclass(frozen=True)
@@ -92,16 +122,12 @@ class Between:
 
     def show(self, measured: float) -> str:
         """Three digits, or more where the whole part has more."""
-        return (
-            f"{measured:,.0f} {self.unit}".strip()
-            if measured >= 100
-            else f"{measured:.3g} {self.unit}".strip()
-        )
+        return f"{measured:{',.0f' if measured >= 100 else '.3g'}} {self.unit}".strip()
 
 
 @dataclass(frozen=True)
 class Exactly:
-    """Anything that is compared as it is: a set of names, a kind of layer, yes or no."""
+    """Anything that is compared as it is: names, a kind of layer, yes or no."""
 
     value: Any
 
@@ -113,40 +139,31 @@ class Exactly:
         """Yes or no for truth values, a list for several."""
         if isinstance(measured, bool):
             return "yes" if measured else "no"
-        if isinstance(measured, (tuple, list, set, frozenset)):
-            items = measured if isinstance(measured, (tuple, list)) else sorted(measured)
-            return ", ".join(map(str, items))
-        return f"{measured:,}" if isinstance(measured, int) else str(measured)
+        return ", ".join(map(str, measured)) if isinstance(measured, tuple) else str(measured)
 
 
-@dataclass(frozen=True)
-class MapSize:
-    """A feature map, stated rows × columns × channels and kept channels first as torch has it.
+class MapSize(Exactly):
+    """A feature map, channels first as torch has it; the note prints rows × columns × channels.
 
-    >>> MapSize.hwc(8, 8, 96).show((96, 16, 16))
+    >>> MapSize((96, 8, 8)).show((96, 16, 16))
     '16×16×96'
     """
 
-    value: Shape
-
-    @classmethod
-    def hwc(cls, rows: int, columns: int, channels: int) -> MapSize:
-        """As the note's figure prints it."""
-        return cls((channels, rows, columns))
-
-    def agrees(self, measured: Shape) -> bool:
-        """Whether the shapes are equal."""
-        return tuple(measured) == self.value
-
-    def show(self, measured: Shape) -> str:
+    def show(self, measured: Any) -> str:
         """Rows × columns × channels."""
         channels, rows, columns = measured
         return f"{rows}×{columns}×{channels}"
 
 
+Stated = Number | Between | Exactly
+"""A stated value: it has a ``value``, ``agrees`` with a measured one, and can ``show`` it in its own unit."""
+
 SCALES = {"%": 0.01, "K": 1e3, "M": 1e6, "MB": 1e6, "G": 1e9, "GFLOP": 1e9, "ms": 1.0, "px": 1.0}
-_COUNTED = "channels, epochs, frames, halving, of, pixels, points, resolutions, SE, skips, stages, times"
-UNITS = (*SCALES, *_COUNTED.split(", "))
+UNITS = (
+    *SCALES,
+    *("channels", "epochs", "frames", "halving", "of", "parameters", "pixels", "points"),
+    *("resolutions", "SE", "skips", "stages", "times"),
+)
 """A unit is one of these words, or begins with it."""
 
 _NUMBER = r"[+-]?\d[\d,]*(?:\.\d+)?"
@@ -173,7 +190,7 @@ def parse(text: Any) -> Stated:
             raise ValueError(f"expected a number, a range, or rows×columns×channels, got {text!r}")
         return Exactly(text)
     if found["rows"]:
-        return MapSize.hwc(*(int(found[name]) for name in ("rows", "columns", "channels")))
+        return MapSize(tuple(int(found[name]) for name in ("channels", "rows", "columns")))
     unit = found["per"] or found["unit"] or ""
     if unit and unit.split()[0] not in UNITS:
         raise ValueError(f"unknown unit {unit!r}.{did_you_mean(unit, UNITS)} Known: {', '.join(UNITS)}.")

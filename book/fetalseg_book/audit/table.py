@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from fetalseg_book.audit.claim import Claim, Verdict
 from fetalseg_book.audit.evidence import Evidence
-from fetalseg_book.audit.rows import all_claims
-from fetalseg_book.audit.stated import disagree
+from fetalseg_book.audit.rows import Claim, all_claims
+from fetalseg_book.audit.stated import Verdict, disagree
 
 COLUMNS = ("section", "quantity", "says", "how", "measured", "verdict", "why", "denied_by")
 

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.optim import Adam
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from fetalseg_book.audit.claim import Finding, Verdict, verdict_of
 from fetalseg_book.audit.evidence import Evidence
+from fetalseg_book.audit.stated import Finding, Verdict, verdict_of
 from fetalseg_lib.data.augment import apply_augmentation, build_augmentation
 from fetalseg_lib.training.config import TrainingConfig
 from fetalseg_lib.training.losses import DiceBCELoss, soft_dice

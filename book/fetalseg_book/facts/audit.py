@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from torch import nn
 
 from fetalseg_book.audit import all_claims, audit, count_verdicts
-from fetalseg_book.audit.dilation import live_taps, parameters_by_part
+from fetalseg_book.dilation import dead_weights, live_taps
 from fetalseg_lib.complexity import count_parameters
 from fetalseg_lib.models import build_model
 
@@ -125,3 +126,28 @@ def _parts() -> dict[str, Any]:
         "times_48": str(sum(value.agrees(4_800_000) for value in stated)),
         "times_34": str(sum(value.agrees(3_403_809) for value in stated)),
     }
+
+
+def parameters_by_part(model: nn.Module, *, side: int = 8) -> pd.DataFrame:
+    """Parameters of each part of the note's network, with the branches of its ASPP apart.
+
+    The index names the parts; ``dead`` are weights that lie on padding at every position of a ``side`` ×
+    ``side`` bottleneck, ``live`` all others.
+    """
+    paths = {
+        "encoder (frozen)": "encoder",
+        "initial convolution": "init_conv",
+        "ASPP: 1×1": "bottleneck.pointwise",
+        **{f"ASPP: rate {rate}": f"bottleneck.dilated.{k}" for k, rate in enumerate((6, 12, 18))},
+        "ASPP: pooling": "bottleneck.pooling",
+        "ASPP: projection": "bottleneck.projection",
+        **{name: name for name in ("dec5", "dec4", "dec3", "dec2", "dec1", "head")},
+    }
+    rows = {}
+    for name, path in paths.items():
+        part = model.get_submodule(path)
+        total = sum(parameter.numel() for parameter in part.parameters())
+        convolutions = (layer for layer in part.modules() if isinstance(layer, nn.Conv2d))
+        dead = sum(dead_weights(conv, side) for conv in convolutions if max(conv.dilation) > 1)
+        rows[name] = {"live": total - dead, "dead": dead}
+    return pd.DataFrame.from_dict(rows, orient="index")

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
 
-from fetalseg_book.audit.claim import Verdict
-from fetalseg_book.audit.dilation import live_taps, taps_on_data
+from fetalseg_book.audit.stated import Verdict
+from fetalseg_book.dilation import live_taps, taps_on_data
 
 _LOOK = {
     Verdict.CONFIRMED: ("#009E73", ""),

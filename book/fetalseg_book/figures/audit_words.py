@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fetalseg_book.audit.dilation import live_taps
+from fetalseg_book.dilation import live_taps
 
 TITLES = {
     "Brief": "the figure",

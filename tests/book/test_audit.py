@@ -43,7 +43,7 @@ SECTIONS = [
         "7.1",
         "7.2",
     ],
-    *["8.1", "8.2", "8.3", "8.4", "9.1", "9.2", "9.3", "10"],
+    *["8.1", "8.2", "8.3", "8.4", "9.1", "9.2", "9.3", "10", "11"],
 ]
 
 
@@ -202,7 +202,9 @@ def test_share_of_the_dice_term_by_hand(foreground):
         ("8.3", "image and mask move together", Verdict.CONFIRMED),
         ("8.1", "background to foreground", Verdict.PENDING),
         ("9.3", "inference time against the U-Net's", Verdict.PENDING),
-        ("9.3", "gain over the U-Net", Verdict.PENDING),
+        ("9.3", "gain over the U-Net", Verdict.NOT_AS_WRITTEN),
+        ("3.2.3", "gain from SE", Verdict.PENDING),
+        ("1.1", "images left to validate", Verdict.PENDING),
     ],
 )
 def test_verdicts_without_result_files(frame, section, quantity, verdict):
@@ -253,6 +255,8 @@ def dataset(**facts):
         ({"mask_background_to_foreground": 200.0}, "8.1", "w_pos of the masks", Verdict.CONFIRMED),
         ({}, "1.1", "labelled images", Verdict.CONFIRMED),
         ({"n_images": 998}, "1.1", "labelled images", Verdict.CONTRADICTED),
+        ({}, "1.1", "images left to validate", Verdict.CONTRADICTS_ITSELF),
+        ({"n_images": 1334}, "1.1", "images left to validate", Verdict.CONFIRMED),
         ({}, "2.1", "gestational ages", Verdict.CONTRADICTED),
         ({"hc_mm": {"min": 97.0}}, "2.1", "gestational ages", Verdict.CONFIRMED),
     ],

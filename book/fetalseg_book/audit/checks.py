@@ -1,27 +1,26 @@
-"""The general checks that a row of the claims can name: shapes, layers, counts, sums, and what files say.
+"""The general checks that a row of the claims can name: shapes, layers, counts, sums, and what is measured.
 
-A check is a public function, here or in ``parts`` and ``training``, that takes the evidence and
+A check is a public function, here or in ``parts``, ``training`` and ``runs``, that takes the evidence and
 then the arguments of its row. It returns what it measured, which is compared with the stated value, or a
 ``Finding`` where it finds the verdict itself. Its first paragraph tells the reader how it is done.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 import torch
 from torch import nn
 
-from fetalseg_book.audit.evidence import MIN_SEEDS, Evidence, Studied
-from fetalseg_book.audit.stated import Finding, PendingError, Remarked, Stated, Verdict, verdict_of
+from fetalseg_book.audit.evidence import Evidence
+from fetalseg_book.audit.stated import Finding, PendingError, Stated, Verdict, verdict_of
 from fetalseg_book.studies.costs import model_size_mb
 from fetalseg_book.trace import Shape
-from fetalseg_book.stats import PairedMean, paired_mean
 from fetalseg_lib.growth import HADLOCK_1984
 from fetalseg_lib.models.variants import did_you_mean
-from fetalseg_lib.training.config import TrainingConfig
 
 # What passes through the built network
 
@@ -68,12 +67,6 @@ def read(evidence: Evidence, *, at: str | list[str], network: str = "proposed") 
     return _look_up(model, at) if isinstance(at, str) else tuple(_look_up(model, path) for path in at)
 
 
-def kinds_of(evidence: Evidence, *, of: list[str], network: str = "proposed") -> tuple[str, ...]:
-    """Read the layers' classes."""
-    model = _network(evidence, network)
-    return tuple(dict.fromkeys(type(model.get_submodule(path)).__name__ for path in of))
-
-
 def layers_in(evidence: Evidence, *, of: str, named: str = "") -> tuple[str, ...]:
     """Read the built layers, one by one; with a name, those at any depth whose class has it."""
     part = evidence.network.get_submodule(of)
@@ -86,23 +79,18 @@ def number_of(
     evidence: Evidence, *, kind: str, network: str = "proposed", of: list[str] | None = None
 ) -> int:
     """Count the layers of that kind in the built network, or in those parts of it."""
-    model = evidence.model(network)
+    model = _network(evidence, network)
     layers = (layer for part in of or [""] for layer in model.get_submodule(part).modules())
     return sum(kind in {base.__name__ for base in type(layer).__mro__} for layer in layers)
 
 
-def state(evidence: Evidence, *, of: str) -> str:
-    """Ask the built layer whether its weights are trained."""
-    return _trained_or_frozen(
-        weight.requires_grad for weight in evidence.network.get_submodule(of).parameters()
-    )
-
-
 def state_after_a_step(evidence: Evidence, *, of: list[str]) -> str:
-    """Which parameters a training step changes: all of them, or none."""
-    changed = evidence.changed_by_a_step
-    names = [name for name, _ in evidence.network.named_parameters() if name.split(".")[0] in of]
-    return _trained_or_frozen(changed[name] for name in names)
+    """Which parameters and statistics a training step changes, compared bit by bit: all of them, or none."""
+    prefixes = tuple(f"{part}." for part in of)
+    flags = {flag for name, flag in evidence.changed_by_a_step.items() if name.startswith(prefixes)}
+    if not flags:
+        raise ValueError("that part has no parameters")
+    return "trained in part" if len(flags) > 1 else "trained" if flags.pop() else "frozen"
 
 
 def _network(evidence: Evidence, name: str) -> Any:
@@ -115,25 +103,25 @@ def _look_up(layer: Any, path: str) -> Any:
     return layer
 
 
-def _trained_or_frozen(flags: Iterable[bool]) -> str:
-    found = set(flags)
-    if not found:
-        raise ValueError("that part has no parameters")
-    return "trained in part" if len(found) > 1 else "trained" if found.pop() else "frozen"
-
-
 # Parameters, sizes, operations, memory, time
 
-Count = Literal["all", "trainable", "frozen"]
+
+def count(evidence: Evidence, *, result: str = "total") -> float:
+    """Count what the built networks have, and work it out.
+
+    ``result`` is made of ``total``, ``trainable`` and ``frozen`` parameters and of ``operations``, of the
+    note's network or, with its name before it, of another one: ``total / unet.total - 1``.
+    """
+    names = r"(?:(\w+)\.)?\b(total|trainable|frozen|operations)\b"
+    counted = re.sub(names, lambda name: str(_count(evidence, name[2], name[1] or "proposed")), result)
+    return float(pd.eval(counted, engine="python"))  # type: ignore[arg-type]
 
 
-def parameters(evidence: Evidence, *, of: Count = "all", network: str = "proposed") -> int | Remarked:
-    """Count the parameters of the built network."""
-    count = _count(evidence, of, network)
-    if of == "frozen" or network != "proposed":
-        return count
-    dilated = parameters_in(evidence, of="bottleneck.dilated", kind="Conv2d")
-    return Remarked(count, f"The three dilated kernels alone have {dilated:,}.")
+def _count(evidence: Evidence, what: str, network: str) -> int:
+    if what == "operations":
+        return evidence.trace.flops
+    total, trainable = evidence.parameters(network)
+    return {"total": total, "trainable": trainable, "frozen": total - trainable}[what]
 
 
 def parameters_in(evidence: Evidence, *, of: str, kind: str = "Module") -> int:
@@ -143,40 +131,10 @@ def parameters_in(evidence: Evidence, *, of: str, kind: str = "Module") -> int:
     return sum(weights.numel() for layer in named for weights in layer.parameters(recurse=False))
 
 
-def more_parameters(evidence: Evidence, *, than: str) -> int:
-    """Parameters of the built network less those of that variant."""
-    return _count(evidence) - _count(evidence, "all", than)
-
-
-def share(evidence: Evidence, *, of: Count) -> float:
-    """Count the parameters of the built network and divide."""
-    return _count(evidence, of) / _count(evidence)
-
-
-def change(evidence: Evidence, *, of: Count, against: str) -> float:
-    """Count both built networks and divide."""
-    return _count(evidence, of) / _count(evidence, of, against) - 1
-
-
-def reduction(evidence: Evidence, *, of: Count, against: str) -> float:
-    """Count both built networks and divide."""
-    return -change(evidence, of=of, against=against)
-
-
 def size(evidence: Evidence, *, network: str = "proposed", bits: Literal[16, 32] = 32) -> float:
     """The built network's parameters and buffers, four bytes each."""
     dtype = torch.float16 if bits == 16 else torch.float32
     return 1e6 * model_size_mb(evidence.on_meta(network), dtype=dtype)
-
-
-def operations(evidence: Evidence) -> int:
-    """Count every layer's multiplications and additions, as torch's own counter does."""
-    return evidence.trace.flops
-
-
-def multiply_adds(evidence: Evidence) -> float:
-    """Half of the operations."""
-    return operations(evidence) / 2
 
 
 def memory(evidence: Evidence, *, during: Literal["training", "inference"]) -> float:
@@ -184,11 +142,11 @@ def memory(evidence: Evidence, *, during: Literal["training", "inference"]) -> f
     return evidence.memory("proposed", during)
 
 
-def memory_is_less_when_frozen(evidence: Evidence) -> Remarked:
+def memory_is_less_when_frozen(evidence: Evidence) -> Finding:
     """Activations kept for a training step of 16 images, frozen against trainable encoder."""
     frozen, trained = (evidence.memory(name, "training") for name in ("proposed", "trainable_encoder"))
-    why = f"{frozen / 1e9:.2f} GB of activations instead of {trained / 1e9:.2f} GB."
-    return Remarked(frozen < trained, why)
+    text = f"{frozen / 1e9:.2f} GB of activations instead of {trained / 1e9:.2f} GB"
+    return Finding(verdict=verdict_of(frozen < trained), measured=text)
 
 
 def memory_limits_the_batch(evidence: Evidence) -> Finding:
@@ -213,11 +171,6 @@ def on_hardware(evidence: Evidence) -> Finding:
     return Finding(verdict=Verdict.DEPENDS_ON_HARDWARE, measured=text, why=why)
 
 
-def _count(evidence: Evidence, of: Count = "all", network: str = "proposed") -> int:
-    total, trainable = evidence.parameters(network)
-    return {"all": total, "trainable": trainable, "frozen": total - trainable}[of]
-
-
 # What needs no network, or cannot be decided
 
 
@@ -238,14 +191,16 @@ def not_testable(_: Evidence, *, why: str) -> Finding:
 # What the committed numbers of HC18 say
 
 
-def labelled_images(evidence: Evidence) -> Remarked:
-    """Count HC18's labelled images, and those left to train on."""
-    facts = _dataset(evidence)
-    why = (
-        f"All that are labelled; {facts['folds']['train']['images']} of them are left for training "
-        "once others are set aside to choose and to test."
-    )
-    return Remarked(facts["n_images"], why)
+def labelled_images(evidence: Evidence) -> int:
+    """Count HC18's labelled images."""
+    return int(_dataset(evidence)["n_images"])
+
+
+def left_to_validate(evidence: Evidence, *, trained_on: int) -> Finding:
+    """HC18's labelled images less those that the note trains on."""
+    left = _dataset(evidence)["n_images"] - trained_on
+    verdict = Verdict.CONFIRMED if left > 0 else Verdict.CONTRADICTS_ITSELF
+    return Finding(verdict=verdict, measured=f"{left} images left")
 
 
 def smallest_head(evidence: Evidence) -> Finding:
@@ -282,138 +237,30 @@ def _dataset(evidence: Evidence) -> Any:
     return evidence.dataset
 
 
-# What the committed runs say
+# What the bibliography says
 
 
-def better(
-    evidence: Evidence,
-    *,
-    one: str,
-    other: str,
-    column: Literal["dice", "gap"] = "dice",
-    higher: bool = True,
-    size: float | None = None,
-    by_note: bool = False,
-) -> Finding:
-    """Compare {column} of the published runs of {one} and {other}, seed by seed.
-
-    Whether training ``one`` gives more (or less) of ``column``. With ``size`` also that it is so much: the
-    interval must hold it. ``by_note`` asks the runs by the note's own schedule, and else those by the
-    study's decide. What the others say stands in the remark.
-    """
-    studies = (evidence.published, evidence.note_schedule)
-    asked, beside = reversed(studies) if by_note else studies
-    pairs = asked.matched((one, other), column)
-    _enough(asked, one, other, so_far=lambda: f"{(pairs[one] - pairs[other]).mean():+.4f}")
-    found = asked.difference(one, other, column)
-    mean, low, high = found.mean, found.low, found.high
-    why = f"{one} less {other}: mean and 95 % interval over {len(pairs)} matched seeds, by {asked.recipe}."
-    if size is not None and not low <= size <= high:
-        verdict = Verdict.CONTRADICTED
-    elif low <= 0 <= high:
-        verdict, why = Verdict.NOT_TESTABLE, why + " The interval holds zero."
-    else:
-        verdict = verdict_of((mean > 0) is higher)
-    if (others := beside.seeds(one, other)) >= MIN_SEEDS:
-        also = with_interval(beside.difference(one, other, column))
-        why += f" By {beside.recipe}, over {others}: {also}."
-    return Finding(verdict=verdict, measured=with_interval(found), why=why)
+def reference(_: Evidence, *, entry: str) -> str:
+    """Read that entry of the book's bibliography, which was made from the publishers' records."""
+    fields = _bibliography(entry)
+    authors = ", ".join(name.split(",")[0] for name in fields["author"].split(" and "))
+    venue = fields.get("howpublished") or fields["booktitle"].rpartition("(")[2].rstrip(")")
+    return f"{authors} ({fields['year']}), {fields['title']}, {venue}"
 
 
-def best_epoch(evidence: Evidence, *, of: str, value: Stated) -> Finding:
-    """The mean epoch of the best validation Dice over runs by the note's own schedule."""
-    best = evidence.note_schedule.matched((of,), "best_epoch")[of]
-    text = f"epoch {best.mean():.0f}"
-    _enough(evidence.note_schedule, of, so_far=lambda: text)
-    why = f"Mean of {len(best)} seeds, from {best.min():.0f} to {best.max():.0f}."
-    return Finding(verdict=verdict_of(value.agrees(best.mean())), measured=text, why=why)
+def first_to_describe(_: Evidence, *, entries: list[str]) -> str:
+    """The oldest of the sources that describe it, by the book's bibliography."""
+    first = min(map(_bibliography, entries), key=lambda fields: int(fields["year"]))
+    return f"{first['title']} ({first['year']})"
 
 
-def best_epoch_is_late(evidence: Evidence, *, of: str, epoch: int) -> Finding:
-    """The mean epoch of the best validation Dice over runs by the note's own schedule,
-    and its 95 % interval.
-    """
-    _enough(evidence.note_schedule, of)
-    best = evidence.note_schedule.matched((of,), "best_epoch")[of]
-    found = paired_mean(best, margin=1)
-    return Finding(
-        verdict=Verdict.NOT_TESTABLE if found.mean < epoch <= found.high else verdict_of(found.mean >= epoch),
-        measured=f"epoch {found.mean:.0f}",
-        why=f"Mean of {len(best)} seeds, from {best.min():.0f} to {best.max():.0f}; its interval ends at "
-        f"{found.high:.0f}.",
-    )
-
-
-def epochs_saved(evidence: Evidence, *, least: int, most: int) -> Finding:
-    """The epoch of the best validation Dice by the note's own schedule, the U-Net's less that of
-    the note's network, and its 95 % interval.
-    """
-    runs = evidence.note_schedule
-    _enough(runs, "proposed", "unet")
-    found = runs.difference("unet", "proposed", "best_epoch")
-    reach = runs.epochs_to_reach("proposed", "unet").mean()
-    overlaps = found.low <= most and found.high >= least
-    return Finding(
-        verdict=Verdict.NOT_TESTABLE if found.low <= 0 and overlaps else verdict_of(overlaps),
-        measured=f"{with_interval(found, digits=0)} epochs",
-        why=f"{runs.seeds('proposed', 'unet')} matched seeds. The U-Net starts from nothing, and differs in "
-        f"more than that. The Dice that both reach the note's network has in epoch {reach['proposed']:.0f}, "
-        f"the U-Net in epoch {reach['unet']:.0f}.",
-    )
-
-
-def gain_in_convergence(evidence: Evidence, *, value: Stated) -> Finding:
-    """Epochs to the validation Dice that both reach, encoder trained along over frozen,
-    runs by the note's own schedule.
-    """
-    variants = ("proposed", "trainable_encoder")
-    _enough(evidence.note_schedule, *variants)
-    epochs = evidence.note_schedule.epochs_to_reach(*variants)
-    ratio = float((epochs["trainable_encoder"] / epochs["proposed"]).mean())
-    why = (
-        f"Mean over {len(epochs)} matched seeds. Both reach the same Dice: frozen in epoch "
-        f"{epochs['proposed'].mean():.0f}, trained in epoch {epochs['trainable_encoder'].mean():.0f}."
-    )
-    if evidence.published.seeds(*variants):
-        short = evidence.published.epochs_to_reach(*variants)
-        shorter = float((short["trainable_encoder"] / short["proposed"]).mean())
-        why += f" By {evidence.published.recipe}: {shorter:.2f} times."
-    return Finding(verdict=verdict_of(value.agrees(ratio)), measured=f"{ratio:.2f} times", why=why)
-
-
-def early_stopping(evidence: Evidence) -> Finding:
-    """Epochs of the note's network by the note's own schedule."""
-    epochs = evidence.note_schedule.matched(("proposed",), "epochs")["proposed"]
-    text = f"{' to '.join(f'{count:.0f}' for count in sorted({epochs.min(), epochs.max()}))} epochs"
-    _enough(evidence.note_schedule, "proposed", so_far=lambda: text)
-    return Finding(
-        verdict=verdict_of(bool((epochs <= TrainingConfig().epochs).all())),
-        measured=text,
-        why=f"{int((epochs < TrainingConfig().epochs).sum())} of {len(epochs)} runs stopped early.",
-    )
-
-
-def validation_dice(evidence: Evidence, *, of: str, value: Stated) -> Finding:
-    """Mean validation Dice of the runs of {of} by the note's own schedule."""
-    _enough(evidence.note_schedule, of)
-    dice, short = (
-        study.matched((of,), "validation_dice")[of] for study in (evidence.note_schedule, evidence.published)
-    )
-    span = f"from {100 * dice.min():.2f} to {100 * dice.max():.2f}"
-    why = f"Mean of {len(dice)} seeds, {span}; weight of the loss and split are the study's."
-    if len(short):
-        why += f" By the study's short training, in {len(short)} seeds: {100 * short.mean():.2f} %."
-    return Finding(
-        verdict=verdict_of(value.agrees(dice.mean())), measured=f"{100 * dice.mean():.2f} %", why=why
-    )
-
-
-def _enough(runs: Studied, *variants: str, so_far: Callable[[], str] | None = None) -> None:
-    if (seeds := runs.seeds(*variants)) < MIN_SEEDS:
-        why = f"Seeds of {' and '.join(variants)} needed: {MIN_SEEDS}. There so far: {seeds}."
-        raise PendingError(why, f"{so_far()} so far" if seeds and so_far else "")
-
-
-def with_interval(found: PairedMean, *, digits: int = 4) -> str:
-    """A difference as the table shows it."""
-    return f"{found.mean:+.{digits}f} [{found.low:+.{digits}f}, {found.high:+.{digits}f}]"
+def _bibliography(entry: str) -> dict[str, str]:
+    """The fields of one entry of ``references.bib``, without BibTeX's braces."""
+    file = Path(__file__).parents[2] / "references.bib"
+    if not file.is_file():
+        raise PendingError("The book's bibliography is not here.")
+    found = re.search(rf"@\w+{{{entry},\n(.*?)\n}}", file.read_text(encoding="utf-8"), re.S)
+    if not found:
+        raise ValueError(f"the bibliography has no {entry!r}")
+    fields = re.findall(r"^\s*(\w+)\s*=\s*{(.*)},?$", found[1], re.M)
+    return {name: text.replace("{", "").replace("}", "") for name, text in fields}

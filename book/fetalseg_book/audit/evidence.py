@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-import pandas as pd
 import torch
 from torch import Tensor, nn
 from torchvision.models import mobilenet_v2
@@ -17,18 +16,13 @@ from torchvision.models import mobilenet_v2
 from fetalseg_book.studies.costs import inference_memory_mb, training_memory_mb
 from fetalseg_book.trace import Trace, trace
 from fetalseg_lib.complexity import count_parameters
-from fetalseg_book.stats import PairedMean, paired_mean
 from fetalseg_lib.models import build_model
 from fetalseg_lib.study import records
-from fetalseg_lib.study.tables import finished_runs
 
 HARDWARE = Path("hardware", "latency.json")
 
 BATCH = 16
 """The note's batch."""
-
-MIN_SEEDS = 3
-"""With fewer matched seeds a difference is an anecdote, and the verdict stays pending."""
 
 
 class Evidence:
@@ -100,85 +94,9 @@ class Evidence:
         """Times measured side by side, see :mod:`fetalseg_book.studies.hardware`."""
         return self._read(HARDWARE)
 
-    @cached_property
-    def published(self) -> Studied:
-        """The runs of the published study, and of its second family, which differ in the variant alone."""
-        folders = [self.results / "one_fold" / study / "hc18" for study in ("published", "descriptive")]
-        return Studied(*folders, recipe="the study's short training")
-
-    @cached_property
-    def note_schedule(self) -> Studied:
-        """Runs by the note's own learning rate, plateau and early stopping."""
-        folder = self.results / "one_fold" / "note_schedule" / "hc18"
-        return Studied(folder, recipe="the note's schedule")
-
     def _read(self, path: Path) -> Mapping[str, Any] | None:
         file = self.results / path
         return records.read_json(file) if file.is_file() else None
-
-
-class Studied:
-    """The finished runs below one folder or several; an absent folder has none.
-
-    ``recipe`` says in words how they were trained.
-
-    >>> Studied(Path("nowhere")).seeds("proposed")
-    0
-    """
-
-    def __init__(self, *roots: Path, recipe: str = "one recipe") -> None:
-        self.recipe = recipe
-        folders = [folder for root in roots if root.is_dir() for folder in finished_runs(root)]
-        self.runs = pd.DataFrame([_row(folder) for folder in folders])
-
-    def seeds(self, *variants: str) -> int:
-        """How many seeds all of ``variants`` have in common."""
-        return len(self.matched(variants, "epochs"))
-
-    def matched(self, variants: Sequence[str], column: str) -> pd.DataFrame:
-        """One row per seed that all variants have, one column per variant.
-
-        Columns of a run: ``validation_dice``, ``best_epoch``, ``epochs``, ``dice`` and ``gap`` (validation
-        loss less training loss at the best epoch). No times: runs may share a device.
-        """
-        if self.runs.empty:
-            return pd.DataFrame(columns=list(variants))
-        table = self.runs.pivot_table(index="seed", columns="variant", values=column)
-        return table.reindex(columns=list(variants)).dropna()
-
-    def epochs_to_reach(self, one: str, other: str) -> pd.DataFrame:
-        """The epoch in which each first has the validation Dice that both reach, one row a matched seed.
-
-        A schedule decides when a training is at its best; when it passes a given Dice says more.
-        """
-        best = self.matched((one, other), "validation_dice").min(axis=1)
-        rows = {
-            int(str(seed)): [self._first_epoch(variant, int(str(seed)), dice) for variant in (one, other)]
-            for seed, dice in best.items()
-        }
-        return pd.DataFrame.from_dict(rows, orient="index", columns=[one, other])
-
-    def _first_epoch(self, variant: str, seed: int, dice: float) -> int:
-        run = self.runs[(self.runs["variant"] == variant) & (self.runs["seed"] == seed)].iloc[0]
-        history = pd.read_csv(Path(run["folder"]) / records.HISTORY)
-        return int(history.loc[history["validation_dice"] >= dice, "epoch"].min())
-
-    def difference(self, one: str, other: str, column: str) -> PairedMean:
-        """Mean of ``one`` less ``other`` over matched seeds, and its t-interval."""
-        pairs = self.matched((one, other), column)
-        return paired_mean(pairs[one] - pairs[other], margin=1)
-
-
-def _row(folder: Path) -> dict[str, object]:
-    metrics = records.read_json(folder / records.METRICS)
-    history = pd.read_csv(folder / records.HISTORY)
-    best = history[history["epoch"] == metrics["best_epoch"]].iloc[0]
-    return {
-        **{name: metrics[name] for name in ("variant", "seed", "validation_dice", "best_epoch", "epochs")},
-        "folder": folder,
-        "dice": metrics["test"]["dice_mean"],
-        "gap": float(best["validation_loss"] - best["train_loss"]),
-    }
 
 
 def _build(variant: str) -> nn.Module:

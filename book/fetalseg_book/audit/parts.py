@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fetalseg_book.audit.checks import operations, parameters_in
+from fetalseg_book.audit.checks import parameters_in
 from fetalseg_book.audit.evidence import Evidence
 from fetalseg_book.audit.stated import Finding, verdict_of
 from fetalseg_book.dilation import dead_weights, extent, live_taps, reach
@@ -24,28 +24,6 @@ from fetalseg_lib.models.residual import ResidualBlockSE
 from fetalseg_lib.models.se import SEBlock
 
 # Encoder
-
-
-def layers_that_downsample(evidence: Evidence) -> tuple[str, ...]:
-    """List the kinds of layers of the built network that shrink a map."""
-    kinds = set()
-    for module in evidence.network.modules():
-        if isinstance(module, nn.MaxPool2d):
-            kinds.add("MaxPool2d")
-        elif isinstance(module, nn.Conv2d) and module.stride != (1, 1):
-            kinds.add(f"Conv2d of stride {module.stride[0]}")
-    return tuple(sorted(kinds))
-
-
-def encoder_after_a_step(evidence: Evidence) -> Finding:
-    """One training step, then compare every parameter and buffer of the encoder bit by bit."""
-    changed = [flag for name, flag in evidence.changed_by_a_step.items() if name.startswith("encoder.")]
-    others = [flag for name, flag in evidence.changed_by_a_step.items() if not name.startswith("encoder.")]
-    return Finding(
-        verdict=verdict_of(not any(changed) and any(others)),
-        measured=f"{sum(changed)} of the encoder's {len(changed)} tensors changed, "
-        f"{sum(others)} of the others' {len(others)}",
-    )
 
 
 def trained_parts(evidence: Evidence) -> tuple[str, ...]:
@@ -99,7 +77,7 @@ def saving_of_separable_pairs(evidence: Evidence, *, which: Literal["all", "best
 
 def separable_pairs_cost_less(evidence: Evidence) -> Finding:
     """Operations of the built network, and with a dense 3×3 kernel for each separable pair."""
-    pairs, total = separable_pairs(evidence.trace), operations(evidence)
+    pairs, total = separable_pairs(evidence.trace), evidence.trace.flops
     dense = 2 * float((pairs["dense"] - pairs["separable"]).sum())
     calls = [call for call in evidence.trace.calls.values() if isinstance(call.module, nn.Conv2d)]
     plain = sum(call.flops for call in calls if operation(call.module) == "3×3 convolution") / total
@@ -194,12 +172,6 @@ def zeros_between_taps(_: Evidence, *, rate: int) -> bool:
     return torch.allclose(F.conv2d(image, kernel, dilation=rate), F.conv2d(image, filled), atol=1e-5)
 
 
-def dilated_kernel_is_no_larger(evidence: Evidence) -> bool:
-    """Weights of the built rate-6 convolution against a plain 3×3 of the same widths."""
-    plain = nn.Conv2d(1280, 128, 3, bias=False).weight.numel()
-    return parameters_in(evidence, of="bottleneck.dilated.0", kind="Conv2d") == plain
-
-
 def taps_on_the_bottleneck(evidence: Evidence, *, branch: int) -> Finding:
     """Positions of the traced map where each of the nine taps reads data: most of them, on average?"""
     side = evidence.trace.calls["enc5"].output[1]
@@ -269,13 +241,6 @@ def overhead_of_se(evidence: Evidence) -> Finding:
     return Finding(verdict=verdict_of(share < 0.01), measured=f"{100 * share:.2f} %")
 
 
-def stages_with_se_and_addition(evidence: Evidence) -> int:
-    """Count the decoder stages whose block has SE and an addition."""
-    blocks = [f"dec{k}.block" for k in range(1, 6)]
-    gated = [block for block in blocks if isinstance(evidence.trace.calls[f"{block}.se"].module, SEBlock)]
-    return sum(evidence.trace.operation("add", block) is not None for block in gated)
-
-
 def se_before_concatenation(evidence: Evidence) -> bool:
     """In the trace, SE on each skip gives the skip's channels, and the block takes the sum."""
     calls = evidence.trace.calls
@@ -291,13 +256,6 @@ def gates_know_means_only(_: Evidence) -> bool:
     block, features = _fresh(lambda: SEBlock(32), 3, 8)
     flat = features.mean(dim=(2, 3), keepdim=True).expand_as(features)
     return torch.allclose(block.gates(features), block.gates(flat), atol=1e-6)
-
-
-def gates_know_no_position(_: Evidence) -> bool:
-    """Shuffle the positions of a random map and compare the gates."""
-    block, features = _fresh(lambda: SEBlock(32), 3, 8)
-    shuffled = features.flatten(2)[..., torch.randperm(64, generator=torch.Generator().manual_seed(1))]
-    return torch.allclose(block.gates(features), block.gates(shuffled.view_as(features)), atol=1e-6)
 
 
 def formula_of_gates(_: Evidence) -> bool:
@@ -354,11 +312,6 @@ def settings_of_upsampling(evidence: Evidence) -> tuple[str, ...]:
         f"kernel {up.kernel_size[0]}, stride {up.stride[0]}, padding {up.padding[0]}" for up in layers
     }
     return tuple(settings)
-
-
-def upsampling_is_learned(evidence: Evidence) -> bool:
-    """All five kernels take gradients, and one training step changes them."""
-    return all(evidence.changed_by_a_step[f"dec{k}.up.weight"] for k in range(1, 6))
 
 
 def end_of_network(evidence: Evidence) -> str:

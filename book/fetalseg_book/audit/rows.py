@@ -17,15 +17,15 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import yaml
 
-from fetalseg_book.audit import checks, parts, training
+from fetalseg_book.audit import checks, parts, runs, training
 from fetalseg_book.audit.evidence import Evidence
-from fetalseg_book.audit.stated import Finding, PendingError, Remarked, Stated, Verdict, parse, verdict_of
+from fetalseg_book.audit.stated import Finding, PendingError, Stated, Verdict, parse, verdict_of
 from fetalseg_lib.models.variants import did_you_mean
 
 FOLDER = Path(__file__).with_name("claims")
 CHECKS: dict[str, Callable[..., Any]] = {
     name: function
-    for module in (checks, parts, training)
+    for module in (checks, parts, training, runs)
     for name, function in vars(module).items()
     if inspect.isfunction(function) and function.__module__ == module.__name__ and name[0] != "_"
     if str(next(iter(function.__annotations__.values()), "")).startswith("Evidence")
@@ -116,24 +116,19 @@ def _claim(where: str, section: str, row: dict[str, Any]) -> Claim:
 
 
 def _arguments(where: str, check: Callable[..., Any], row: Mapping[str, Any]) -> dict[str, Any]:
-    hints, parameters = get_type_hints(check), inspect.signature(check).parameters
-    takes = {name: one for name, one in parameters.items() if one.kind is one.KEYWORD_ONLY}
-    takes = {name: one for name, one in takes.items() if name not in COLUMNS}
     given = {name: argument for name, argument in row.items() if name not in COLUMNS}
-    for name, argument in given.items():
-        if name not in takes:
-            hint = did_you_mean(str(name), [*takes, *COLUMNS])
-            raise ValueError(f"{where}: takes no {name!r}.{hint} It takes: {', '.join(takes) or 'nothing'}.")
-        if not _fits(argument, hints[name]):
-            options = [str(option) for option in get_args(hints[name])]
-            literal = get_origin(hints[name]) is Literal
-            expected = f"one of {', '.join(options)}" if literal else check.__annotations__[name]
-            hint = did_you_mean(str(argument), options) if literal else ""
-            raise ValueError(f"{where}: {name}: expected {expected}, got {argument!r}.{hint}")
-    for name, one in takes.items():
-        if one.default is one.empty and name not in given:
-            raise ValueError(f"{where}: {name}: is missing")
-    return {name: given.get(name, one.default) for name, one in takes.items()}
+    told = {name: None for name in check.__annotations__ if name in ("value", "why")}
+    try:
+        bound = inspect.signature(check).bind(None, **given, **told)
+    except TypeError as error:
+        raise ValueError(f"{where}: {error}") from error
+    for name, hint in get_type_hints(check).items():
+        if name in given and not _fits(given[name], hint):
+            options = ", ".join(map(str, get_args(hint))) if get_origin(hint) is Literal else ""
+            expected = f"one of {options}" if options else check.__annotations__[name]
+            raise ValueError(f"{where}: {name}: expected {expected}, got {given[name]!r}")
+    bound.apply_defaults()
+    return bound.kwargs
 
 
 def _fits(argument: Any, hint: Any) -> bool:
@@ -161,10 +156,9 @@ def _run(
             found = check(evidence, **arguments)
             if isinstance(found, Finding):
                 return replace(found, why=why or found.why)
-            found, remark = found if isinstance(found, Remarked) else (found, "")
             assert value is not None  # asked for when the row was read
             verdict = verdict_of(value.agrees(found))
-            return Finding(verdict=verdict, measured=value.show(found), why=why or remark)
+            return Finding(verdict=verdict, measured=value.show(found), why=why)
         except PendingError as absent:
             return Finding(verdict=Verdict.PENDING, measured=absent.measured, why=str(absent))
         except (LookupError, NameError, AttributeError, SyntaxError, TypeError, ValueError) as error:

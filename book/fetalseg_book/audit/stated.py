@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 from fetalseg_lib.models.variants import did_you_mean
 
@@ -25,6 +25,8 @@ class Verdict(StrEnum):
     DEPENDS_ON_HARDWARE = "depends on hardware"
     """A time on a machine that is not here: the ratio of the two networks is measured instead."""
     NOT_TESTABLE = "not testable"
+    NOT_AS_WRITTEN = "not tested as written"
+    """It speaks of one recipe, and no study has trained by it to the letter yet."""
     PENDING = "pending"
     """The result file that would decide does not exist yet."""
 
@@ -41,13 +43,6 @@ class Finding:
     verdict: Verdict
     measured: str
     why: str = ""
-
-
-class Remarked(NamedTuple):
-    """A measured value with a remark that the check itself makes."""
-
-    value: Any
-    why: str
 
 
 class PendingError(Exception):

@@ -21,6 +21,7 @@ _MARKS = {
     Verdict.CONTRADICTS_ITSELF: "⇄",
     Verdict.DEPENDS_ON_HARDWARE: "⏱",
     Verdict.NOT_TESTABLE: "?",
+    Verdict.NOT_AS_WRITTEN: "–",
     Verdict.PENDING: "…",
 }
 
@@ -76,7 +77,7 @@ def format_table(frame: pd.DataFrame, *, width: int = 100) -> str:
     >>> row = {"section": "9.2", "says": "2.8 GFLOPs", "measured": "8.79 GFLOP", "verdict": "contradicted"}
     >>> print(format_table(pd.DataFrame([row | {"why": "", "denied_by": ""}])))
     9.2
-      contradicted         2.8 GFLOPs → 8.79 GFLOP
+      contradicted          2.8 GFLOPs → 8.79 GFLOP
     <BLANKLINE>
     1 claim: 1 contradicted
     """
@@ -111,8 +112,8 @@ def _entry(row: dict[str, str], *, width: int) -> list[str]:
         text += f" (otherwise in {row['denied_by']})"
     if row["verdict"] != Verdict.CONFIRMED and row["why"]:
         text += f". {row['why']}"
-    indent = " " * 23
-    first = f"  {row['verdict']:<20} "
+    indent = " " * 24
+    first = f"  {row['verdict']:<21} "
     return textwrap.wrap(text, width, initial_indent=first, subsequent_indent=indent)
 
 

@@ -14,7 +14,7 @@ from torch.optim import Adam
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from fetalseg_book.audit.evidence import Evidence
-from fetalseg_book.audit.stated import Finding, Verdict, verdict_of
+from fetalseg_book.audit.stated import Finding, verdict_of
 from fetalseg_lib.data.augment import apply_augmentation, build_augmentation
 from fetalseg_lib.training.config import TrainingConfig
 from fetalseg_lib.training.losses import DiceBCELoss, soft_dice
@@ -55,16 +55,6 @@ def epsilon_smooths(_: Evidence) -> bool:
     empty, full = torch.zeros(1, 1, 16, 16), torch.ones(1, 1, 16, 16)
     moved = soft_dice(full.double() / 2, full.double(), smooth=NOTE.smooth) - 2 / 3
     return bool(soft_dice(empty, empty, smooth=NOTE.smooth) == 1) and float(moved.abs()) < 1e-6
-
-
-def weight_is_the_ratio(_: Evidence, *, ratio: int) -> Finding:
-    """The weight that compensates is the ratio itself; compare the note's two numbers."""
-    weight = NOTE.pos_weight
-    text = f"a weight of {weight:.0f} compensates 1:{weight:.0f}"
-    if round(weight) == ratio:
-        return Finding(verdict=Verdict.CONFIRMED, measured=text)
-    why = f"Then 1:{ratio} is left with 1:{ratio / weight:.1f}."
-    return Finding(verdict=Verdict.CONTRADICTS_ITSELF, measured=text, why=why)
 
 
 def cost_of_a_missed_pixel(_: Evidence) -> float:

@@ -21,6 +21,7 @@ _LOOK = {
     Verdict.CONTRADICTS_ITSELF: ("#E69F00", "..."),
     Verdict.DEPENDS_ON_HARDWARE: ("#56B4E9", ""),
     Verdict.NOT_TESTABLE: ("0.8", "xxx"),
+    Verdict.NOT_AS_WRITTEN: ("#CC79A7", "\\\\\\"),
     Verdict.PENDING: ("white", ""),
 }
 """Colour and hatching of each verdict: they differ in grey too."""

@@ -22,6 +22,7 @@ TITLES = {
     "8": "training",
     "9": "complexity",
     "10": "advantages",
+    "11": "references",
 }
 """What each part of the note is about."""
 

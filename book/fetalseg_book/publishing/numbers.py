@@ -17,8 +17,10 @@ import pandas as pd
 import yaml
 
 from fetalseg_book import stats
+from fetalseg_book.audit import Evidence, all_claims
 from fetalseg_book.facts import all_variants
 from fetalseg_book.facts.answer import findings
+from fetalseg_book.facts.audit import HEADLINES, gain_as_written
 from fetalseg_book.facts.typical import typical_facts
 from fetalseg_book.publishing import face
 from fetalseg_book.studies.answer import COSTS
@@ -48,6 +50,7 @@ def collect(results: Path) -> dict[str, str]:
         **typical_facts(results),
         **findings(results),
         "all_variants": all_variants.table(results),
+        "note_gain": _note_gain(results),
         **dict(_head(results)),
         **dict(_averaged(results / "one_fold" / "averaging" / "hc18" / "published")),
         **dict(_two_cores(results / "one_fold" / "small" / "hc18")),
@@ -55,6 +58,13 @@ def collect(results: Path) -> dict[str, str]:
         **dict(_simulated(results / "phantom" / "simulated" / "phantom" / "unet")),
         **dict(_speed(pd.read_csv(results / "one_fold" / "published" / "hc18" / "tables" / COSTS))),
     }
+
+
+def _note_gain(results: Path) -> str:
+    section, quantity = HEADLINES["dice"]
+    claim = next(one for one in all_claims() if (one.section, one.quantity) == (section, quantity))
+    finding = claim.check(Evidence(results))
+    return gain_as_written(finding.verdict, finding.measured)
 
 
 def add_to_settings(tree: Path, *, results: Path) -> None:

@@ -1,0 +1,268 @@
+"""The checks that trainings decide, by one rule: the largest study decides that trained as the claim says.
+
+A claim that a part or a choice helps names no training: the cross-validated study decides once it has both
+networks in all folds, and until then the study on one fold. What happens during training (epochs,
+overfitting) is asked of the runs by the note's schedule. The note's own scores are those of its recipe to
+the letter, on validation images, and no other runs decide about them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fetalseg_book.audit.evidence import Evidence
+from fetalseg_book.audit.stated import Between, Finding, PendingError, Stated, Verdict, verdict_of
+from fetalseg_book.stats import PairedMean, decide, holm, paired_mean
+from fetalseg_book.studies.answer import ANSWER, collect, unit_differences
+from fetalseg_lib.study import records
+from fetalseg_lib.study.profile import FOLD_COUNT, load_profile
+from fetalseg_lib.study.tables import finished_runs
+from fetalseg_lib.training.config import TrainingConfig
+
+LARGEST_FIRST = (
+    ("five folds over all exams", ("crossval/hc18",), "crossval"),
+    ("one fold", ("one_fold/published/hc18", "one_fold/descriptive/hc18"), "published"),
+)
+"""Studies whose runs differ in the network alone: their size, their folders, and the plan of the first."""
+
+AS_WRITTEN = {"crossval/hc18": FOLD_COUNT, "one_fold/descriptive/hc18": 1}
+"""Studies with arms by the note's recipe to the letter, the largest first, and how many folds each has."""
+
+BY_NOTE = "one_fold/note_schedule/hc18"
+
+SIZES_MM = (0.0, 100.0, 245.0, 400.0)
+"""Head circumferences that part the three trimesters."""
+
+MIN_RUNS = 3
+"""With fewer matched runs a difference is an anecdote, and the verdict stays pending."""
+
+TARGETS = (95.0, 96.0, 96.5, 97.0)
+"""Validation Dice in % whose first epoch is asked for: the same for all networks, and reached by all."""
+
+VERDICTS = {
+    "better": Verdict.CONFIRMED,
+    "worse": Verdict.CONTRADICTED,
+    "equivalent": Verdict.CONTRADICTED,
+    "undecided": Verdict.NOT_TESTABLE,
+}
+"""What each word of the ablation makes of a claim that something helps."""
+
+
+# Does a part or a choice help?
+
+
+def helps(evidence: Evidence, *, one: str, than: str) -> Finding:
+    """Compare {one} with {than} on the same images, run by run: the median difference in Dice,
+    and the mean error in head circumference.
+    """
+    frame, where, word = _compared(evidence, one, than)
+    units = unit_differences(frame, one, than)
+    dice, hc = (paired_mean(units[name], margin=_margin(key)) for name, key in _MEASURES.items())
+    word = word or decide([dice.mean, -hc.mean], p=[dice.p, hc.p], p_margin=[dice.p_margin, hc.p_margin])
+    measured = f"{with_interval(dice)} points, {with_interval(hc)} mm"
+    return _said(word, measured, len(units), where)
+
+
+def helps_at_every_size(evidence: Evidence, *, one: str, than: str) -> Finding:
+    """Compare {one} with {than} run by run, for heads below 100 mm, up to 245 mm and above:
+    the median difference in Dice.
+    """
+    frame, where, _ = _compared(evidence, one, than)
+    sizes = frame.groupby(pd.cut(frame["hc_reference_mm"], list(SIZES_MM)), observed=True)
+    units = [unit_differences(heads, one, than)["dice"] for _, heads in sizes]
+    found = [paired_mean(dice, margin=_margin("dice_points")) for dice in units]
+    corrected = holm(np.array([size.p for size in found]))
+    word = decide([size.mean for size in found], p=list(corrected), p_margin=[s.p_margin for s in found])
+    measured = f"{', '.join(map(with_interval, found))} points for small, middle and large heads"
+    return _said(word, measured, len(units[0]), where)
+
+
+_MEASURES = {"dice": "dice_points", "hc": "hc_mm"}
+
+
+def _margin(name: str) -> float:
+    return load_profile("crossval").margins[name]
+
+
+def _said(word: str, measured: str, runs: int, where: str) -> Finding:
+    why = f"{word.capitalize()}, over {runs} matched runs on {where}."
+    return Finding(verdict=VERDICTS[word], measured=measured, why=why)
+
+
+def _compared(evidence: Evidence, one: str, than: str) -> tuple[pd.DataFrame, str, str | None]:
+    """The tested images of both from the largest study that has them, its size, and the word of its plan."""
+    for where, folders, plan in LARGEST_FIRST:
+        word = _planned(evidence.results / folders[0] / "tables" / ANSWER, plan, one, than)
+        paths = [evidence.results / folder / variant for folder in folders for variant in (one, than)]
+        there = [path for path in paths if finished_runs(path)]
+        if len(there) < 2 or (plan == "crossval" and word is None):
+            continue
+        frame = pd.concat([collect(path) for path in there])
+        if len(unit_differences(frame, one, than)) >= MIN_RUNS:
+            return frame, where, word
+    raise PendingError(f"Matched runs of {one} and {than} needed: {MIN_RUNS}.")
+
+
+def _planned(file: Path, study: str, one: str, than: str) -> str | None:
+    """The word of a planned comparison, said of ``one``; none where it was not planned, or is not done."""
+    plan = load_profile(study).comparisons.get(than)
+    if not (file.is_file() and plan and plan.reference == one):
+        return None
+    word = str(pd.read_csv(file).set_index("variant").loc[than, "word"])
+    return {"better": "worse", "worse": "better"}.get(word, word if word in VERDICTS else None)
+
+
+# What happens during training, by the note's schedule
+
+
+def overfits_less(evidence: Evidence, *, one: str, than: str) -> Finding:
+    """Validation loss less training loss at the best epoch, {one} less {than}, over matched seeds of the runs
+    by the note's schedule.
+    """
+    gaps = _matched(evidence, one, than).map(_gap)
+    found = paired_mean(gaps[one] - gaps[than], margin=1)
+    undecided = found.low <= 0 <= found.high
+    return Finding(
+        verdict=Verdict.NOT_TESTABLE if undecided else verdict_of(found.mean < 0),
+        measured=with_interval(found, digits=4),
+        why=f"Over {found.pairs} matched seeds; above 0, {one} overfits more.",
+    )
+
+
+def best_epoch(evidence: Evidence, *, of: str, value: Between) -> Finding:
+    """The mean epoch of the best validation Dice, runs by the note's schedule, and its 95 % interval."""
+    best = _matched(evidence, of)[of].map(lambda run: run["best_epoch"])
+    found = paired_mean(best, margin=1)
+    overlaps = found.low <= value.high and found.high >= value.low
+    inside = value.agrees(found.mean)
+    return Finding(
+        verdict=Verdict.NOT_TESTABLE if overlaps and not inside else verdict_of(inside),
+        measured=f"epoch {found.mean:.0f}",
+        why=f"Mean of {found.pairs} seeds, from {best.min()} to {best.max()}; its interval is "
+        f"{found.low:.0f} to {found.high:.0f}.",
+    )
+
+
+def times_faster(evidence: Evidence, *, one: str, than: str, value: Between) -> Finding:
+    """Epochs until the validation Dice first reaches 95, 96, 96.5 and 97 %, the same goals for both:
+    those of {than} over those of {one}, runs by the note's schedule.
+    """
+    runs = _matched(evidence, one, than)
+    epochs = {goal: runs.map(lambda run, goal=goal: _first_epoch(run, goal)).dropna() for goal in TARGETS}
+    means = pd.DataFrame({goal: reached.mean() for goal, reached in epochs.items()}).T
+    ratio = means[than] / means[one]
+    told = (f"{goal:g} % in epoch {row[one]:.1f} against {row[than]:.1f}" for goal, row in means.iterrows())
+    return Finding(
+        verdict=verdict_of(ratio.min() <= value.high and ratio.max() >= value.low),
+        measured=f"{ratio.min():.2g} to {ratio.max():.2g} times",
+        why=f"{one} against {than}, mean of {len(runs)} matched seeds: {', '.join(told)}.",
+    )
+
+
+def early_stopping(evidence: Evidence) -> Finding:
+    """Epochs of the note's network by the note's schedule."""
+    epochs = _matched(evidence, "proposed")["proposed"].map(lambda run: run["epochs"])
+    return Finding(
+        verdict=verdict_of(bool((epochs <= TrainingConfig().epochs).all())),
+        measured=f"{epochs.min()} to {epochs.max()} epochs",
+        why=f"{(epochs < TrainingConfig().epochs).sum()} of {len(epochs)} runs stopped early.",
+    )
+
+
+def _matched(evidence: Evidence, *variants: str) -> pd.DataFrame:
+    """The records of the runs by the note's schedule, a row for each seed that all variants have."""
+    folders = {variant: evidence.results / BY_NOTE / variant for variant in variants}
+    runs = pd.DataFrame({variant: _runs(folder) for variant, folder in folders.items()}).dropna()
+    if len(runs) < MIN_RUNS:
+        why = f"Seeds of {' and '.join(variants)} needed: {MIN_RUNS}. There so far: {len(runs)}."
+        raise PendingError(why)
+    return runs
+
+
+def _runs(folder: Path) -> pd.Series[Any]:
+    """The record of each finished run by its fold and seed, with its ``folder``."""
+    found = {}
+    for run in finished_runs(folder):
+        metrics = records.read_json(run / records.METRICS)
+        found[metrics.get("fold") or 0, metrics["seed"]] = {**metrics, "folder": run}
+    return pd.Series(found, dtype=object)
+
+
+def _history(run: Mapping[str, Any]) -> pd.DataFrame:
+    return pd.read_csv(run["folder"] / records.HISTORY).set_index("epoch")
+
+
+def _gap(run: Mapping[str, Any]) -> float:
+    best = _history(run).loc[run["best_epoch"]]
+    return float(best["validation_loss"] - best["train_loss"])
+
+
+def _first_epoch(run: Mapping[str, Any], goal: float) -> float:
+    dice = 100 * _history(run)["validation_dice"]
+    return float(dice.index[dice >= goal].min())
+
+
+# The note's own scores, by its recipe to the letter
+
+
+def as_written(evidence: Evidence, *, of: str, value: Stated, less: str = "") -> Finding:
+    """Mean validation Dice of the runs by the note's recipe to the letter (its averaged stem, its weight of
+    200, its schedule), and its 95 % interval.
+    """
+    known = _as_written(evidence, *filter(None, (of, less)))
+    if len(known) < MIN_RUNS:
+        return Finding(
+            verdict=Verdict.NOT_AS_WRITTEN,
+            measured="",
+            why="The runs that decide are part of the cross-validated study, and are not there yet.",
+        )
+    found = paired_mean(known[of] - known[less] if less else known[of], margin=1)
+    holds = found.low <= value.value <= found.high
+    undecided = bool(less) and holds and found.low <= 0
+    return Finding(
+        verdict=Verdict.NOT_TESTABLE if undecided else verdict_of(holds),
+        measured=f"{value.show(found.mean)} [{value.show(found.low)}, {value.show(found.high)}]",
+        why=f"Mean of {found.pairs} runs and its 95 % interval, on our validation images.",
+    )
+
+
+def gain_exceeds_seeds(evidence: Evidence, *, of: str, value: Stated) -> Finding:
+    """The best less the worst validation Dice of equal trainings by the note's recipe to the letter,
+    which differ in the seed alone; with several folds, on average.
+    """
+    for study in AS_WRITTEN:
+        folds = _validation_dice(evidence.results / study / of).groupby(level=0)
+        spreads = 100 * (folds.max() - folds.min())[folds.size() >= MIN_RUNS]
+        if len(spreads):
+            verdict = verdict_of(spreads.mean() < value.value)
+            return Finding(verdict=verdict, measured=f"{spreads.mean():.2f} points")
+    raise PendingError(f"Equal trainings of {of} needed: {MIN_RUNS}.")
+
+
+def _as_written(evidence: Evidence, *arms: str) -> pd.DataFrame:
+    """Validation Dice by fold and seed, a column an arm, of the largest study that has all arms whole."""
+    for study, folds in AS_WRITTEN.items():
+        scores = [_validation_dice(evidence.results / study / arm).rename(arm) for arm in arms]
+        if all(len(dice) for dice in scores):
+            known = pd.concat(scores, axis=1).dropna()
+            if known.index.get_level_values(0).nunique() == folds:
+                return known
+    return pd.DataFrame(columns=list(arms), dtype=float)
+
+
+def _validation_dice(folder: Path) -> pd.Series[float]:
+    return _runs(folder).map(lambda run: run["validation_dice"]).astype(float)
+
+
+def with_interval(found: PairedMean, *, digits: int = 2) -> str:
+    """A difference as the table shows it.
+
+    >>> with_interval(paired_mean([0.1, 0.2, 0.3], margin=1))
+    '+0.20 [-0.05, +0.45]'
+    """
+    return f"{found.mean:+.{digits}f} [{found.low:+.{digits}f}, {found.high:+.{digits}f}]"

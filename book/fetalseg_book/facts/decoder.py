@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from fetalseg_book.audit import all_claims
@@ -29,7 +31,7 @@ def built_shapes(network: MobileNetASPPUNet, *, side: int) -> pd.DataFrame:
 
 def stated_shapes() -> tuple[pd.DataFrame, pd.DataFrame]:
     """What section 5.1 of the note states of each stage, and what the brief does, as the audit records it."""
-    stated = {claim.key: claim.value.value for claim in all_claims() if claim.value}
+    stated: dict[str, Any] = {claim.key: claim.value.value for claim in all_claims() if claim.value}
     note, brief = {}, {}
     for name in STAGES:
         note[name] = {

@@ -38,6 +38,13 @@ SENTENCES: list[tuple[str, Callable[[Found], bool]]] = [
         "a frozen encoder is",
         lambda f: float(f["convergence"].split()[0]) < float(f["convergence"].split()[2]) < 2,
     ),
+    (
+        "Every shape of decoder, output and forward pass (5 to 7) is right",
+        lambda f: (
+            {v for key, v in f["verdicts"].items() if key[0][0] in "567" and "shape" in key[1]}
+            == {"confirmed"}
+        ),
+    ),
     ("the references are correct", lambda f: set(f["verdicts"].loc["11"]) == {"confirmed"}),
     (
         "DeepLabv2 proposed it",

@@ -119,7 +119,7 @@ def count(evidence: Evidence, *, result: str = "total") -> float:
 
 def _count(evidence: Evidence, what: str, network: str) -> int:
     if what == "operations":
-        return evidence.trace.flops
+        return int(evidence.flops["flops"].sum())
     total, trainable = evidence.parameters(network)
     return {"total": total, "trainable": trainable, "frozen": total - trainable}[what]
 

@@ -9,13 +9,14 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+import pandas as pd
 import torch
 from torch import Tensor, nn
 from torchvision.models import mobilenet_v2
 
 from fetalseg_book.studies.costs import inference_memory_mb, training_memory_mb
 from fetalseg_book.trace import Trace, trace
-from fetalseg_lib.complexity import count_parameters
+from fetalseg_lib.complexity import count_flops, count_parameters
 from fetalseg_lib.models import build_model
 from fetalseg_lib.study import records
 
@@ -65,6 +66,11 @@ class Evidence:
     def trace(self) -> Trace:
         """What passes through the note's network for a 256×256 image."""
         return trace(self.on_meta("proposed"))
+
+    @cached_property
+    def flops(self) -> pd.DataFrame:
+        """The operations of each layer of the note's network for such an image."""
+        return count_flops(self.on_meta("proposed"))
 
     @cached_property
     def features(self) -> nn.Sequential:

@@ -18,7 +18,6 @@ from fetalseg_book.audit.evidence import Evidence
 from fetalseg_book.audit.stated import Finding, verdict_of
 from fetalseg_book.dilation import dead_weights, extent, live_taps, reach
 from fetalseg_book.trace import Trace
-from fetalseg_lib.complexity import operation
 from fetalseg_lib.models.aspp import ImagePooling
 from fetalseg_lib.models.residual import ResidualBlockSE
 from fetalseg_lib.models.se import SEBlock
@@ -77,10 +76,9 @@ def saving_of_separable_pairs(evidence: Evidence, *, which: Literal["all", "best
 
 def separable_pairs_cost_less(evidence: Evidence) -> Finding:
     """Operations of the built network, and with a dense 3×3 kernel for each separable pair."""
-    pairs, total = separable_pairs(evidence.trace), evidence.trace.flops
+    pairs, flops = separable_pairs(evidence.trace), evidence.flops.groupby("operation")["flops"].sum()
     dense = 2 * float((pairs["dense"] - pairs["separable"]).sum())
-    calls = [call for call in evidence.trace.calls.values() if isinstance(call.module, nn.Conv2d)]
-    plain = sum(call.flops for call in calls if operation(call.module) == "3×3 convolution") / total
+    total, plain = flops.sum(), flops["3×3 convolution"] / flops.sum()
     return Finding(
         verdict=verdict_of(dense > 0),
         measured=f"{total / 1e9:.2f} GFLOP instead of {(total + dense) / 1e9:.2f}",

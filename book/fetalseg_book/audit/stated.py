@@ -134,7 +134,7 @@ class Exactly:
         """Yes or no for truth values, a list for several."""
         if isinstance(measured, bool):
             return "yes" if measured else "no"
-        return ", ".join(map(str, measured)) if isinstance(measured, tuple) else str(measured)
+        return ", ".join(map(self.show, measured)) if isinstance(measured, tuple) else str(measured)
 
 
 class MapSize(Exactly):

@@ -1,8 +1,7 @@
 """Ellipses: the shape that the sonographer draws and that the head circumference is read from.
 
 Coordinates are pixel centres: the centre of the top left pixel is ``(x, y) = (0, 0)``, ``x`` grows to
-the right with the columns, ``y`` downwards with the rows. The module knows nothing of images or of
-networks, so that the data (which draw masks) and the evaluation (which measures them) can share it.
+the right with the columns, ``y`` downwards with the rows.
 """
 
 from __future__ import annotations
@@ -24,9 +23,6 @@ class Ellipse:
     Lengths are in one unit throughout: pixels as fitted, millimetres after :meth:`scaled`.
     ``angle`` is the direction of the major axis in radians, from the x axis towards the y axis
     (clockwise on screen), in ``[-pi/2, pi/2)``.
-
-    >>> Ellipse(center_x=0, center_y=0, semi_major=3, semi_minor=3, angle=0).circumference / (2 * math.pi)
-    3.0
     """
 
     center_x: float
@@ -39,10 +35,8 @@ class Ellipse:
         if not (math.isfinite(self.center_x) and math.isfinite(self.center_y) and math.isfinite(self.angle)):
             raise ValueError(f"center and angle: expected finite numbers, got {self}")
         if not 0 < self.semi_minor <= self.semi_major < math.inf:
-            raise ValueError(
-                f"semi_major, semi_minor: expected 0 < semi_minor <= semi_major, "
-                f"got {self.semi_major} and {self.semi_minor}"
-            )
+            got = f"got {self.semi_major} and {self.semi_minor}"
+            raise ValueError(f"semi_major, semi_minor: expected 0 < semi_minor <= semi_major, {got}")
 
     @property
     def circumference(self) -> float:
@@ -62,9 +56,7 @@ class Ellipse:
         return math.pi * self.semi_major * self.semi_minor
 
     def scaled(self, *, x: float, y: float) -> Ellipse:
-        """The same ellipse on axes stretched by ``x`` and ``y`` (it stays an ellipse, on other axes).
-
-        This is how pixels become millimetres: ``ellipse.scaled(x=column_mm, y=row_mm)``.
+        """The same ellipse on axes stretched by ``x`` and ``y``: pixels become millimetres by it.
 
         >>> circle = Ellipse(center_x=1, center_y=1, semi_major=1, semi_minor=1, angle=0)
         >>> wide = circle.scaled(x=3, y=2)
@@ -76,13 +68,12 @@ class Ellipse:
         cos, sin = math.cos(self.angle), math.sin(self.angle)
         axes = np.array([[cos, -sin], [sin, cos]]) * [self.semi_major, self.semi_minor]
         directions, lengths, _ = np.linalg.svd(np.diag([x, y]) @ axes)
-        angle = math.atan2(directions[1, 0], directions[0, 0])
         return Ellipse(
             center_x=self.center_x * x,
             center_y=self.center_y * y,
             semi_major=float(lengths[0]),
             semi_minor=float(lengths[1]),
-            angle=_half_turn(angle),
+            angle=_half_turn(math.atan2(directions[1, 0], directions[0, 0])),
         )
 
     def points(self, n: int = 200) -> NDArray[np.float64]:
@@ -97,10 +88,9 @@ def fit_ellipse(points: ArrayLike) -> Ellipse:
     """Fit an ellipse to points by direct least squares.
 
     ``points`` is ``(n, 2)`` as ``x, y``. Raises ``ValueError`` where no ellipse fits: fewer than six
-    points, points on a line or on fewer than five places, or a fit that is not a finite ellipse.
-
-    Sources: Fitzgibbon et al. 1999, doi:10.1109/34.765658, in the stable form of Halíř and Flusser 1998.
-    Written here because OpenCV's own adds noise to the points in some releases.
+    points, points on a line or on fewer than five places, or a fit that is not a finite ellipse. Sources:
+    Fitzgibbon et al. 1999, doi:10.1109/34.765658, in the stable form of Halíř and Flusser 1998. Written here
+    because OpenCV's own adds noise to the points in some releases.
 
     >>> true = Ellipse(center_x=40, center_y=30, semi_major=20, semi_minor=10, angle=0.5)
     >>> found = fit_ellipse(true.points(50))

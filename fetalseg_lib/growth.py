@@ -1,8 +1,6 @@
 """Growth charts: head circumference by gestational age, as their authors published it.
 
-Like the ellipse of :mod:`fetalseg_lib.geometry`, a chart is formulas alone, so that the phantoms (which
-draw a head of an age) and the evaluation (which reads the age from a head) can share it. Charts differ, by
-almost two weeks at term: one chart must serve throughout.
+Charts differ, by almost two weeks at term: one chart must serve throughout.
 """
 
 from __future__ import annotations

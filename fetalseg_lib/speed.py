@@ -1,17 +1,4 @@
-"""What is done for the sake of speed alone, in one place: no number changes by it but in the last bits.
-
-=========================  =============================================================================
-:func:`memory_format`      the layout of images and weights in which convolutions are fast
-:func:`laid_out`           batches, and the model, in that layout
-:func:`channel_means`      a mean whose gradient keeps the features' layout
-:func:`bias_apart`         a transposed convolution's bias, whose gradient inside of it takes a CPU four
-                           times as long as the gradients of input and kernel together
-:func:`fast_gradients`     convolutions whose gradients a CPU takes long for, computed another way
-:func:`freed_memory_kept`  memory that a step or a batch frees stays for the next one
-:func:`folded`             a network for prediction, its normalisations inside of its convolutions
-:func:`side_by_side`       work on batches in several threads that do not wait for each other
-=========================  =============================================================================
-"""
+"""What is done for the sake of speed alone, in one place: no number changes by it but in the last bits."""
 
 from __future__ import annotations
 
@@ -38,8 +25,7 @@ def memory_format(device: torch.device, *, side: int = 0) -> torch.memory_format
     """Channels last, which convolutions prefer, or plainly contiguous where they do not.
 
     They do not on MPS, nor in training on large images (``side`` in px) on a CPU that has AVX2 and nothing
-    newer: there the gradients of wide convolutions at full size are slow in channels last. On smaller images
-    the layouts are nearly level.
+    newer: there the gradients of wide convolutions at full size are slow in channels last.
 
     >>> memory_format(torch.device("cuda"), side=512)
     torch.channels_last
@@ -64,8 +50,7 @@ def laid_out(
 def channel_means(features: Tensor) -> Tensor:
     """Each channel's mean over the image, ``B C H W`` → ``B C``; its gradient has the features' own layout.
 
-    The gradient of ``features.mean(dim=(2, 3))`` is always laid out plainly. Added to another one that is
-    channels last, as a training has it, it takes a CPU many times as long as the addition itself.
+    That of ``features.mean(dim=(2, 3))`` is always laid out plainly: slow to add to one in channels last.
 
     >>> channel_means(torch.tensor([[[[1.0, 2.0], [3.0, 6.0]]]]))
     tensor([[3.]])
@@ -76,7 +61,10 @@ def channel_means(features: Tensor) -> Tensor:
 
 
 def bias_apart(layer: nn.ConvTranspose2d, features: Tensor) -> Tensor:
-    """What an unpadded transposed convolution computes, its bias added by itself."""
+    """What an unpadded transposed convolution computes, its bias added by itself.
+
+    Inside of it the bias's gradient takes a CPU four times as long as those of input and kernel together.
+    """
     assert layer.bias is not None
     up = F.conv_transpose2d(features, layer.weight, stride=layer.stride)
     return up + layer.bias.to(up.dtype)[:, None, None]
@@ -89,12 +77,6 @@ def fast_gradients(model: nn.Module, device: torch.device) -> Iterator[None]:
     Depthwise ones of stride 2 in float32: in bfloat16 their gradients take five to forty times as long.
     Dilated ones without the taps that meet nothing but padding, and dilated depthwise ones as undilated ones
     of every ``rate``-th pixel. All give what the layer itself gives, up to rounding.
-    On other devices nothing changes.
-
-    >>> model = nn.Sequential(nn.Conv2d(4, 4, 3, padding=6, dilation=6))
-    >>> with fast_gradients(model, torch.device("cpu")):
-    ...     model(torch.ones(1, 4, 5, 5)).shape
-    torch.Size([1, 4, 5, 5])
     """
     convolutions = [layer for layer in model.modules() if type(layer) is nn.Conv2d]
     ways = {layer: _faster(layer) for layer in convolutions if device.type == "cpu"}
@@ -168,32 +150,21 @@ def freed_memory_kept() -> Iterator[None]:
     """Let the process keep what it frees, for what it allocates next; afterwards all goes back.
 
     A step of a training, or a batch of a prediction, frees every large tensor that the next one needs again.
-    glibc gives each back to the system, which then has to clear it anew, page by page. No number changes; the
-    peak of the memory may rise a little. Where the C library is another one, nothing changes.
-    Source: mallopt(3).
-
-    >>> with freed_memory_kept():
-    ...     pass
+    glibc gives each back to the system, which then has to clear it anew, page by page; with another C library
+    nothing changes. Source: mallopt(3).
     """
-    library = _glibc()
+    library = ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
     if library is None:
         yield
         return
-    _set(library, KEEPING)
+    for option, value in KEEPING.items():
+        library.mallopt(option, value)
     try:
         yield
     finally:
-        _set(library, USUAL)
+        for option, value in USUAL.items():
+            library.mallopt(option, value)
         library.malloc_trim(0)
-
-
-def _glibc() -> ctypes.CDLL | None:
-    return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
-
-
-def _set(library: ctypes.CDLL, options: dict[int, int]) -> None:
-    for option, value in options.items():
-        library.mallopt(option, value)
 
 
 def folded(model: nn.Module) -> nn.Module:

@@ -15,17 +15,15 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from fetalseg_lib.apply.image_table import read_image_table
+from fetalseg_lib.apply.images import read_image_table
 from fetalseg_lib.apply.importing.coco import read_coco
-from fetalseg_lib.apply.prediction.rows import error_row
-from fetalseg_lib.apply.prediction.table import open_table
+from fetalseg_lib.apply.prediction.table import blank_row, open_table
 from fetalseg_lib.apply.reading.image_file import read_image, read_labels
 from fetalseg_lib.apply.trained import read_network
 from fetalseg_lib.data.hc18 import read_pair
-from fetalseg_lib.data.index import read_index
-from fetalseg_lib.data.layout import TRAINING
+from fetalseg_lib.data.layout import TRAINING, read_index
 from fetalseg_lib.data.phantom.folder import draw_outline
-from fetalseg_lib.data.png import read_gray
+from fetalseg_lib.data.read import read_gray
 from fetalseg_lib.data.sample import DataError
 from fetalseg_lib.geometry import Ellipse, rasterize
 from fetalseg_lib.models import build_model
@@ -176,7 +174,10 @@ def predictions() -> list[bytes]:
         with open_table(path, ["a.png", "=b.png"]) as table:
             provenance = {"weights_sha256": "0" * 64, "precision": "float32", "settings": "1"}
             table.add(
-                [error_row(name, "broken, or so", provenance=provenance) for name in ("a.png", "=b.png")]
+                [
+                    blank_row(name, provenance=provenance, error="broken, or so")
+                    for name in ("a.png", "=b.png")
+                ]
             )
         return [path.read_bytes()]
 

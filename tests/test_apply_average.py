@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from fetalseg_lib.apply.average import Average
+from fetalseg_lib.apply.retest import Average
 
 
 def constant(logit: float) -> nn.Module:

@@ -19,9 +19,8 @@ from torch import nn
 from fetalseg_book.studies.export_parity import differences
 from fetalseg_lib import NOTICE, __version__
 from fetalseg_lib.apply.export import write
-from fetalseg_lib.apply.export.calibration import Calibration, calibrate_on
 from fetalseg_lib.apply.export.graph import build_graph, fold_stem
-from fetalseg_lib.apply.export.quantize import KEPT, NEAR, halve
+from fetalseg_lib.apply.export.quantize import KEPT, NEAR, Calibration, calibrate_on, halve
 from fetalseg_lib.apply.export.runtime import OnnxNetwork
 from fetalseg_lib.apply.export.write import ParityError, export_network
 from fetalseg_lib.cli import main

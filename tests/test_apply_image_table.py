@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from fetalseg_lib.apply.image_table import ImageTable, read_image_table
+from fetalseg_lib.apply.images import ImageTable, read_image_table
 from fetalseg_lib.data.sample import DataError
 
 

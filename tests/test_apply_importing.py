@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage.draw import polygon2mask
 
-from fetalseg_lib.apply.image_table import ImageTable
+from fetalseg_lib.apply.images import ImageTable
 from fetalseg_lib.apply.importing.coco import draw_mask, read_coco
 from fetalseg_lib.apply.importing.folder import SOURCES, check_head, import_folder
 from fetalseg_lib.apply.importing.masks import pair_masks
@@ -182,7 +182,7 @@ def test_holes_are_filled_and_specks_left_out() -> None:
     mask = whole.copy()
     mask[85:95, 110:130] = False
     mask[5:8, 5:8] = True
-    np.testing.assert_array_equal(check_head(mask, file="a.png")[0], whole)
+    np.testing.assert_array_equal(check_head(mask)[0], whole)
 
 
 # What is left out
@@ -247,7 +247,7 @@ def test_nothing_fit_leaves_no_folder_and_an_existing_one_is_kept(images: Path, 
 )
 def test_a_mask_that_is_no_head_is_refused(mask: np.ndarray, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        check_head(mask, file="a.png")
+        check_head(mask)
 
 
 def test_pixels_that_are_not_square_are_refused(tmp_path: Path) -> None:
@@ -300,7 +300,7 @@ def test_pixels_that_are_not_square_are_refused(tmp_path: Path) -> None:
 )
 def test_segmentations_that_are_none_are_refused(segmentation: object, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        draw_mask(segmentation, SHAPE, file="a.png")
+        draw_mask(segmentation, SHAPE)
 
 
 @pytest.mark.parametrize(
@@ -373,7 +373,7 @@ def test_only_the_chosen_category_counts_and_each_image_has_one_head(images: Pat
 def test_a_polygon_is_filled_as_scikit_image_fills_it(points: list[tuple[float, float]]) -> None:
     moved = np.array(points) + 1e-4 * np.pi  # no edge runs through a pixel's centre
     theirs = polygon2mask((30, 40), moved[:, ::-1] - 0.5)
-    ours = draw_mask([moved.ravel().tolist()], (30, 40), file="a.png")
+    ours = draw_mask([moved.ravel().tolist()], (30, 40))
     assert (ours != theirs).sum() <= 1
 
 
@@ -381,8 +381,8 @@ def test_a_polygon_of_a_million_points_is_drawn_or_refused_at_once() -> None:
     angle = np.linspace(0, 2 * np.pi, 10**6)
     circle = np.stack([400 + 200 * np.cos(angle), 270 + 200 * np.sin(angle)], axis=1)
     began = time.process_time()
-    mask = draw_mask([circle.ravel().tolist()], (540, 800), file="a.png")
+    mask = draw_mask([circle.ravel().tolist()], (540, 800))
     assert abs(mask.sum() / (np.pi * 200**2) - 1) < 0.001
     with pytest.raises(DataError, match="crosses its 540 rows too often"):
-        draw_mask([np.random.default_rng(0).uniform(0, 500, 2 * 10**5).tolist()], (540, 800), file="a.png")
+        draw_mask([np.random.default_rng(0).uniform(0, 500, 2 * 10**5).tolist()], (540, 800))
     assert time.process_time() - began < 20

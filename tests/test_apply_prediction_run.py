@@ -19,10 +19,11 @@ import torch
 from PIL import Image
 
 from fetalseg_book.studies.demonstration import make_demonstration
+from fetalseg_lib import NOTICE
 from fetalseg_lib.apply import trained as trained_module
 from fetalseg_lib.apply.gestation import gestational_age
-from fetalseg_lib.apply.image_table import ImageTable
-from fetalseg_lib.apply.prediction import NOTICE, run
+from fetalseg_lib.apply.images import ImageTable
+from fetalseg_lib.apply.prediction import run
 from fetalseg_lib.apply.prediction.run import Job, predict_files
 from fetalseg_lib.apply.prediction.table import Row
 from fetalseg_lib.apply.trained import TrainedNetwork, read_network

@@ -11,7 +11,7 @@ import pytest
 
 from fetalseg_lib.apply.reading.dicom import is_dicom
 from fetalseg_lib.apply.reading.image_file import count_frames, read_image
-from fetalseg_lib.data import limits
+from fetalseg_lib.data import read
 from fetalseg_lib.data.sample import DataError
 
 pydicom = pytest.importorskip("pydicom", reason="pydicom is not installed (extra dicom)")
@@ -238,7 +238,7 @@ def test_a_file_cut_short_or_of_text_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_size_limit_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MAX_PIXELS", GRAY.size - 1)
+    monkeypatch.setattr(read, "MAX_PIXELS", GRAY.size - 1)
     with pytest.raises(DataError, match="declares 30 x 20 pixels"):
         read_image(write(tmp_path / "a.dcm"))
 

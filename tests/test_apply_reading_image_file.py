@@ -13,7 +13,7 @@ import tifffile
 from PIL import Image
 
 from fetalseg_lib.apply.reading.image_file import read_image, read_labels
-from fetalseg_lib.data import limits
+from fetalseg_lib.data import read
 from fetalseg_lib.data.sample import DataError
 
 RNG = np.random.default_rng(0)
@@ -223,7 +223,7 @@ def test_missing_files_folders_and_huge_files_are_refused(
         read_image(tmp_path / "nowhere.png")
     with pytest.raises(DataError, match="is no file"):
         read_image(tmp_path)
-    monkeypatch.setattr(limits, "MAX_FILE_BYTES", 10)
+    monkeypatch.setattr(read, "MAX_FILE_BYTES", 10)
     (tmp_path / "large.png").write_bytes(b"0123456789a")
     with pytest.raises(DataError, match="it has 11 bytes, expected at most 10"):
         read_image(tmp_path / "large.png")
@@ -232,9 +232,9 @@ def test_missing_files_folders_and_huge_files_are_refused(
 def test_a_size_limit_is_asked_before_decoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "image.png"
     cv2.imwrite(str(path), GRAY)
-    monkeypatch.setattr(limits, "MAX_PIXELS", GRAY.size)
+    monkeypatch.setattr(read, "MAX_PIXELS", GRAY.size)
     assert read_image(path).shape == GRAY.shape
-    monkeypatch.setattr(limits, "MAX_PIXELS", GRAY.size - 1)
+    monkeypatch.setattr(read, "MAX_PIXELS", GRAY.size - 1)
     monkeypatch.setattr(Image.Image, "load", lambda image: pytest.fail("it was decoded"))
     with pytest.raises(DataError, match="declares 41 x 30 pixels, expected 1 to 1,229 in all"):
         read_image(path)

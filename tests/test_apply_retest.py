@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from fetalseg_book.studies.spread import spread_rows
 from fetalseg_lib.apply import retest as retest_module
-from fetalseg_lib.apply.export.calibration import calibrate_on
+from fetalseg_lib.apply.export.quantize import calibrate_on
 from fetalseg_lib.apply.retest import retest
 from fetalseg_lib.cli import main
 from fetalseg_lib.data import phantom, splits

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from fetalseg_lib.complexity import count_flops, count_parameters, flops_by, operation, parameters_by_stage
+from fetalseg_book.complexity import count_flops, flops_by, operation, parameters_by_stage
+from fetalseg_lib.complexity import count_parameters
 from fetalseg_lib.models import build_model
 from fetalseg_lib.models.build import Network
 

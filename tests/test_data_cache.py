@@ -130,7 +130,7 @@ class Slow(phantom.Phantoms):
         print(row, flush=True)
         return super().read(row)
 
-samples = Slow(5, seed=3, size=(120, 170))
+samples = Slow(**vars(phantom.generate(5, seed=3, size=(120, 170))))
 print(cache.build(samples, image_size=(64, 48), directory=Path(sys.argv[1])).content_sha256)
 """
 
@@ -177,7 +177,7 @@ class Stopping(phantom.Phantoms):
 
 def test_an_interrupted_build_cleans_up(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        cache.build(Stopping(5, seed=3, size=(120, 170)), image_size=(32, 32), directory=tmp_path)
+        cache.build(Stopping(**vars(PHANTOMS)), image_size=(32, 32), directory=tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

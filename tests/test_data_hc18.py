@@ -152,14 +152,14 @@ SEEN_AT_ONCE = {
     "no lines": (_empty_table, CSV, "lists no image"),
 }
 SEEN_ON_READING = {
-    "PNG cut in half": (_cut(IMAGE, 0.5), IMAGE, "cut short"),
-    "PNG cut at the end": (_cut(IMAGE, 0.9999), IMAGE, "cut short"),
-    "PNG empty": (_cut(IMAGE, 0), IMAGE, "no PNG"),
-    "annotation cut": (_cut(OUTLINE, 0.5), OUTLINE, "cut short"),
+    "PNG cut in half": (_cut(IMAGE, 0.5), IMAGE, "no intact PNG"),
+    "PNG cut at the end": (_cut(IMAGE, 0.999), IMAGE, "no intact PNG"),
+    "PNG empty": (_cut(IMAGE, 0), IMAGE, "no intact PNG"),
+    "annotation cut": (_cut(OUTLINE, 0.5), OUTLINE, "no intact PNG"),
     "PNG bomb": (_bomb, IMAGE, "declares 30000 x 30000 pixels"),
-    "PNG without a header": (_late_header, IMAGE, "does not begin with its header"),
-    "PNG damaged": (_flip_a_bit, IMAGE, "damaged"),
-    "not a PNG": (_no_png, IMAGE, "no PNG"),
+    "PNG without a header": (_late_header, IMAGE, "cannot be decoded"),
+    "PNG damaged": (_flip_a_bit, IMAGE, "no intact PNG"),
+    "not a PNG": (_no_png, IMAGE, "no intact PNG"),
     "annotation of another size": (_resize_outline, OUTLINE, "160x108 pixels, its image 320x216"),
     "annotation empty": (_blank_outline, OUTLINE, "no ellipse fits"),
 }

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from fetalseg_book.studies.robustness.degrade import IMAGE_KNOBS, degrade
 from fetalseg_lib.data import phantom
-from fetalseg_lib.data.phantom import IMAGE_KNOBS, INGREDIENTS, KNOBS, Phantom, Severity, degrade
+from fetalseg_lib.data.phantom import INGREDIENTS, KNOBS, Phantom, Severity
 from fetalseg_lib.geometry import rasterize
 
 SIZE = (135, 200)

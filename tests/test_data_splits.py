@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fetalseg_book.studies.leakage import random_split
 from fetalseg_lib.data import hc18, splits
 
 SAME_FRAME = 0.95
@@ -153,10 +154,7 @@ def test_the_packaged_split_is_what_the_seeded_function_makes(table: pd.DataFram
 @pytest.mark.hc18
 def test_a_random_split_of_hc18_leaks(table: pd.DataFrame) -> None:
     """About 30 % of the test images of a random 80/20 split share an exam with training."""
-    leaks = [
-        splits.leakage(splits.make_random_split(table, seed=seed, fractions=(0.8, 0, 0.2)))
-        for seed in range(50)
-    ]
+    leaks = [splits.leakage(random_split(table, seed=seed, validation=0)) for seed in range(50)]
     assert np.mean(leaks) == pytest.approx(0.30, abs=0.01)
     assert splits.leakage(splits.load("hc18")) == 0
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import nn
 
-from fetalseg_lib.apply.image_table import ImageTable
+from fetalseg_lib.apply.images import ImageTable
 from fetalseg_lib.apply.prediction import run as prediction
 from fetalseg_lib.apply.prediction.measure import predict_images
 from fetalseg_lib.apply.prediction.run import Job, predict_files

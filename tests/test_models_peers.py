@@ -9,7 +9,8 @@ import segmentation_models_pytorch as smp
 import torch
 from torchvision.models import MobileNet_V2_Weights
 
-from fetalseg_lib.complexity import count_flops, count_parameters
+from fetalseg_book.complexity import count_flops
+from fetalseg_lib.complexity import count_parameters
 from fetalseg_lib.models import Peer, PeerConfig, build_model, network_config
 from fetalseg_lib.models.weights import resolve_encoder_weights
 from fetalseg_lib.training.device import deterministic

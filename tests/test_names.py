@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fetalseg_lib.apply.image_folder import find_images
-from fetalseg_lib.data.limits import read_content
+from fetalseg_lib.apply.images import find_images
+from fetalseg_lib.data.read import read_content
 from fetalseg_lib.data.sample import DataError
 from fetalseg_lib.names import csv_cell, picture_name, visible
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from killing import processes
 
-from fetalseg_lib.complexity import count_flops
+from fetalseg_book.complexity import count_flops
 from fetalseg_lib.models import build_model
 from tools.bench import jobs, training
 from tools.bench.pace import BeginnersTraining, OwnTraining, Plan, training_gflop

@@ -25,7 +25,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from fetalseg_lib.apply.image_table import read_image_table
+from fetalseg_lib.apply.images import read_image_table
 from fetalseg_lib.apply.importing.coco import draw_mask
 from fetalseg_lib.cli import main
 from fetalseg_lib.data import phantom
@@ -243,7 +243,7 @@ def test_run_lengths_give_the_mask_that_made_them(mask: np.ndarray) -> None:
             inside = not inside
         counts[-1] += 1
     runs = {"size": list(mask.shape), "counts": counts}
-    np.testing.assert_array_equal(draw_mask(runs, (mask.shape[0], mask.shape[1]), file="a.png"), mask)
+    np.testing.assert_array_equal(draw_mask(runs, (mask.shape[0], mask.shape[1])), mask)
 
 
 # Programs in the place of weights

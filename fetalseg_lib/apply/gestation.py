@@ -1,8 +1,7 @@
 """From head circumference to gestational age, by a stated growth chart and with its interval.
 
-Charts differ, by almost two weeks at term, so one chart must serve throughout: a chart is an argument
-everywhere and there is no default. Outside the ages that a chart was made for there is an error, not an
-extrapolation; the smallest heads of HC18 lie below both charts.
+Charts differ, by almost two weeks at term, so one chart must serve throughout and there is no default.
+Outside the ages that a chart was made for there is an error, not an extrapolation.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ MAX_LEVEL = 0.99
 class GestationalAge:
     """Weeks, and the interval of ages at which a head of this size is within the chart's central ``level``.
 
-    The interval is that of nature, of heads of one age, not of the measurement. It ends where the chart
-    ends, and it always holds ``weeks``, which an own dating equation may place off the chart's centre.
+    The interval is that of nature, not of the measurement. It ends where the chart ends, and always holds
+    ``weeks``, which an own dating equation may place off the chart's centre.
     """
 
     weeks: float
@@ -37,8 +36,7 @@ class GestationalAge:
 def gestational_age(hc_mm: float, *, chart: GrowthChart, level: float = 0.9) -> GestationalAge:
     """Estimate the gestational age of a head of ``hc_mm`` by one chart.
 
-    The interval holds every age at which ``hc_mm`` lies within the central ``level`` of the chart. Raises
-    ``ValueError`` where the age falls outside the chart, or ``level`` outside (0, 0.99].
+    Raises ``ValueError`` where the age falls outside the chart, or ``level`` outside (0, 0.99].
 
     >>> from fetalseg_lib.growth import INTERGROWTH_21ST
     >>> age = gestational_age(172.5, chart=INTERGROWTH_21ST)
@@ -62,22 +60,6 @@ def gestational_age(hc_mm: float, *, chart: GrowthChart, level: float = 0.9) -> 
         level=level,
         chart=chart.name,
     )
-
-
-def head_centile(hc_mm: float, *, weeks: float, chart: GrowthChart) -> float:
-    """Centile (0 to 100) of a head of ``hc_mm`` among fetuses of ``weeks``; ``ValueError`` outside the chart.
-
-    >>> from fetalseg_lib.growth import INTERGROWTH_21ST
-    >>> round(head_centile(172.5, weeks=20, chart=INTERGROWTH_21ST))
-    50
-    """
-    if not chart.first_week <= weeks <= chart.last_week:
-        raise ValueError(
-            f"weeks: expected {chart.first_week:g} to {chart.last_week:g} ({chart.name}), got {weeks:g}"
-        )
-    if not 0 < hc_mm < math.inf:
-        raise ValueError(f"hc_mm: expected a positive length in mm, got {hc_mm}")
-    return float(100 * norm.cdf((hc_mm - chart.mean_hc_mm(weeks)) / chart.sd_hc_mm(weeks)))
 
 
 def _age_at(hc_mm: float, chart: GrowthChart, *, z: float) -> float:

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
+from torch import Tensor, nn
 
-from fetalseg_lib.apply.average import Average
 from fetalseg_lib.apply.trained import TrainedNetwork, read_network
 from fetalseg_lib.data import cache as cache_module
 from fetalseg_lib.data import hc18, splits
@@ -26,14 +27,36 @@ from fetalseg_lib.training.device import pick_device
 
 AUTO = "auto"
 _SEEN = ("train", "validation")
+_SURE = 1e-7
+"""A probability nearer to 0 or 1 than this has no finite logit in float32."""
+
+
+class Average(nn.Module):
+    """The mean probability of ``networks``, as logits ``B 1 H W`` of images ``B 1 H W``.
+
+    With ``mirrored`` each network also sees the image with left and right exchanged, and its answer is turned
+    back. The mean is that of probabilities, so one network that is sure counts no more than one that doubts.
+    Source: Lakshminarayanan et al. 2017, doi:10.48550/arXiv.1612.01474. Raises ``ValueError`` without a
+    network.
+    """
+
+    def __init__(self, networks: Sequence[nn.Module], *, mirrored: bool = False) -> None:
+        super().__init__()
+        if not networks:
+            raise ValueError("networks: expected at least one, got none")
+        self.networks, self.mirrored = nn.ModuleList(networks), mirrored
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits ``B 1 H W`` of images ``B 1 H W``."""
+        looks = [network(images).float().sigmoid() for network in self.networks]
+        if self.mirrored:
+            turned = images.flip(-1)
+            looks += [network(turned).float().sigmoid().flip(-1) for network in self.networks]
+        return torch.stack(looks).mean(0).logit(eps=_SURE)
 
 
 def outputs(stem: Path) -> tuple[Path, Path]:
-    """The table and the record that ``stem`` stands for.
-
-    >>> [path.name for path in outputs(Path("out/v1.0"))]
-    ['v1.0.csv', 'v1.0.json']
-    """
+    """The table and the record that ``stem`` stands for, which may end as either."""
     known = (".csv", ".json")
     return with_ending(stem, ".csv", instead_of=known), with_ending(stem, ".json", instead_of=known)
 
@@ -62,7 +85,7 @@ class Retest:
         return "; ".join(said)
 
     def write(self, stem: Path) -> tuple[Path, Path]:
-        """Write ``stem.csv`` and, last, ``stem.json`` with the means; ``stem`` may end in either."""
+        """Write ``stem.csv`` and, last, ``stem.json`` with the means."""
         table, summary = outputs(stem)
         records.write_csv(table, self.per_image)
         records.write_json(summary, {**self.record, "test": records.summarize(self.per_image)})
@@ -79,16 +102,12 @@ def retest(
 ) -> Retest:
     """Measure the heads of a labelled folder in HC18's layout with a run's ``weights.safetensors``.
 
-    Of several files the mean is measured, and with ``mirrored`` that of each image and its mirror image
-    (:class:`~fetalseg_lib.apply.average.Average`). Nothing is trained or chosen.
-
-    A split belongs to its images, by content: HC18 has the committed one, a folder of one's own that of the
-    networks that were trained on it. ``fold`` is one of these; ``None`` takes every image, and ``"auto"`` the
-    test fold where there is a split, else every image. The record says how many of the tested images a
-    network has ``seen``.
-
-    Raises ``ValueError`` for another fold, where there is no split, for networks of different splits or for
-    images of different sizes, and what :func:`~fetalseg_lib.apply.trained.read_network` raises.
+    Of several files the mean is measured, and with ``mirrored`` that of each image and its mirror image.
+    HC18 has the committed split, a folder of one's own that of the networks that were trained on it. ``fold``
+    is one of it; ``None`` takes every image, and ``"auto"`` the test fold where there is a split, else every
+    image. The record says how many of the tested images a network has ``seen``. Raises ``ValueError`` for
+    another fold, where there is no split, for networks of different splits or images of different sizes, and
+    what :func:`~fetalseg_lib.apply.trained.read_network` raises.
     """
     if fold not in (None, AUTO, *FOLDS):
         raise ValueError(f"fold: expected {', '.join(FOLDS)} or none, got {fold!r}")
@@ -148,13 +167,7 @@ def _rows(known: Sequence[pd.Series], table: pd.DataFrame, fold: str | None) -> 
     return rows, chosen
 
 
-def _seen(known: Sequence[pd.Series], rows: Sequence[int]) -> dict[str, int]:
+def _seen(known: Sequence[pd.Series], rows: list[int]) -> dict[str, int]:
     """How many of the tested images trained, or else validated, any of the networks."""
-    found = dict.fromkeys(_SEEN, 0)
-    for row in rows:
-        folds = {str(of.iloc[row]) for of in known}
-        for fold in _SEEN:
-            if fold in folds:
-                found[fold] += 1
-                break
-    return found
+    train, validation = (np.any([of.iloc[rows] == fold for of in known], axis=0) for fold in _SEEN)
+    return {"train": int(train.sum()), "validation": int((validation & ~train).sum())}

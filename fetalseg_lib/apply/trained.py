@@ -5,14 +5,13 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
+from fetalseg_lib.complexity import count_parameters
 from fetalseg_lib.data.named import dataset_named
 from fetalseg_lib.data.training_range import TrainingRange, hc18_range
 from fetalseg_lib.models import build, build_model
@@ -60,30 +59,31 @@ def read_network(weights: Path) -> TrainedNetwork:
         raise CheckpointError(f"{weights}: expected weights that `fetalseg train` wrote, got others")
     try:
         config = json.loads(metadata["config"])
+        data, network = str(config["data"]), config["network"]
         height, width = (int(side) for side in config["image_size"])
-        _check_sizes(config["network"], height, width)
+        if "encoder_weights" in network:
+            raise ValueError("network: encoder_weights is no part of it")
+        if not all(32 <= side <= MAX_SIDE and side % 32 == 0 for side in (height, width)):
+            raise ValueError(f"image_size: expected multiples of 32 up to {MAX_SIDE}, got {height} x {width}")
         # Every weight is in the file, so none has to be fetched first.
-        build = functools.partial(
-            build_model, config["variant"], encoder_weights="random", **config["network"]
-        )
+        build = functools.partial(build_model, config["variant"], encoder_weights="random", **network)
         with torch.device("meta"):  # takes no memory
-            _check_parameters(build())
+            found, _ = count_parameters(build())
+        if found > MAX_PARAMETERS:
+            raise ValueError(f"network: expected at most {MAX_PARAMETERS:,} parameters, got {found:,}")
         model = build()
-        data = str(config["data"])
-        known = _training_range(metadata, data)
+        known = hc18_range() if dataset_named(data).committed else None
+        if "training_range" in metadata:
+            known = TrainingRange.from_json(metadata["training_range"])
     except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"{weights}: expected the configuration of a training, got one that cannot be built "
             f"({type(error).__name__}: {error}); make or fetch the file again"
         ) from error
     load_weights(model, weights)
-    return TrainedNetwork(
-        model=model,
-        image_size=(height, width),
-        data=data,
-        sha256=hashlib.sha256(weights.read_bytes()).hexdigest(),
-        training_range=known,
-    )
+    sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
+    size = (height, width)
+    return TrainedNetwork(model=model, image_size=size, data=data, sha256=sha256, training_range=known)
 
 
 def demonstration_weights() -> Path:
@@ -98,9 +98,8 @@ def demonstration_weights() -> Path:
         )
     expected = read_json(DEMONSTRATION.with_suffix(".json")).get("sha256")
     if (found := hashlib.sha256(DEMONSTRATION.read_bytes()).hexdigest()) != expected:
-        raise ValueError(
-            f"{DEMONSTRATION}: expected sha256 {expected}, got {found}; install the package again"
-        )
+        sums = f"expected sha256 {expected}, got {found}"
+        raise ValueError(f"{DEMONSTRATION}: {sums}; install the package again")
     return DEMONSTRATION
 
 
@@ -118,21 +117,3 @@ def _refuse_pickle(weights: Path) -> None:
             f"{weights}: expected a safetensors file, got a pickle, which is not opened because it can run "
             "any program; give the weights.safetensors that a finished training leaves"
         )
-
-
-def _check_sizes(network: Mapping[str, Any], height: int, width: int) -> None:
-    if "encoder_weights" in network:
-        raise ValueError("network: encoder_weights is no part of it")
-    if not all(32 <= side <= MAX_SIDE and side % 32 == 0 for side in (height, width)):
-        raise ValueError(f"image_size: expected multiples of 32 up to {MAX_SIDE}, got {height} x {width}")
-
-
-def _check_parameters(model: nn.Module) -> None:
-    if (found := sum(parameter.numel() for parameter in model.parameters())) > MAX_PARAMETERS:
-        raise ValueError(f"network: expected at most {MAX_PARAMETERS:,} parameters, got {found:,}")
-
-
-def _training_range(metadata: Mapping[str, str], data: str) -> TrainingRange | None:
-    if "training_range" in metadata:
-        return TrainingRange.from_json(metadata["training_range"])
-    return hc18_range() if dataset_named(data).committed else None

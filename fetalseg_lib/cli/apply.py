@@ -6,7 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from fetalseg_lib import NOTICE
 from fetalseg_lib.cli.options import Commands, image_table, need
+from fetalseg_lib.names import visible
 
 _SHOWN = 10
 """Of so many images at most, each gets a line on the terminal; the table has them all."""
@@ -62,7 +64,7 @@ def _frame(text: str) -> int | str:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from fetalseg_lib.apply.image_folder import find_images
+    from fetalseg_lib.apply.images import find_images
     from fetalseg_lib.apply.prediction.run import Job, predict_files
     from fetalseg_lib.apply.trained import demonstration_weights, read_network
     from fetalseg_lib.growth import CHARTS
@@ -88,24 +90,20 @@ def _predict(options: argparse.Namespace) -> int:
 
 def _report(rows: list[dict[str, str]], table: Path, *, judged: bool) -> None:
     """A line for each image where they are few, one for each unreadable file, and the sums."""
-    from fetalseg_lib.apply.prediction import NOTICE
-    from fetalseg_lib.names import visible
-
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal may lack a name's characters
     failed = [row for row in rows if row["error"]]
-    if len(rows) <= _SHOWN:
-        for row in rows:
-            if not row["error"]:
-                print(_line(row))
+    read = [row for row in rows if not row["error"]]
+    for row in read if len(rows) <= _SHOWN else []:
+        print(_line(row))
     flagged = sum(bool(row["flags"]) for row in rows)
-    print(f"{len(rows) - len(failed)} of {len(rows)} images read, {flagged} flagged: {visible(str(table))}")
-    if any(not row["error"] and not row["pixel_size_from"] for row in rows):
+    print(f"{len(read)} of {len(rows)} images read, {flagged} flagged: {visible(str(table))}")
+    if not all(row["pixel_size_from"] for row in read):
         print("Without a pixel size lengths are in pixels, and there is no age: give --pixel-size.")
     if not judged:
         print("These weights do not tell their training images, so no image is held against them.")
-    print(f"{NOTICE[0].upper()}{NOTICE[1:]}.")
+    print(f"{NOTICE.capitalize()}.")
     for row in failed:
         print(f"fetalseg: {row['file']}: {row['error']}", file=sys.stderr)
 
@@ -124,8 +122,7 @@ def _line(row: dict[str, str]) -> str:
 
 def _export(options: argparse.Namespace) -> int:
     need("export", "onnx", "onnxruntime", "onnxscript")
-    from fetalseg_lib import NOTICE
-    from fetalseg_lib.apply.export.calibration import calibrate_on
+    from fetalseg_lib.apply.export.quantize import calibrate_on
     from fetalseg_lib.apply.export.write import export_network
     from fetalseg_lib.apply.trained import demonstration_weights, read_network
 
@@ -139,5 +136,5 @@ def _export(options: argparse.Namespace) -> int:
     if calibration is not None:
         print(f"calibrated on {calibration.description}")
     print(f"on phantoms: logits at most {done.largest:.2g} from the network's")
-    print(f"{NOTICE[0].upper()}{NOTICE[1:]}.")
+    print(f"{NOTICE.capitalize()}.")
     return 0

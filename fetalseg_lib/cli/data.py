@@ -63,18 +63,14 @@ def _data_check(options: argparse.Namespace) -> int:
 
     root = find_root(options.root)
     problems = check(root)
-    if problems.empty:
-        print(f"{root}: no problem found")
-        return 0
-    print(visible(problems.to_string(index=False, max_colwidth=None), keep="\n\\"))
-    print(f"{visible(str(root))}: {len(problems)} problem(s)")
-    return 1
+    if not problems.empty:
+        print(visible(problems.to_string(index=False, max_colwidth=None), keep="\n\\"))
+    print(f"{visible(str(root))}: {f'{len(problems)} problem(s)' if len(problems) else 'no problem found'}")
+    return 0 if problems.empty else 1
 
 
 def _phantom(options: argparse.Namespace) -> int:
-    from fetalseg_lib.data.limits import MAX_PHANTOMS
-    from fetalseg_lib.data.phantom import generate
-    from fetalseg_lib.data.phantom.folder import write_folder
+    from fetalseg_lib.data.phantom import MAX_PHANTOMS, generate, write_folder
 
     if not 1 <= options.n <= MAX_PHANTOMS:
         raise ValueError(f"--n: expected 1 to {MAX_PHANTOMS:,}, got {options.n}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from fetalseg_lib.models.variants import get_variant
 
 if TYPE_CHECKING:
-    from fetalseg_lib.apply.image_table import ImageTable
+    from fetalseg_lib.apply.images import ImageTable
 
 CHECKPOINT = "from the last checkpoint"
 """Where a stopped training goes on."""
@@ -33,7 +33,7 @@ def add_study_options(parser: argparse.ArgumentParser, *, own_folder: bool = Fal
 
 def image_table(pixel_size: str | None) -> ImageTable:
     """What ``--pixel-size`` says: nothing, a length in mm for all images, or a CSV that tells each."""
-    from fetalseg_lib.apply.image_table import ImageTable, read_image_table
+    from fetalseg_lib.apply.images import ImageTable, read_image_table
 
     if pixel_size is None:
         return ImageTable()

@@ -5,13 +5,17 @@ from __future__ import annotations
 import shutil
 import stat
 import zipfile
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path, PureWindowsPath
 
-from fetalseg_lib.data.sample import DataError
+from fetalseg_lib.data.sample import DataError, about
 
 MAX_FILES = 10_000
 MAX_BYTES = 2_000_000_000
 """Ten times what HC18 unpacks to: more is no HC18, and might be meant to fill the disk."""
+
+_AGAIN = "Delete it and download it again from the record."
 
 
 def extract(
@@ -24,38 +28,33 @@ def extract(
     would land outside ``directory``, or two are one file.
     """
     try:
-        with zipfile.ZipFile(archive) as opened:
+        with about(archive), zipfile.ZipFile(archive) as opened:
             members = [member for member in opened.infolist() if not member.is_dir()]
-            _check(archive, members, max_files, max_bytes)
+            total = sum(member.file_size for member in members)
+            if len(members) > max_files or total > max_bytes:
+                problem = f"it holds {len(members)} files of {total} bytes, expected at most {max_files} of"
+                raise DataError(f"{problem} {max_bytes}", _AGAIN)
+            names = Counter(member.filename.casefold() for member in members)
+            for member in members:
+                if problem := _problem(member, names):
+                    raise DataError(f"its member {member.filename!r} {problem}", _AGAIN)
             return [_write(opened, member, directory) for member in members]
     except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
-        raise _refused(archive, f"it is no intact ZIP archive ({error})") from error
+        raise DataError(f"it is no intact ZIP archive ({error})", _AGAIN, file=archive) from error
 
 
-def _check(archive: Path, members: list[zipfile.ZipInfo], max_files: int, max_bytes: int) -> None:
-    """Raise ``DataError`` for the first thing that no honest archive of images has."""
-    total = sum(member.file_size for member in members)
-    if len(members) > max_files or total > max_bytes:
-        raise _refused(
-            archive,
-            f"it holds {len(members)} files of {total} bytes, expected at most {max_files} of {max_bytes}",
-        )
-    seen: set[str] = set()
-    for member in members:
-        name = member.filename
-        kind = stat.S_IFMT(member.external_attr >> 16)
-        windows = PureWindowsPath(name)
-        if PurePosixPath(name).is_absolute() or windows.drive or windows.root:
-            raise _refused(archive, f"its member {name!r} has an absolute path")
-        if ".." in windows.parts:
-            raise _refused(archive, f"its member {name!r} leads out of the folder by '..'")
-        if kind not in (0, stat.S_IFREG):
-            raise _refused(archive, f"its member {name!r} is a link or a device, not a file")
-        if member.flag_bits & 0x1:
-            raise _refused(archive, f"its member {name!r} is encrypted")
-        if name.casefold() in seen:
-            raise _refused(archive, f"its member {name!r} occurs twice")
-        seen.add(name.casefold())
+def _problem(member: zipfile.ZipInfo, names: Mapping[str, int]) -> str:
+    """What no member of an honest archive of images has."""
+    path = PureWindowsPath(member.filename)  # it knows both slashes
+    if path.drive or path.root:
+        return "has an absolute path"
+    if ".." in path.parts:
+        return "leads out of the folder by '..'"
+    if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG):
+        return "is a link or a device, not a file"
+    if member.flag_bits & 0x1:
+        return "is encrypted"
+    return "occurs twice" if names[member.filename.casefold()] > 1 else ""
 
 
 def _write(opened: zipfile.ZipFile, member: zipfile.ZipInfo, directory: Path) -> Path:
@@ -64,7 +63,3 @@ def _write(opened: zipfile.ZipFile, member: zipfile.ZipInfo, directory: Path) ->
     with opened.open(member) as source, path.open("wb") as target:
         shutil.copyfileobj(source, target)
     return path
-
-
-def _refused(archive: Path, problem: str) -> DataError:
-    return DataError(file=archive, problem=problem, mend="Delete it and download it again from the record.")

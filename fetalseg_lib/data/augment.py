@@ -1,8 +1,7 @@
 """Augmentation: four small movements of image and mask together, each with probability one half.
 
-Horizontal flip, rotation by up to 20°, scale by up to 10 %, translation by up to 10 % of the side. They
-act on the image as the network sees it, squeezed to its input size. What moves in from outside is black
-and not head, as the border of an ultrasound sector is.
+Horizontal flip, rotation by up to 20°, scale by up to 10 %, translation by up to 10 % of the side, of the
+image squeezed to the network's size. What moves in from outside is black and not head.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Images and masks at the network's size as memory maps, so that PNGs are read once and not once an epoch.
 
 A cache is a folder, named after a hash of all that its content depends on. It is built under another
-name and renamed when it is whole: what has the right name is complete, and whoever kills a build, or runs
-two at a time, leaves no half of one behind.
+name and renamed when it is whole: whoever kills a build, or runs two at a time, leaves no half of one.
 """
 
 from __future__ import annotations
@@ -74,21 +73,12 @@ def build(
 
     Samples with a ``fingerprint`` (HC18, phantoms) are not touched when their cache is there. Raises
     ``ValueError`` for samples without a mask.
-
-    >>> import tempfile
-    >>> from fetalseg_lib.data import phantom
-    >>> phantoms = phantom.generate(2, seed=0, size=(54, 80))
-    >>> with tempfile.TemporaryDirectory() as directory:
-    ...     cache = build(phantoms, image_size=(32, 48), directory=directory)
-    ...     cache.images.shape, cache.native_mask(1).shape
-    ((2, 32, 48), (54, 80))
     """
     if len(samples) == 0 or min(image_size) < 1:
         raise ValueError(f"expected samples and a positive image_size, got {len(samples)} and {image_size}")
     key = _key(samples, image_size)
     folder = Path(directory) / f"{image_size[0]}x{image_size[1]}-{key[:16]}"
-    cache = _open(folder, key)
-    if cache is not None:
+    if (cache := _open(folder, key)) is not None:
         return cache
     folder.parent.mkdir(parents=True, exist_ok=True)
     _sweep(folder.parent)
@@ -100,8 +90,7 @@ def build(
         _publish(draft, folder, key)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    cache = _open(folder, key)
-    if cache is None:
+    if (cache := _open(folder, key)) is None:
         raise OSError(f"{folder}: the cache was written but cannot be read back; is the disk full?")
     return cache
 
@@ -119,9 +108,8 @@ def _key(samples: Sequence[Sample], image_size: tuple[int, int]) -> str:
 def _content_of(samples: Sequence[Sample]) -> str:
     digest = hashlib.sha256()
     for sample in samples:
-        digest.update(
-            repr((sample.name, sample.exam, sample.shape, sample.pixel_size_mm, sample.hc_mm)).encode()
-        )
+        known = (sample.name, sample.exam, sample.shape, sample.pixel_size_mm, sample.hc_mm)
+        digest.update(repr(known).encode())
         digest.update(sample.image.tobytes())
         digest.update(b"" if sample.mask is None else sample.mask.tobytes())
     return digest.hexdigest()
@@ -130,10 +118,7 @@ def _content_of(samples: Sequence[Sample]) -> str:
 def _write(
     draft: Path, samples: Sequence[Sample], image_size: tuple[int, int], key: str, *, progress: bool
 ) -> None:
-    """Fill the folder ``draft``, row by row; ``meta.json`` comes last.
-
-    Written and not mapped: a full disk is an error of a write, but kills a process that maps.
-    """
+    """Fill the folder ``draft``; written and not mapped, since a full disk kills a process that maps."""
     rows, offsets = [], [0]
     digest = hashlib.sha256()
     with (
@@ -178,15 +163,9 @@ def _publish(draft: Path, folder: Path, key: str) -> None:
 
 
 def open_folder(folder: str | Path) -> Cache:
-    """Open a whole cache by its folder, on a machine that need not have the images themselves.
-
-    Raises ``ValueError`` where no whole cache lies there.
-    """
-    cache = _open(Path(folder), key=None)
-    if cache is None:
-        raise ValueError(
-            f"{folder}: expected the folder of a whole cache (meta.json, images.npy, ...), got none"
-        )
+    """Open a cache where the images themselves need not be; ``ValueError`` where no whole one lies there."""
+    if (cache := _open(Path(folder), key=None)) is None:
+        raise ValueError(f"{folder}: expected the folder of a whole cache (meta.json, ...), got none")
     return cache
 
 
@@ -227,7 +206,6 @@ def _digest_of(cache: Cache, rows: object) -> str:
 
 
 def _draft(directory: Path) -> Path:
-    """Make a new folder whose name no cache has."""
     draft = directory / f".draft-{uuid.uuid4().hex}"
     draft.mkdir()
     return draft

@@ -9,9 +9,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from fetalseg_lib.data.hc18 import find_root, read_pair
-from fetalseg_lib.data.index import read_index
-from fetalseg_lib.data.layout import TEST, TRAINING, Part, annotation_name
-from fetalseg_lib.data.png import read_gray
+from fetalseg_lib.data.layout import TEST, TRAINING, Part, annotation_name, read_index
+from fetalseg_lib.data.read import read_gray
 from fetalseg_lib.data.sample import DataError
 
 HC_TOLERANCE_MM = 0.5
@@ -25,39 +24,39 @@ def check(root: str | Path | None = None, *, progress: bool = False) -> pd.DataF
     where it is there: nothing but a submission to the challenge needs it.
     """
     try:
-        found = list(find_problems(find_root(root), progress=progress))
+        found = list(_problems(find_root(root), progress))
     except DataError as error:
         found = [error]
     rows = [(error.file, error.problem, error.mend) for error in found]
     return pd.DataFrame(rows, columns=["file", "problem", "mend"])
 
 
-def find_problems(root: Path, *, progress: bool = False) -> Iterator[DataError]:
-    """Yield the problems of the folder ``root``, those of the CSVs before those of the images."""
-    parts = [part for part in (TRAINING, TEST) if part.labelled or (root / part.index).exists()]
+def _problems(root: Path, progress: bool) -> Iterator[DataError]:
+    """Those of the CSVs before those of the images."""
     readable = []
-    for part in parts:
-        index, problems = read_index(root, part)
-        yield from problems
-        readable += [(part, record) for record in index.to_dict("records")]
-    for part, record in tqdm(readable, desc="checking", unit="image", disable=not progress):
-        path = root / part.folder / str(record["name"])
+    for part in (TRAINING, TEST):
+        if part.labelled or (root / part.index).exists():
+            index, problems = read_index(root, part)
+            yield from problems
+            readable += [(part, *row) for row in index.itertuples(index=False)]
+    for part, name, _, pixel_size_mm, hc_mm in tqdm(
+        readable, desc="checking", unit="image", disable=not progress
+    ):
         try:
-            _check_image(path, part, pixel_size_mm=record["pixel_size_mm"], hc_mm=record["hc_mm"])
+            _check_image(root / part.folder / name, part, pixel_size_mm, hc_mm)
         except DataError as error:
             yield error
 
 
-def _check_image(path: Path, part: Part, *, pixel_size_mm: float, hc_mm: float) -> None:
+def _check_image(path: Path, part: Part, pixel_size_mm: float, hc_mm: float) -> None:
     """Raise ``DataError`` where a PNG is unfit, or outline and CSV tell different circumferences."""
     if not part.labelled:
         read_gray(path)
         return
-    _, ellipse = read_pair(path)
-    measured = ellipse.circumference * pixel_size_mm
+    measured = read_pair(path)[1].circumference * pixel_size_mm
     if abs(measured - hc_mm) > HC_TOLERANCE_MM:
         raise DataError(
+            f"its outline measures {measured:.1f} mm, but {part.index} says {hc_mm:.1f} mm",
+            "Restore the annotation, or the pixel size and circumference in the CSV.",
             file=path.with_name(annotation_name(path.name)),
-            problem=f"its outline measures {measured:.1f} mm, but {part.index} says {hc_mm:.1f} mm",
-            mend="Restore the annotation, or the pixel size and circumference in the CSV.",
         )

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class SegmentationDataset(Dataset[tuple[Tensor, Tensor]]):
     """The rows ``rows`` of a cache as ``(image, mask)``: float32 ``1 H W``, image in [0, 1], mask 0 or 1.
 
-    With ``augment``, item ``i`` is moved as (``seed``, ``epoch``, its row in the cache) say, so that it
-    does not matter who asks for it, when, or in which order; :meth:`at` gives the same data at another epoch.
+    With ``augment``, item ``i`` is moved as (``seed``, ``epoch``, its row in the cache) say, whoever asks for
+    it, and when.
     """
 
     cache: Cache
@@ -54,10 +54,8 @@ class SegmentationDataset(Dataset[tuple[Tensor, Tensor]]):
             for i, row in enumerate(rows):
                 seed = (self.seed, self.epoch, row)
                 images[i], masks[i] = apply_augmentation(self.augment, images[i], masks[i], seed=seed)
-        return (
-            torch.from_numpy(images).unsqueeze(1).float().div_(255),
-            torch.from_numpy(masks).unsqueeze(1).float(),
-        )
+        image, mask = (torch.from_numpy(part).unsqueeze(1).float() for part in (images, masks))
+        return image.div_(255), mask
 
 
 def batches(
@@ -65,18 +63,8 @@ def batches(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield the batches ``(image B 1 H W, mask B 1 H W)`` of one epoch; the last may be smaller.
 
-    Order and augmentation depend on ``seed`` and ``epoch`` alone, not on any state, so a run that was
-    stopped after epoch 7 goes on with the very batches of epoch 8. Raises ``ValueError`` for a
-    ``batch_size`` below 1.
-
-    >>> import tempfile
-    >>> from fetalseg_lib.data import cache, phantom
-    >>> phantoms = phantom.generate(3, seed=0, size=(54, 80))
-    >>> with tempfile.TemporaryDirectory() as directory:
-    ...     built = cache.build(phantoms, image_size=(32, 32), directory=directory)
-    ...     dataset = SegmentationDataset(built, rows=[0, 2])
-    ...     [image.shape for image, mask in batches(dataset, batch_size=2, seed=0, epoch=0, shuffle=True)]
-    [torch.Size([2, 1, 32, 32])]
+    Order and augmentation depend on ``seed`` and ``epoch`` alone, so a run that was stopped after epoch 7
+    goes on with the very batches of epoch 8. Raises ``ValueError`` for a ``batch_size`` below 1.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size: expected at least 1, got {batch_size}")

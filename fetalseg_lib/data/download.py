@@ -21,7 +21,7 @@ from tqdm import tqdm
 from fetalseg_lib.data.archive import extract
 from fetalseg_lib.data.hc18 import DEFAULT_ROOT, ENVIRONMENT_VARIABLE
 from fetalseg_lib.data.layout import FILENAME, TEST, TRAINING, Part, annotation_name
-from fetalseg_lib.data.sample import DataError
+from fetalseg_lib.data.sample import DataError, about
 from fetalseg_lib.files import clear, flush, flush_names, no_link, only_one
 from fetalseg_lib.names import beside
 
@@ -31,12 +31,13 @@ CHUNK_BYTES = 1 << 14
 """What a broken connection loses at most: the piece that was on its way."""
 
 _TIMEOUT_SECONDS = 30
+_BROKEN = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 _DRAFT = ".unpacking"
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class RemoteFile:
     """A file of the record; ``part`` is the half of HC18 that a ZIP archive holds the images of."""
 
@@ -47,15 +48,10 @@ class RemoteFile:
 
 
 FILES = (
-    RemoteFile(name=TRAINING.index, size=33_688, md5="c0761518fece2bd2d2ad4218f2cd9777"),
-    RemoteFile(name=TEST.index, size=9_096, md5="8476dc198cc6542f26c57e87faeee033"),
-    RemoteFile(
-        name="training_set.zip",
-        size=132_926_838,
-        md5="00eb8198b9a505b2b3a6dfc740382497",
-        part=TRAINING,
-    ),
-    RemoteFile(name="test_set.zip", size=43_518_463, md5="8402af5d137ef40a2888c1011ef3fe7e", part=TEST),
+    RemoteFile(TRAINING.index, 33_688, "c0761518fece2bd2d2ad4218f2cd9777"),
+    RemoteFile(TEST.index, 9_096, "8476dc198cc6542f26c57e87faeee033"),
+    RemoteFile("training_set.zip", 132_926_838, "00eb8198b9a505b2b3a6dfc740382497", TRAINING),
+    RemoteFile("test_set.zip", 43_518_463, "8402af5d137ef40a2888c1011ef3fe7e", TEST),
 )
 
 
@@ -68,11 +64,10 @@ def download(
 ) -> Path:
     """Download HC18 into ``destination`` and return it; what is there already is not fetched again.
 
-    Without ``destination`` it goes where :func:`fetalseg_lib.data.hc18.load` looks: to the variable
-    ``FETALSEG_HC18``, else to ``data/hc18``. Called again after a broken connection or a kill, it goes
-    on where it stopped. Raises ``DataError`` where the record cannot be reached, where what came is not
-    what the record's MD5 says, and where an archive holds anything but plain files; ``ValueError`` where
-    other files would be overwritten, or another process is downloading there.
+    Without ``destination`` it goes where :func:`fetalseg_lib.data.hc18.load` looks. Called again after a
+    broken connection or a kill, it goes on where it stopped. Raises ``DataError`` where the record cannot be
+    reached, what came is not what its MD5 says, or an archive holds anything but plain files; ``ValueError``
+    where other files would be overwritten, or another process is downloading there.
     """
     root = Path(destination or os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_ROOT).expanduser()
     with only_one(root):
@@ -97,24 +92,21 @@ def _fetch(file: RemoteFile, path: Path, record: str, *, progress: bool) -> None
             return
         if file.part is None:
             raise _foreign(path)
-    url = f"{record}/files/{file.name}"
-    part = beside(path, ".part")
-    try:
-        fetch_resumed(url, part, size=file.size, progress=progress)
-    except requests.RequestException as error:
-        raise DataError(
-            file=url,
-            problem=f"it cannot be downloaded ({error})",
-            mend="Run the same command again, it goes on where it stopped; or fetch the four files of "
-            f"{record} by a browser and unpack them into {path.parent}.",
-        ) from error
-    if (found := _md5(part)) != file.md5:
-        part.unlink()
-        raise DataError(
-            file=url,
-            problem=f"what came is not the record's file (MD5 {found}, expected {file.md5})",
-            mend="Run the same command again; if it stays so, something on the way alters the download.",
-        )
+    url, part = f"{record}/files/{file.name}", beside(path, ".part")
+    with about(url):
+        try:
+            fetch_resumed(url, part, size=file.size, progress=progress)
+        except requests.RequestException as error:
+            mend = (
+                "Run the same command again, it goes on where it stopped; or fetch the four files of "
+                f"{record} by a browser and unpack them into {path.parent}."
+            )
+            raise DataError(f"it cannot be downloaded ({error})", mend) from error
+        if (found := _md5(part)) != file.md5:
+            part.unlink()
+            problem = f"what came is not the record's file (MD5 {found}, expected {file.md5})"
+            mend = "Run the same command again; if it stays so, something on the way alters the download."
+            raise DataError(problem, mend)
     flush(part)
     part.replace(path)
     flush_names(path.parent)
@@ -129,11 +121,7 @@ def fetch_resumed(url: str, part: Path, *, size: int, attempts: int = 5, progres
         try:
             _continue(url, part, size=size, progress=progress)
             return
-        except (
-            requests.ConnectionError,
-            requests.Timeout,
-            requests.exceptions.ChunkedEncodingError,
-        ) as error:
+        except _BROKEN as error:
             if attempt == attempts:
                 raise
             logger.warning("%s broke off (%s); trying again", url, error)
@@ -150,16 +138,10 @@ def _continue(url: str, part: Path, *, size: int, progress: bool) -> None:
         response.raise_for_status()
         if response.status_code != requests.codes.partial_content:
             have = 0
+        name = part.name.removeprefix(".").removesuffix(".part")
         with (
             open(part, "ab" if have else "wb", opener=no_link) as file,
-            tqdm(
-                desc=part.name.removeprefix(".").removesuffix(".part"),
-                total=size,
-                initial=have,
-                unit="B",
-                unit_scale=True,
-                disable=not progress,
-            ) as bar,
+            tqdm(desc=name, total=size, initial=have, unit="B", unit_scale=True, disable=not progress) as bar,
         ):
             for chunk in response.iter_content(CHUNK_BYTES):
                 have += file.write(chunk[: size - have])

@@ -2,8 +2,7 @@
 
 Van den Heuvel et al. 2018, doi:10.1371/journal.pone.0200412; the data, CC BY 4.0:
 doi:10.5281/zenodo.1327317. The outline becomes a mask through the ellipse fitted to it: filling holes
-fails, silently, where the image border cuts the outline open. A folder of one's own images in the same
-layout is known by its content (:func:`own_name`), not by where it lies.
+fails, silently, where the image border cuts the outline open.
 """
 
 from __future__ import annotations
@@ -18,11 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fetalseg_lib.data.index import read_index
-from fetalseg_lib.data.layout import TEST, TRAINING, Part, annotation_name
-from fetalseg_lib.data.limits import read_content
-from fetalseg_lib.data.png import read_gray
-from fetalseg_lib.data.sample import DataError, LazySamples, Sample
+from fetalseg_lib.data.layout import TEST, TRAINING, Part, annotation_name, read_index
+from fetalseg_lib.data.read import read_content, read_gray
+from fetalseg_lib.data.sample import DataError, LazySamples, Sample, about
 from fetalseg_lib.geometry import Ellipse, fit_ellipse, rasterize
 
 ENVIRONMENT_VARIABLE = "FETALSEG_HC18"
@@ -32,27 +29,24 @@ DEFAULT_ROOT = Path("data/hc18")
 def find_root(root: str | Path | None = None) -> Path:
     """Find the HC18 folder: ``root``, else the variable ``FETALSEG_HC18``, else ``data/hc18``.
 
-    ``data/hc18`` is looked for in the working folder and above it, because notebooks run one below. The
-    first of the three that is given counts, even where it is wrong, so that a typing error never reads
-    other data. Raises ``DataError`` where neither of HC18's CSVs lies in that folder.
+    ``data/hc18`` is looked for in the working folder and above it. The first of the three that is given
+    counts, even where it is wrong, so that a typing error never reads other data. Raises ``DataError`` where
+    neither of HC18's CSVs lies in that folder.
     """
     named = os.environ.get(ENVIRONMENT_VARIABLE)
-    path = Path(root or named or _nearest_default()).expanduser()
+    above = (folder / DEFAULT_ROOT for folder in Path.cwd().parents)
+    default = next((path for path in (DEFAULT_ROOT, *above) if path.is_dir()), DEFAULT_ROOT)
+    path = Path(root or named or default).expanduser()
     if any((path / part.index).is_file() for part in (TRAINING, TEST)):
         return path
     where = "argument `root`" if root else ENVIRONMENT_VARIABLE if named else f"default {DEFAULT_ROOT}"
     raise DataError(
-        file=path,
-        problem=f"no HC18 data here (looked because of the {where}): expected {TRAINING.index} "
+        f"no HC18 data here (looked because of the {where}): expected {TRAINING.index} "
         f"beside the folder {TRAINING.folder}",
-        mend=f"Run `fetalseg data download`, or name the folder that has the data by the argument `root` or "
+        f"Run `fetalseg data download`, or name the folder that has the data by the argument `root` or "
         f"the variable {ENVIRONMENT_VARIABLE}; without both it is {DEFAULT_ROOT}.",
+        file=path,
     )
-
-
-def _nearest_default() -> Path:
-    above = (folder / DEFAULT_ROOT for folder in Path.cwd().parents)
-    return next((path for path in (DEFAULT_ROOT, *above) if path.is_dir()), DEFAULT_ROOT)
 
 
 def load(root: str | Path | None = None) -> HC18:
@@ -74,12 +68,10 @@ class HC18(LazySamples):
     def __init__(self, root: Path, part: Part) -> None:
         self.table, problems = read_index(root, part)
         if problems:
-            first = problems[0]
-            more = len(problems) - 1
-            mend = f"{first.mend} ({more} more: `fetalseg data check` lists all.)" if more else first.mend
-            raise DataError(file=first.file, problem=first.problem, mend=mend)
-        self.root = root
-        self.part = part
+            first, *others = problems
+            more = f" ({len(others)} more: `fetalseg data check` lists all.)" if others else ""
+            raise DataError(first.problem, first.mend + more, file=first.file)
+        self.root, self.part = root, part
 
     def __len__(self) -> int:
         return len(self.table)
@@ -120,25 +112,16 @@ def read_pair(path: Path) -> tuple[NDArray[np.uint8], Ellipse]:
     """Read an image and the ellipse (px) of its outline. Raises ``DataError`` where either is unfit."""
     image, outline_path = read_gray(path), path.with_name(annotation_name(path.name))
     outline = read_gray(outline_path)
-    if outline.shape != image.shape:
-        raise DataError(
-            file=outline_path,
-            problem=f"the annotation is {_size(outline)} pixels, its image {_size(image)}",
-            mend="Replace the pair by the record's own.",
-        )
-    rows, columns = np.nonzero(outline > 127)
-    try:
-        return image, fit_ellipse(np.stack([columns, rows], axis=1))
-    except ValueError as error:
-        raise DataError(
-            file=outline_path,
-            problem=f"no ellipse fits the outline ({error})",
-            mend="Draw it again, or replace it by the record's own.",
-        ) from error
-
-
-def _size(image: NDArray[np.uint8]) -> str:
-    return f"{image.shape[1]}x{image.shape[0]}"
+    with about(outline_path):
+        if outline.shape != image.shape:
+            sizes = "{1}x{0} pixels, its image {3}x{2}".format(*outline.shape, *image.shape)
+            raise DataError(f"the annotation is {sizes}", "Replace the pair by the record's own.")
+        rows, columns = np.nonzero(outline > 127)
+        try:
+            return image, fit_ellipse(np.stack([columns, rows], axis=1))
+        except ValueError as error:
+            mend = "Draw it again, or replace it by the record's own."
+            raise DataError(f"no ellipse fits the outline ({error})", mend) from error
 
 
 _NAME = re.compile(r"own-[0-9a-f]{12}")
@@ -156,8 +139,7 @@ def is_own(data: str) -> bool:
 def own_name(root: Path | HC18) -> str:
     """The name of a folder's labelled images: ``own-`` and twelve digits of a hash of its CSV and PNGs.
 
-    Runs on other images, or on images annotated anew, so get another name and never mix. Raises
-    ``DataError`` where the folder is not in HC18's layout.
+    Raises ``DataError`` where the folder is not in HC18's layout.
     """
     samples = root if isinstance(root, HC18) else load(root)
     digest = hashlib.sha256(read_content(samples.root / TRAINING.index))

@@ -19,10 +19,7 @@ DATA_SEED = 0
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """Labelled images under one name: a folder of one's own, unless a subclass says otherwise.
-
-    Its exams are dealt out, each as a whole. :func:`dataset_named` gives the right class.
-    """
+    """Labelled images under one name: a folder of one's own, unless a subclass says otherwise."""
 
     name: str
     drawn: ClassVar[bool] = False
@@ -33,8 +30,8 @@ class Dataset:
     def samples(self, root: Path | None = None) -> Sequence[Sample]:
         """The images at native resolution, read or drawn only when they are asked for.
 
-        ``root`` is the folder of HC18 or of one's own images; without it the folder is found as
-        :func:`~fetalseg_lib.data.hc18.find_root` says. Raises ``ValueError`` for other images than these.
+        ``root`` is their folder, else :func:`~fetalseg_lib.data.hc18.find_root` finds it. Raises
+        ``ValueError`` for other images than these.
         """
         samples = hc18.load(root)
         if (found := own_name(samples)) != self.name:

@@ -1,7 +1,6 @@
 """From native pixels to the network's: one resize for training and prediction alike.
 
-Pixel centres lie at integers and half a pixel of border belongs to the edge pixels, as in OpenCV and in
-``torch.nn.functional.interpolate(align_corners=False)``: column ``x`` becomes ``(x + 1/2) * scale - 1/2``.
+Pixel centres lie at integers, as in OpenCV: column ``x`` becomes ``(x + 1/2) * scale - 1/2``.
 """
 
 from __future__ import annotations

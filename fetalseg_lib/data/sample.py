@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import overload
 
@@ -15,15 +16,26 @@ from numpy.typing import NDArray
 class DataError(ValueError):
     """Something is wrong with the data: which file, what it is, and how to mend it.
 
-    >>> print(DataError(file="007_HC.png", problem="the PNG is cut short", mend="Download it again."))
+    >>> print(DataError("the PNG is cut short", "Download it again.", file="007_HC.png"))
     007_HC.png: the PNG is cut short. Download it again.
     """
 
-    def __init__(self, *, file: object, problem: str, mend: str) -> None:
-        super().__init__(f"{file}: {problem}. {mend}")
-        self.file = str(file)
-        self.problem = problem
-        self.mend = mend
+    def __init__(self, problem: str, mend: str, *, file: object = "") -> None:
+        super().__init__(problem, mend)
+        self.file, self.problem, self.mend = str(file), problem, mend
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.problem}. {self.mend}"
+
+
+@contextmanager
+def about(file: object) -> Iterator[None]:
+    """Let a :class:`DataError` within that names no file name this one."""
+    try:
+        yield
+    except DataError as error:
+        error.file = error.file or str(file)
+        raise
 
 
 def first_line(error: Exception) -> str:
@@ -40,9 +52,8 @@ class Sample:
     """An image (grey, uint8 ``H W``) and what is known of it, all at native resolution.
 
     ``mask`` is bool ``H W``, true inside the head; ``hc_mm`` the head circumference in mm. Both are
-    ``None`` only for the HC18 test set, whose labels are hidden. ``pixel_size_mm`` is the side of a
-    square pixel in mm; ``exam`` the examination that the image comes from, the unit that a split must
-    not tear apart. Raises ``ValueError`` where these do not fit together.
+    ``None`` only for the HC18 test set. ``pixel_size_mm`` is the side of a square pixel in mm; ``exam`` the
+    unit that a split must not tear apart. Raises ``ValueError`` where these do not fit together.
 
     >>> blank = np.zeros((2, 3), np.uint8)
     >>> Sample(image=blank, mask=blank > 0, pixel_size_mm=0.1, hc_mm=None, exam=7, name="007_HC.png").shape

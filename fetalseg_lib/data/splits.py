@@ -1,16 +1,14 @@
-"""The one split into train, validation and test, and what a careless one would leak.
+"""The one split into train, validation and test, and one that leaks on purpose.
 
 Images of one exam show one head minutes apart, some of them the very same frame. So the exam, not the
-image, is what gets dealt to a fold. That is enough: thumbnails of one frame correlate by 0.97 and more, of
-two exams by 0.86 at most, so no frame of HC18's labelled images comes back under another exam's number. One
-woman may still have had exams in two folds; the data do not say.
+image, is what gets dealt to a fold. One woman may still have had exams in two folds; the data do not say.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -33,13 +31,23 @@ def load(name: str = "hc18") -> pd.DataFrame:
     >>> load("hc18").columns.to_list()
     ['filename', 'exam', 'fold']
     """
-    resource = files("fetalseg_lib.data") / f"split_{name}.csv"
-    if not resource.is_file():
+    if name != "hc18":
         raise ValueError(f"name: expected a packaged split such as 'hc18', got {name!r}")
-    with resource.open(encoding="utf-8") as file:
-        return pd.read_csv(file, dtype={"exam": "int64"} | dict.fromkeys(["filename", "fold", "row"], "str"))[
-            ["filename", "exam", "fold"]
-        ]
+    return _packaged("split_hc18.csv")[["filename", "exam", "fold"]]
+
+
+def load_folds() -> pd.DataFrame:
+    """Load the five packaged folds of HC18: ``filename, exam, fold`` (0 to 4), in the order of HC18's CSV.
+
+    >>> load_folds()["fold"].value_counts().sort_index().tolist()
+    [202, 198, 199, 200, 200]
+    """
+    return _packaged("folds_hc18.csv").astype({"fold": "int64"})
+
+
+def _packaged(file: str) -> pd.DataFrame:
+    text = {"filename": "str", "fold": "str", "row": "str"}
+    return pd.read_csv(Path(__file__).with_name(file), dtype={"exam": "int64"} | text)
 
 
 def hc18_folds(table: pd.DataFrame) -> pd.Series:
@@ -47,16 +55,10 @@ def hc18_folds(table: pd.DataFrame) -> pd.Series:
 
     ``table`` has ``name, pixel_size_mm, hc_mm``; by these three an image is known, since a phantom or an
     import may be called as an image of HC18 is. A part of HC18 is known as such.
-
-    >>> hc18_folds(pd.DataFrame({"name": ["000_HC.png"], "pixel_size_mm": [0.2], "hc_mm": [100.0]})).tolist()
-    [nan]
     """
-    with (files("fetalseg_lib.data") / "split_hc18.csv").open(encoding="utf-8") as file:
-        of_row = pd.read_csv(file, dtype="str").set_index("row")["fold"]
-    rows = [
-        row_digest(*row) for row in zip(table["name"], table["pixel_size_mm"], table["hc_mm"], strict=True)
-    ]
-    return pd.Series(rows, index=table.index, dtype="str").map(of_row)
+    columns = (table["name"], table["pixel_size_mm"], table["hc_mm"])
+    rows = pd.Series([row_digest(*row) for row in zip(*columns, strict=True)], index=table.index, dtype="str")
+    return rows.map(_packaged("split_hc18.csv").set_index("row")["fold"])
 
 
 def hc18_rows(table: pd.DataFrame, fold: str) -> list[int]:
@@ -86,10 +88,9 @@ def make_split(
 ) -> pd.DataFrame:
     """Split images into folds, whole exams at a time, each fold with the same mix of head circumferences.
 
-    ``frame`` has the columns ``filename, exam, hc_mm``; ``fractions`` are the shares of the images of
-    train, validation and test. Exams with equally many images, ordered by mean circumference, are cut
-    into strata of ten; within a stratum they come in random order, and each goes to the fold that is
-    furthest behind its share so far. Returns ``filename, exam, fold`` in the order of ``frame``.
+    ``frame`` has the columns ``filename, exam, hc_mm``; ``fractions`` are the shares of train, validation and
+    test. Exams with equally many images are cut into strata of ten alike in circumference; within one they
+    come in random order, each to the fold furthest behind its share. Returns ``filename, exam, fold``.
 
     >>> frame = pd.DataFrame({"filename": list("abcdefghij"), "exam": range(10), "hc_mm": range(60, 160, 10)})
     >>> make_split(frame, seed=0)["fold"].value_counts().to_dict()
@@ -102,8 +103,8 @@ def make_split(
 def make_folds(frame: pd.DataFrame, *, folds: int = 5, seed: int = SEED) -> pd.DataFrame:
     """Deal images into ``folds`` equal parts for cross-validation, exams and sizes as in :func:`make_split`.
 
-    Every image is tested once, in the part that it belongs to. Returns ``filename, exam, fold`` with folds
-    counted from 0. Raises ``ValueError`` for fewer than two folds, and for more folds than exams.
+    Returns ``filename, exam, fold`` with folds counted from 0. Raises ``ValueError`` for fewer than two
+    folds, and for more folds than exams.
 
     >>> frame = pd.DataFrame({"filename": list("abcd"), "exam": [1, 1, 2, 3], "hc_mm": [90.0, 91, 150, 240]})
     >>> make_folds(frame, folds=2, seed=0)["fold"].tolist()
@@ -115,29 +116,12 @@ def make_folds(frame: pd.DataFrame, *, folds: int = 5, seed: int = SEED) -> pd.D
     return _split(frame, _deal(frame, np.full(folds, 1 / folds), seed=seed))
 
 
-def load_folds() -> pd.DataFrame:
-    """Load the five packaged folds of HC18: ``filename, exam, fold`` (0 to 4), in the order of HC18's CSV.
-
-    >>> load_folds()["fold"].value_counts().sort_index().tolist()
-    [202, 198, 199, 200, 200]
-    """
-    with (files("fetalseg_lib.data") / "folds_hc18.csv").open(encoding="utf-8") as file:
-        return pd.read_csv(file, dtype={"filename": "str", "exam": "int64", "fold": "int64"})
-
-
 def cross_split(folds: pd.DataFrame, hc_mm: pd.Series, *, test: int) -> pd.DataFrame:
     """The split of one round of cross-validation: fold ``test`` tests, a tenth of the rest validates.
 
-    ``folds`` has the columns ``filename, exam, fold`` of :func:`make_folds`, ``hc_mm`` the circumferences of
-    its rows. The validation images are dealt from the other folds as in :func:`make_split`, with ``test`` as
-    the seed. Returns ``filename, exam, fold`` with the names of :data:`FOLDS`. Raises ``ValueError`` where
-    there is no such fold.
-
-    >>> frame = pd.DataFrame({"filename": [f"{i}" for i in range(20)], "exam": range(20)})
-    >>> hc_mm = pd.Series(np.linspace(60.0, 340.0, 20))
-    >>> folds = make_folds(frame.assign(hc_mm=hc_mm), folds=2, seed=0)
-    >>> cross_split(folds, hc_mm, test=1)["fold"].value_counts().to_dict()
-    {'test': 10, 'train': 9, 'validation': 1}
+    ``folds`` is of :func:`make_folds`, ``hc_mm`` the circumferences of its rows; the validation images are
+    dealt as in :func:`make_split`, with ``test`` as the seed. Returns ``filename, exam, fold`` with the names
+    of :data:`FOLDS`. Raises ``ValueError`` where there is no such fold.
     """
     if not (folds["fold"] == test).any():
         raise ValueError(f"test: expected one of the folds {sorted(folds['fold'].unique())}, got {test}")
@@ -146,33 +130,15 @@ def cross_split(folds: pd.DataFrame, hc_mm: pd.Series, *, test: int) -> pd.DataF
     return _split(folds, folds["filename"].map(dealt).fillna("test"))
 
 
-def make_random_split(
-    frame: pd.DataFrame, *, seed: int = SEED, fractions: Sequence[float] = (0.7, 0.1, 0.2)
-) -> pd.DataFrame:
-    """Split images at random, blind to their exams: a bad example, for :func:`leakage` to tell how bad.
-
-    >>> frame = pd.DataFrame({"filename": list("abcd"), "exam": 1, "hc_mm": 100.0})
-    >>> leakage(make_random_split(frame, seed=0, fractions=(0.5, 0, 0.5)))
-    1.0
-    """
-    shares = _check(frame, fractions)
-    borders = np.round(np.cumsum(shares) * len(frame)).astype(int)
-    fold = np.searchsorted(borders, np.random.default_rng(seed).permutation(len(frame)), side="right")
-    return _split(frame, pd.Series(np.array(FOLDS)[fold], index=frame.index))
-
-
 def leak(split: pd.DataFrame, hc_mm: pd.Series) -> pd.DataFrame:
     """Spoil an exam-grouped split on purpose, so that the same test images can be asked again.
 
     Of every exam with several test images the first keeps its place and the others go to train. For each of
-    these one training image leaves, the nearest in head circumference among those whose exam has no other, so
-    that there are as many training images as before, of as many sizes. A network trained on each of the two
-    splits is then scored on the test images of this one. Where the exam is now known the scores tell what
-    leakage adds; on the other test images they tell what the exchange itself did.
+    these one training image leaves, the nearest in head circumference among those whose exam has no other.
 
-    ``split`` has the columns ``filename, exam, fold``, ``hc_mm`` the circumferences of its rows. Returns the
-    same columns, with :data:`UNUSED` for an image that left. Raises ``ValueError`` where ``split`` leaks
-    already, no exam has two test images, or train has too few images to exchange.
+    ``split`` has ``filename, exam, fold``, ``hc_mm`` the circumferences of its rows. Returns the same, with
+    :data:`UNUSED` for an image that left. Raises ``ValueError`` where ``split`` leaks already, no exam has
+    two test images, or train has too few images to exchange.
 
     >>> folds = ["test", "test", "train", "train"]
     >>> frame = pd.DataFrame({"filename": list("abcd"), "exam": [1, 1, 2, 3], "fold": folds})
@@ -186,10 +152,8 @@ def leak(split: pd.DataFrame, hc_mm: pd.Series) -> pd.DataFrame:
     alone = ~split["exam"].duplicated(keep=False)
     spare = hc_mm[(fold == "train") & alone].sort_index()
     if not 0 < again.sum() <= len(spare):
-        raise ValueError(
-            f"split: expected exams with several test images, and as many training images to exchange; got "
-            f"{again.sum()} and {len(spare)}"
-        )
+        wanted = "exams with several test images, and as many training images to exchange"
+        raise ValueError(f"split: expected {wanted}; got {again.sum()} and {len(spare)}")
     for row in split.index[again]:
         nearest = (spare - hc_mm[row]).abs().idxmin()
         spare = spare.drop(nearest)

@@ -1,11 +1,8 @@
 """What the images that a network was trained on have in common, so that an image unlike them can be told.
 
-A few plain properties, and of each the smallest and the largest value among the training images. Nothing is
-assumed of how they are distributed: of a new image that comes from where ``n`` training images came from,
-each property falls outside its range with a chance of 2/(n + 1) at most.
-
-It sees images that are brighter, darker, flatter, squeezed otherwise, with other pixels or other heads. It
-cannot see what an image shows: another organ, another plane or a head upside down may well lie inside.
+A few plain properties, and of each the smallest and the largest value among the training images. Of a new
+image that comes from where ``n`` training images came from, each property falls outside its range with a
+chance of 2/(n + 1) at most. What an image shows they cannot see: another organ may well lie inside.
 """
 
 from __future__ import annotations
@@ -30,8 +27,6 @@ PROPERTIES = {
     "pixel_size_mm": "pixel size in mm",
     "hc_mm": "head circumference in mm",
 }
-"""The properties by name, in words."""
-
 DARK = 8
 """Greys below it count as nearly black: the image around the beam, and fluid."""
 
@@ -85,9 +80,7 @@ class TrainingRange:
 
 
 def appearance(image: NDArray[np.uint8], *, native_shape: tuple[int, int]) -> dict[str, float]:
-    """The properties of an image before its head is known, from the network's input, uint8 ``H W``.
-
-    They are taken from a thumbnail, so that they hardly depend on the network's input size.
+    """The properties of an image before its head is known, from a thumbnail of the network's input ``H W``.
 
     >>> values = appearance(np.full((64, 64), 7, np.uint8), native_shape=(540, 800))
     >>> {name: round(value, 2) for name, value in values.items()}
@@ -119,11 +112,7 @@ def measure_range(cache: Cache, rows: Sequence[int]) -> TrainingRange:
 
 
 def hc18_range() -> TrainingRange:
-    """The range of HC18's training fold, for weights that were trained on it and carry no range yet.
-
-    >>> hc18_range().images
-    699
-    """
+    """The range of HC18's training fold, for weights that were trained on it and carry no range yet."""
     return TrainingRange.from_json(_HC18.read_text(encoding="utf-8"))
 
 

@@ -17,8 +17,8 @@ from typing import Any, get_origin, get_type_hints
 
 import yaml
 
-from fetalseg_lib.data.limits import MAX_PHANTOMS, read_content
-from fetalseg_lib.data.phantom import INGREDIENTS
+from fetalseg_lib.data.phantom import INGREDIENTS, MAX_PHANTOMS
+from fetalseg_lib.data.read import read_content
 from fetalseg_lib.models import get_variant, list_variants
 from fetalseg_lib.training.config import MAX_SEED, TrainingConfig, check_whole
 

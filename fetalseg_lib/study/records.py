@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fetalseg_lib.data.limits import read_content
+from fetalseg_lib.data.read import read_content
 from fetalseg_lib.files import atomic_write
 from fetalseg_lib.study.source import source_digest
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from fetalseg_book.complexity import count_flops
 from fetalseg_book.studies.costs import (
     inference_memory_mb,
     measure_latency,
@@ -16,7 +17,6 @@ from fetalseg_book.studies.costs import (
     table,
     training_memory_mb,
 )
-from fetalseg_lib.complexity import count_flops
 from fetalseg_lib.models import build_model
 from fetalseg_lib.models.build import Network
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
+from fetalseg_book.studies.robustness.degrade import IMAGE_KNOBS
 from fetalseg_book.studies.robustness.figures import ENDS, by_knob, ends
 from fetalseg_book.studies.robustness.measure import (
     LEVELS,
@@ -29,7 +30,7 @@ from fetalseg_book.studies.robustness.summary import (
 from fetalseg_book.studies.spread import spread_rows
 from fetalseg_lib.apply.trained import TrainedNetwork
 from fetalseg_lib.data import hc18, phantom
-from fetalseg_lib.data.phantom import IMAGE_KNOBS, KNOBS
+from fetalseg_lib.data.phantom import KNOBS
 from fetalseg_lib.study.records import read_json
 
 RESULTS = Path(__file__).parents[2] / "results" / "robustness"

@@ -14,9 +14,10 @@ from pathlib import Path
 import pandas as pd
 from torch import nn
 
+from fetalseg_book.complexity import count_flops
 from fetalseg_book.studies.answer import COSTS
 from fetalseg_book.studies.costs import measure_latency
-from fetalseg_lib.complexity import count_flops, count_parameters
+from fetalseg_lib.complexity import count_parameters
 from fetalseg_lib.models import build_model
 from fetalseg_lib.study import records
 from fetalseg_lib.study.profile import load_profile

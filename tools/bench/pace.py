@@ -16,7 +16,7 @@ from torch.optim import Adam
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from fetalseg_lib.complexity import evaluating, grey_image
+from fetalseg_book.complexity import evaluating, grey_image
 from fetalseg_lib.data import cache, phantom
 from fetalseg_lib.data.augment import build_augmentation
 from fetalseg_lib.data.dataset import SegmentationDataset, batches
@@ -149,7 +149,7 @@ def phantoms(plan: Plan) -> phantom.Phantoms:
 def training_gflop(model: nn.Module, size: int) -> float:
     """10⁹ operations of one training step for one image, forward and backward, by torch's own counter.
 
-    As :func:`~fetalseg_lib.complexity.count_flops` has it, a multiplication and an addition are two, and only
+    As :func:`~fetalseg_book.complexity.count_flops` has it, a multiplication and an addition are two, only
     convolutions and fully connected layers count. Going back, a layer costs as much again for the gradient of
     its weights, unless they are frozen, and as much again for that of its input, unless nothing before it is
     trained.

@@ -19,7 +19,7 @@ import cv2
 import pandas as pd
 import torch
 
-from fetalseg_lib.apply.image_table import ImageTable
+from fetalseg_lib.apply.images import ImageTable
 from fetalseg_lib.apply.prediction.run import Job, predict_files
 from fetalseg_lib.apply.trained import TrainedNetwork, demonstration_weights, read_network
 from fetalseg_lib.data import phantom

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from fetalseg_lib.apply.export.calibration import Calibration, calibrate_on
+from fetalseg_lib.apply.export.quantize import Calibration, calibrate_on
 from fetalseg_lib.apply.export.runtime import open_session
 from fetalseg_lib.apply.export.write import Precision, convert
 from fetalseg_lib.training.device import autocast, has_bfloat16

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import mobilenet_v2
 
+from fetalseg_book.complexity import count_flops
 from fetalseg_book.studies.costs import inference_memory_mb, training_memory_mb
 from fetalseg_book.trace import Trace, trace
-from fetalseg_lib.complexity import count_flops, count_parameters
+from fetalseg_lib.complexity import count_parameters
 from fetalseg_lib.models import build_model
 from fetalseg_lib.study import records
 

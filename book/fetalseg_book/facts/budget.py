@@ -9,12 +9,13 @@ from typing import Any
 import pandas as pd
 
 from fetalseg_book.audit import all_claims
+from fetalseg_book.complexity import count_flops, flops_by, parameters_by_stage
 from fetalseg_book.facts.core import MEASURES, PROPOSED
 from fetalseg_book.figures import described
 from fetalseg_book.figures.paired import matched, paired
 from fetalseg_book.studies.costs import model_size_mb
 from fetalseg_book.studies.floor import NOISE_FLOOR
-from fetalseg_lib.complexity import count_flops, count_parameters, flops_by, parameters_by_stage
+from fetalseg_lib.complexity import count_parameters
 from fetalseg_lib.models import build_model
 from fetalseg_lib.study import records, tables
 from fetalseg_lib.study.profile import load_profile

@@ -10,11 +10,12 @@ import pandas as pd
 import torch
 
 from fetalseg_book.audit import all_claims
+from fetalseg_book.complexity import count_flops, flops_by, parameters_by_stage
 from fetalseg_book.facts.core import FREED, MEASURES, PROPOSED
 from fetalseg_book.figures.paired import paired, told
 from fetalseg_book.studies.costs import table
 from fetalseg_book.trace import trace
-from fetalseg_lib.complexity import count_flops, count_parameters, flops_by, parameters_by_stage
+from fetalseg_lib.complexity import count_parameters
 from fetalseg_lib.models import build_model
 from fetalseg_lib.study.records import read_json
 

@@ -21,7 +21,7 @@ from fetalseg_book.figures.figures import contact_sheet
 from fetalseg_book.figures.style import PREDICTION, REFERENCE, use_style
 from fetalseg_lib.data.hc18 import HC18
 from fetalseg_lib.data.layout import annotation_name
-from fetalseg_lib.data.png import read_gray
+from fetalseg_lib.data.read import read_gray
 from fetalseg_lib.data.splits import FOLDS
 from fetalseg_lib.geometry import Ellipse, fit_ellipse, rasterize
 

@@ -22,7 +22,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from fetalseg_lib.complexity import Size, count_flops, count_parameters, evaluating, grey_image
+from fetalseg_book.complexity import Size, count_flops, evaluating, grey_image
+from fetalseg_lib.complexity import count_parameters
 from fetalseg_lib.models import Variant, build_model, list_variants
 
 

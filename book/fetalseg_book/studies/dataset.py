@@ -23,7 +23,7 @@ from fetalseg_book.studies.same_frames import same_frames
 from fetalseg_lib.data import hc18, splits
 from fetalseg_lib.data.hc18 import HC18, read_pair
 from fetalseg_lib.data.layout import TEST, annotation_name
-from fetalseg_lib.data.png import read_gray
+from fetalseg_lib.data.read import read_gray
 from fetalseg_lib.geometry import rasterize
 from fetalseg_lib.study.records import write_json
 

@@ -20,7 +20,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from fetalseg_lib.apply.export.calibration import calibrate_on
+from fetalseg_lib.apply.export.quantize import calibrate_on
 from fetalseg_lib.apply.export.runtime import OnnxNetwork
 from fetalseg_lib.apply.export.write import Precision, export_network
 from fetalseg_lib.apply.trained import read_network

@@ -12,9 +12,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from fetalseg_book.stats import compare
+from fetalseg_lib.data.splits import FOLDS
 from fetalseg_lib.study.tables import collect_per_image
 
 GROUPED, LEAKY = "grouped", "leaky"
@@ -65,3 +67,17 @@ def exposed_images(split: pd.DataFrame) -> set[str]:
 def _groups(frame: pd.DataFrame, exposed: Collection[str]) -> dict[str, pd.DataFrame]:
     known = frame["name"].isin(exposed)
     return {"exposed": frame[known], "not exposed": frame[~known], "all": frame}
+
+
+def random_split(
+    images: pd.DataFrame, *, seed: int, test: float = 0.2, validation: float = 0.1
+) -> pd.DataFrame:
+    """``images`` with a column ``fold`` that is dealt at random, blind to their exams: a bad example.
+
+    >>> frame = random_split(pd.DataFrame({"exam": [1] * 10}), seed=0)
+    >>> frame["fold"].value_counts().to_dict()
+    {'train': 7, 'test': 2, 'validation': 1}
+    """
+    borders = np.round(np.cumsum([1 - validation - test, validation]) * len(images)).astype(int)
+    place = np.random.default_rng(seed).permutation(len(images))
+    return images.assign(fold=np.array(FOLDS)[np.searchsorted(borders, place, side="right")])

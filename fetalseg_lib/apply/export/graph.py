@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from fetalseg_lib.apply.export.runtime import onnx_module, runtime_module
+from fetalseg_lib.apply.export.runtime import package
 from fetalseg_lib.models.stem import GreyStem
 
 if TYPE_CHECKING:
@@ -30,10 +30,6 @@ class FromGreyLevels(nn.Module):
     """A network behind the two steps that belong to it: grey levels to [0, 1], logits to probabilities.
 
     ``B 1 H W`` of grey levels 0 to 255 → (probability, logits), ``B 1 H W`` each.
-
-    >>> probability, logits = FromGreyLevels(nn.Identity())(torch.full((1, 1, 2, 2), 255.0))
-    >>> bool((logits == 1).all()), float(probability[0, 0, 0, 0]) == float(torch.tensor(1.0).sigmoid())
-    (True, True)
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -50,9 +46,9 @@ def build_graph(network: nn.Module, *, image_size: tuple[int, int]) -> ModelProt
     """The graph of a network for images of ``image_size`` (H, W), in batches of any size.
 
     Input ``image``: float32 ``B 1 H W`` of grey levels 0 to 255; outputs ``probability`` and ``logits``. The
-    network stays as it is. Raises ``ModuleNotFoundError`` where the extra ``export`` is not installed.
+    network stays as it is. Raises ``ModuleNotFoundError`` without the extra ``export``.
     """
-    onnx, _ = onnx_module(), runtime_module()  # a missing package is known before any work
+    onnx, _ = package("onnx"), package("onnxruntime")  # a missing package is known before any work
     plain = copy.deepcopy(network).to(device="cpu", memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
     fold_stem(plain)
     # Two images: with one, the tracer could take the batch's size for a constant 1.
@@ -82,10 +78,10 @@ def fold_stem(network: nn.Module) -> None:
     Exporters fold a convolution and its normalisation by themselves, but not over the stem's tint.
     """
     for block in network.modules():
-        if not (isinstance(block, nn.Sequential) and len(block) > 1 and isinstance(block[0], GreyStem)):
+        if not isinstance(block, nn.Sequential) or len(block) < 2:
             continue
         stem, norm = block[0], block[1]
-        if not isinstance(norm, nn.BatchNorm2d):
+        if not (isinstance(stem, GreyStem) and isinstance(norm, nn.BatchNorm2d)):
             continue
         assert norm.running_mean is not None
         assert norm.running_var is not None
@@ -98,7 +94,7 @@ def fold_stem(network: nn.Module) -> None:
 
 def _simplified(graph: ModelProto) -> ModelProto:
     """Compute beforehand what is constant, drop what does nothing, and add no runtime's own operations."""
-    runtime, onnx = runtime_module(), onnx_module()
+    runtime, onnx = package("onnxruntime"), package("onnx")
     options = runtime.SessionOptions()
     options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.log_severity_level, options.intra_op_num_threads = 3, 1

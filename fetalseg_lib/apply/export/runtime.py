@@ -10,21 +10,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from fetalseg_lib.data.sample import first_line
+
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 
-def onnx_module() -> Any:
-    """The package ``onnx``; raises ``ModuleNotFoundError`` with the mend where it is missing."""
-    return _module("onnx")
-
-
-def runtime_module(part: str = "") -> Any:
-    """The package ``onnxruntime`` or a ``part`` of it; raises as :func:`onnx_module`."""
-    return _module(f"onnxruntime.{part}".rstrip("."))
-
-
-def _module(name: str) -> Any:
+def package(name: str) -> Any:
+    """``onnx``, ``onnxruntime`` or a part of it; ``ModuleNotFoundError`` with the mend where it is not."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -59,26 +52,25 @@ class OnnxNetwork(nn.Module):
 
 def open_session(source: Path | ModelProto, *, threads: int | None = None) -> Any:
     """An ``onnxruntime.InferenceSession`` on the CPU; raises as :class:`OnnxNetwork`."""
-    runtime = runtime_module()
+    runtime = package("onnxruntime")
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads or torch.get_num_threads()
     options.log_severity_level = 3
+    told = source if isinstance(source, Path) else "graph"
     if isinstance(source, Path) and not source.is_file():
-        raise FileNotFoundError(
-            f"{source}: expected an ONNX file, found none; make one with `fetalseg export`"
-        )
+        raise FileNotFoundError(f"{told}: expected an ONNX file, found none; make one with `fetalseg export`")
     content = source.read_bytes() if isinstance(source, Path) else source.SerializeToString()
     try:
         session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime's own classes are no part of its interface
         raise ValueError(
-            f"{source if isinstance(source, Path) else 'graph'}: expected an ONNX file, got one that ONNX "
-            f"Runtime cannot open ({str(error).splitlines()[0]}); make it again with `fetalseg export`"
+            f"{told}: expected an ONNX file, got one that ONNX Runtime cannot open ({first_line(error)}); "
+            "make it again with `fetalseg export`"
         ) from error
-    names = [*(port.name for port in session.get_inputs()), *(port.name for port in session.get_outputs())]
+    names = [port.name for port in (*session.get_inputs(), *session.get_outputs())]
     if names != ["image", "probability", "logits"]:
         raise ValueError(
-            f"{source if isinstance(source, Path) else 'graph'}: expected the input image and the outputs "
-            f"probability and logits, got {', '.join(names)}; give a file that `fetalseg export` wrote"
+            f"{told}: expected the input image and the outputs probability and logits, got "
+            f"{', '.join(names)}; give a file that `fetalseg export` wrote"
         )
     return session

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -12,15 +13,16 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from fetalseg_lib.apply.export.calibration import Calibration
+from fetalseg_lib import NOTICE, __version__
 from fetalseg_lib.apply.export.graph import build_graph
-from fetalseg_lib.apply.export.metadata import describe, write_metadata
-from fetalseg_lib.apply.export.quantize import halve, quantize
+from fetalseg_lib.apply.export.quantize import Calibration, halve, quantize
 from fetalseg_lib.apply.export.runtime import OnnxNetwork
-from fetalseg_lib.apply.trained import read_network
+from fetalseg_lib.apply.trained import TrainedNetwork, read_network
 from fetalseg_lib.data import phantom
+from fetalseg_lib.data.named import dataset_named
 from fetalseg_lib.data.resize import resize_image
 from fetalseg_lib.files import atomic_write, only_one
+from fetalseg_lib.training.checkpoint import read_metadata
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -29,12 +31,18 @@ Precision = Literal["float32", "float16", "int8"]
 """How a file keeps its weights, and int8 its maps too."""
 
 LOGITS_WITHIN = 1e-4
-"""Between a float32 file and the network computed in float64, the largest difference of a logit. PyTorch in
-float32 is no measure of that: it rounds as much as the file does, and in another order."""
+"""Between a float32 file and the network computed in float64, the largest difference of a logit."""
 
 SPREAD_WITHIN = {"float16": 0.02, "int8": 0.3}
 """Of the smaller precisions: the difference's standard deviation as a share of the logits' own. More is a
-broken file. Whether int8 is good enough is another question, which the test images answer."""
+broken file; whether int8 is good enough, the test images answer."""
+
+
+RESIZE = (
+    "to image_size whatever the aspect: the mean of the covered area where neither side grows (OpenCV "
+    "INTER_AREA), else bilinear with pixel centres at half (INTER_LINEAR); then rounded to whole grey levels"
+)
+NATIVE = "interpolate probability bilinearly, pixel centres at half, to the image's own size, then threshold"
 
 
 class ParityError(ValueError):
@@ -78,10 +86,11 @@ def export_network(
         )
     # Opened first: a folder that cannot be written is known at once.
     with only_one(out), atomic_write(out) as file:
-        graph = convert(
-            trained.model, image_size=trained.image_size, precision=precision, calibration=calibration
-        )
-        largest, spread = compare(trained.model, graph, _phantoms(trained.image_size))
+        size = trained.image_size
+        graph = convert(trained.model, image_size=size, precision=precision, calibration=calibration)
+        drawn = phantom.generate(3, seed=3, size=(270, 400))
+        images = np.stack([resize_image(sample.image, size) for sample in drawn])
+        largest, spread = compare(trained.model, graph, images)
         _refuse(out, precision, largest, spread)
         words = None if calibration is None else calibration.description
         write_metadata(graph, describe(weights, trained, precision=precision, calibration=words))
@@ -111,7 +120,7 @@ def compare(network: nn.Module, graph: ModelProto, images: NDArray[np.uint8]) ->
     """How far the graph's logits are from the network's on images ``N H W``: largest difference, and spread.
 
     The network computes in float64, so that the graph's rounding counts and PyTorch's does not. The images
-    go in one by one and all together, so that a batch of another size is compared as well.
+    go in one by one and all together.
     """
     batch = torch.from_numpy(images[:, None]).float() / 255  # (N, 1, H, W)
     exported = OnnxNetwork(graph)
@@ -123,11 +132,6 @@ def compare(network: nn.Module, graph: ModelProto, images: NDArray[np.uint8]) ->
     return float(differences.abs().max()), float(differences.std() / expected.std())
 
 
-def _phantoms(image_size: tuple[int, int]) -> NDArray[np.uint8]:
-    drawn = phantom.generate(3, seed=3, size=(270, 400))
-    return np.stack([resize_image(sample.image, image_size) for sample in drawn])
-
-
 def _refuse(out: Path, precision: Precision, largest: float, spread: float) -> None:
     """A difference that is not a number passes no test either."""
     if precision == "float32":
@@ -136,8 +140,52 @@ def _refuse(out: Path, precision: Precision, largest: float, spread: float) -> N
         share = SPREAD_WITHIN[precision]
         fits, found, allowed = spread <= share, f"logits that stray by {spread:.1%}", f"{share:.0%}"
     if not fits:
+        mend = "; calibrate on images like those to come" if precision == "int8" else ""
         raise ParityError(
             f"{out}: expected a {precision} file that agrees with the network within {allowed}, got {found}; "
-            "nothing was written"
-            + ("; calibrate on images like those to come" if precision == "int8" else "")
+            f"nothing was written{mend}"
         )
+
+
+def describe(
+    weights: Path, trained: TrainedNetwork, *, precision: str, calibration: str | None
+) -> dict[str, str]:
+    """What a file says of itself, as text; ``image_size`` (H, W) and ``training_range`` are JSON.
+
+    A training range or a calibration that is not known has no key.
+    """
+    stored = read_metadata(weights)
+    variant = str(json.loads(stored["config"])["variant"])
+    known = {
+        "config_hash": stored.get("hash"),
+        "training_range": trained.training_range.to_json() if trained.training_range else None,
+        "calibration": calibration,
+        "attribution": dataset_named(trained.data).attribution,
+    }
+    return {
+        "name": f"FetalSeg {variant}",
+        "about": NOTICE,
+        "version": __version__,
+        "licence": "MIT",
+        "input": "image: float32 B 1 H W, one grey channel, grey levels 0 to 255",
+        "output": "probability: float32 B 1 H W in [0, 1], of the head; logits: the same before the sigmoid",
+        "normalisation": "inside the network: image / 255 and all that follows; do not normalise before",
+        "resize": RESIZE,
+        "native": NATIVE,
+        "threshold": "0.5",
+        "image_size": json.dumps(trained.image_size),
+        "variant": variant,
+        "precision": precision,
+        "data": trained.data,
+        "weights_sha256": trained.sha256,
+        **{key: value for key, value in known.items() if value is not None},
+    }
+
+
+def write_metadata(graph: ModelProto, values: dict[str, str]) -> None:
+    """Put the values into a graph, in place of any that it has; equal values give equal bytes."""
+    del graph.metadata_props[:]
+    for key, value in sorted(values.items()):
+        graph.metadata_props.add(key=key, value=value)
+    graph.producer_name, graph.producer_version = "fetalseg", __version__
+    graph.doc_string = f"{values['name']}: {NOTICE}"

@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fetalseg_lib.apply.importing.folder import LabelledImage
-from fetalseg_lib.data.limits import read_content
-from fetalseg_lib.data.sample import DataError, first_line
+from fetalseg_lib.data.read import read_content
+from fetalseg_lib.data.sample import DataError, about, first_line
 
 _MAX_CROSSINGS = 64
 """Of a polygon with a row of the image, on average: an outline crosses it twice."""
 
+_AGAIN = "Export it again."
 _FARTHEST = 1e6
 """No coordinate of an image lies beyond it."""
 
@@ -34,76 +35,74 @@ def read_coco(
     Only annotations of ``category`` count; it must be named where there are several. One head is expected
     in each image. Raises ``DataError`` where the file as a whole is no such JSON.
     """
-    content = _load(path)
-    wanted = _category_id(path, content, category)
-    segmentations: dict[str, list[Any]] = {}
-    for annotation in _records(path, content, "annotations"):
-        if wanted is None or _key(annotation.get("category_id")) == wanted:
-            segmentations.setdefault(_key(annotation.get("image_id")), []).append(
-                annotation.get("segmentation")
-            )
+    with about(path):
+        content = _load(path)
+        wanted = _category_id(content, category)
+        segmentations: dict[str, list[Any]] = {}
+        for record in _records(content, "annotations"):
+            if wanted is None or _key(record.get("category_id")) == wanted:
+                segmentations.setdefault(_key(record.get("image_id")), []).append(record.get("segmentation"))
+        records = _records(content, "images")
     found, problems, seen = [], [], set()
-    records = _records(path, content, "images")
     times = Counter(_key(record.get("id")) for record in records)
     for record in records:
         try:
-            image = _file_of(path, images, record)
+            with about(path):
+                image = _file_of(images, record)
             identity = _key(record.get("id"))
-            if times[identity] > 1:
-                problem = f"{path.name} has {times[identity]} images with its id {identity}"
-                raise DataError(file=image, problem=problem, mend="Export it again, an id for each image.")
             heads = segmentations.get(identity, [])
-            if len(heads) != 1:
-                problem = f"{path.name} has {len(heads)} heads for it, expected one"
-                raise DataError(file=image, problem=problem, mend="Correct it, or leave the image out.")
-            if image.resolve() in seen:
-                problem = f"{path.name} lists it twice"
-                raise DataError(file=image, problem=problem, mend="Keep one entry.")
+            with about(image):
+                if times[identity] > 1:
+                    problem = f"{path.name} has {times[identity]} images with its id {identity}"
+                    raise DataError(problem, "Export it again, an id for each image.")
+                if len(heads) != 1:
+                    problem = f"{path.name} has {len(heads)} heads for it, expected one"
+                    raise DataError(problem, "Correct it, or leave the image out.")
+                if image.resolve() in seen:
+                    raise DataError(f"{path.name} lists it twice", "Keep one entry.")
             seen.add(image.resolve())
-            found.append(LabelledImage(path=image, mask=partial(draw_mask, heads[0], file=image)))
+            found.append(LabelledImage(path=image, mask=partial(draw_mask, heads[0])))
         except DataError as error:
             problems.append(error)
     if strays := sorted(set(segmentations) - set(times)):
-        problems.append(
-            _refused(path, f"the heads of image_id {', '.join(strays[:5])} belong to none of its images")
-        )
+        problem = f"the heads of image_id {', '.join(strays[:5])} belong to none of its images"
+        problems.append(DataError(problem, _AGAIN, file=path))
     return found, problems
 
 
-def draw_mask(segmentation: object, shape: tuple[int, int], *, file: object) -> NDArray[np.bool_]:
+def draw_mask(segmentation: object, shape: tuple[int, int]) -> NDArray[np.bool_]:
     """Draw polygons, or unfold run lengths, to bool ``H W``; raises ``DataError`` for anything else.
 
     A polygon is ``[x, y, x, y, ...]`` with the corner of the first pixel at (0, 0), several are drawn into
     one mask. Run lengths count down the columns, pixels outside first.
 
-    >>> draw_mask({"size": [2, 3], "counts": [1, 2, 3]}, (2, 3), file="a.png").astype(int)
+    >>> draw_mask({"size": [2, 3], "counts": [1, 2, 3]}, (2, 3)).astype(int)
     array([[0, 1, 0],
            [1, 0, 0]])
     """
     if isinstance(segmentation, Mapping):
-        return _from_runs(segmentation, shape, file)
+        return _from_runs(segmentation, shape)
     if not isinstance(segmentation, list) or not segmentation:
-        raise _refused(file, "its segmentation is neither polygons nor run lengths")
+        raise DataError("its segmentation is neither polygons nor run lengths", _AGAIN)
     mask = np.zeros(shape, dtype=np.bool_)
     for polygon in segmentation:
         if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
-            raise _refused(file, "a polygon is no list of three or more points x, y")
+            raise DataError("a polygon is no list of three or more points x, y", _AGAIN)
         if not all(_is_number(value) for value in polygon):
-            raise _refused(file, "a polygon holds something that is no coordinate")
-        mask |= _filled(np.array(polygon, dtype=np.float64).reshape(-1, 2) - 0.5, shape, file)
+            raise DataError("a polygon holds something that is no coordinate", _AGAIN)
+        mask |= _filled(np.array(polygon, dtype=np.float64).reshape(-1, 2) - 0.5, shape)
     return mask
 
 
-def _filled(points: NDArray[np.float64], shape: tuple[int, int], file: object) -> NDArray[np.bool_]:
+def _filled(points: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.bool_]:
     """The pixels whose centre lies within a polygon ``N 2`` of x, y: by where its edges cross the rows."""
     x, y = points.T
     x_end, y_end = np.roll(points, -1, axis=0).T
-    first, last = (
-        np.clip(np.ceil(edge(y, y_end)), 0, shape[0]).astype(int) for edge in (np.minimum, np.maximum)
-    )
+    ends = np.minimum(y, y_end), np.maximum(y, y_end)
+    first, last = np.clip(np.ceil(ends), 0, shape[0]).astype(int)
     spans = last - first
     if spans.sum() > _MAX_CROSSINGS * shape[0]:
-        raise _refused(file, f"a polygon of {len(points):,} points crosses its {shape[0]} rows too often")
+        raise DataError(f"a polygon of {len(points):,} points crosses its {shape[0]} rows too often", _AGAIN)
     edges = np.repeat(np.arange(len(points)), spans)
     rows = first[edges] + np.arange(len(edges)) - (np.cumsum(spans) - spans)[edges]
     across = x[edges] + (rows - y[edges]) * (x_end - x)[edges] / (y_end - y)[edges]
@@ -113,22 +112,18 @@ def _filled(points: NDArray[np.float64], shape: tuple[int, int], file: object) -
     return np.asarray(inside)
 
 
-def _from_runs(runs: Mapping[str, Any], shape: tuple[int, int], file: object) -> NDArray[np.bool_]:
+def _from_runs(runs: Mapping[str, Any], shape: tuple[int, int]) -> NDArray[np.bool_]:
     counts = runs.get("counts")
     if isinstance(counts, str):
-        raise DataError(
-            file=file,
-            problem="its run lengths are compressed, expected a list of numbers",
-            mend="Export polygons, or decode it first with pycocotools.",
-        )
+        problem = "its run lengths are compressed, expected a list of numbers"
+        raise DataError(problem, "Export polygons, or decode it first with pycocotools.")
     if runs.get("size") != list(shape):
-        raise _refused(
-            file, f"its run lengths are for {runs.get('size')} pixels, the image has {list(shape)}"
-        )
+        problem = f"its run lengths are for {runs.get('size')} pixels, the image has {list(shape)}"
+        raise DataError(problem, _AGAIN)
     if not isinstance(counts, list) or not all(type(count) is int and count >= 0 for count in counts):
-        raise _refused(file, "its run lengths are no list of whole numbers from 0")
+        raise DataError("its run lengths are no list of whole numbers from 0", _AGAIN)
     if sum(counts) != shape[0] * shape[1]:
-        raise _refused(file, f"its run lengths add up to {sum(counts)}, expected {shape[0] * shape[1]}")
+        raise DataError(f"its run lengths add up to {sum(counts)}, expected {shape[0] * shape[1]}", _AGAIN)
     values = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
     return values.reshape(shape, order="F")
 
@@ -136,49 +131,43 @@ def _from_runs(runs: Mapping[str, Any], shape: tuple[int, int], file: object) ->
 def _load(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(read_content(path))
+    except DataError:
+        raise
     except (ValueError, RecursionError) as error:
-        if isinstance(error, DataError):
-            raise
-        problem = f"it cannot be read as JSON ({first_line(error)})"
-        raise DataError(file=path, problem=problem, mend="Export it again.") from error
+        raise DataError(f"it cannot be read as JSON ({first_line(error)})", _AGAIN) from error
     if not isinstance(content, dict):
-        raise _refused(path, f"expected a JSON object as COCO has it, got {type(content).__name__}")
+        raise DataError(f"expected a JSON object as COCO has it, got {type(content).__name__}", _AGAIN)
     return content
 
 
-def _records(path: Path, content: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+def _records(content: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     records = content.get(name)
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise _refused(path, f"expected a list of objects {name!r}")
+        raise DataError(f"expected a list of objects {name!r}", _AGAIN)
     return records
 
 
-def _category_id(path: Path, content: Mapping[str, Any], category: str | None) -> str | None:
+def _category_id(content: Mapping[str, Any], category: str | None) -> str | None:
     """The id of the category wanted; ``None`` where all annotations are of one."""
-    names = {
-        _key(record.get("name")): _key(record.get("id")) for record in _records(path, content, "categories")
-    }
+    names = {_key(record.get("name")): _key(record.get("id")) for record in _records(content, "categories")}
     if category is None and len(names) <= 1:
         return None
     if category not in names:
-        known = ", ".join(map(str, names))
         given = "none was chosen" if category is None else f"there is no {category!r}"
-        raise DataError(
-            file=path, problem=f"its categories are {known}; {given}", mend="Choose one by --category."
-        )
+        raise DataError(f"its categories are {', '.join(names)}; {given}", "Choose one by --category.")
     return names[category]
 
 
-def _file_of(path: Path, images: Path, record: Mapping[str, Any]) -> Path:
+def _file_of(images: Path, record: Mapping[str, Any]) -> Path:
     """The image that a record names, inside ``images`` and nowhere else."""
     name = record.get("file_name")
     if not isinstance(name, str) or not name or "\0" in name:
-        raise _refused(path, f"an image has no file_name, got {name!r}")
+        raise DataError(f"an image has no file_name, got {name!r}", _AGAIN)
     file = images / name
     if "\\" in name and not file.exists():  # exported on Windows
         file = images / name.replace("\\", "/")
     if not file.resolve().is_relative_to(images.resolve()):
-        raise _refused(path, f"the file_name {name!r} leads out of {images}")
+        raise DataError(f"the file_name {name!r} leads out of {images}", _AGAIN)
     return file
 
 
@@ -191,7 +180,3 @@ def _key(identity: object) -> str:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= _FARTHEST
-
-
-def _refused(file: object, problem: str) -> DataError:
-    return DataError(file=file, problem=problem, mend="Export it again.")

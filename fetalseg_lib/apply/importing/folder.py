@@ -5,7 +5,6 @@ A mask is fit that is one filled head (:func:`check_head`); its ellipse is what 
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,14 +13,15 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.ndimage import binary_fill_holes
 from tqdm import tqdm
 
-from fetalseg_lib.apply.image_table import ImageTable
+from fetalseg_lib.apply.images import ImageTable
 from fetalseg_lib.apply.reading.image_file import read_image
 from fetalseg_lib.data.phantom.folder import draw_outline, fill_folder
-from fetalseg_lib.data.sample import DataError, Sample
+from fetalseg_lib.data.sample import DataError, Sample, about
 from fetalseg_lib.files import new_folder
 from fetalseg_lib.geometry import Ellipse, fit_ellipse, rasterize
 from fetalseg_lib.names import csv_cell
@@ -35,57 +35,38 @@ _OUTSIDE = 0.75
 """Of the image's border; a head that fills the image and is cut off by it takes less."""
 
 
-def check_head(mask: NDArray[np.bool_], *, file: object) -> tuple[NDArray[np.bool_], Ellipse]:
+def check_head(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], Ellipse]:
     """The head of a mask ``H W``, its holes filled and specks taken out, and its ellipse in px.
 
     The ellipse is fitted to the outline that will be written, so that it is the very one that will be read.
-    Raises ``DataError`` naming ``file`` for a mask that is empty, in several parts, not filled or no ellipse.
-
-    >>> disc = rasterize(Ellipse(center_x=50, center_y=40, semi_major=30, semi_minor=25, angle=0), (80, 100))
-    >>> head, ellipse = check_head(disc, file="disc.png")
-    >>> bool((head == disc).all()), round(ellipse.semi_major), round(ellipse.semi_minor)
-    (True, 30, 25)
+    Raises ``DataError`` for a mask that is empty, in several parts, not filled or no ellipse.
     """
     border = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
     if border.mean() > _OUTSIDE and not mask.all():
         mend = "Invert the mask, or name the head's number by --label."
-        raise DataError(file=file, problem="it is inverted: the image's border is head", mend=mend)
-    part = _only_part(mask, file)
+        raise DataError("it is inverted: the image's border is head", mend)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    areas: Any = stats[1:, cv2.CC_STAT_AREA]  # label 0 is the background
+    if len(areas) == 0:
+        raise DataError("the mask is empty", "Leave the image out, or draw the head.")
+    if (count := int((areas >= _SPECK * areas.max()).sum())) > 1:
+        raise DataError(f"the mask is in {count} parts, expected one head", "Keep the head alone.")
+    part = labels == 1 + int(areas.argmax())
     filled: NDArray[np.bool_] = np.asarray(binary_fill_holes(part), dtype=np.bool_)
     if part.sum() < _OUTLINE * filled.sum():
-        raise DataError(
-            file=file,
-            problem="it is an outline, expected a filled mask",
-            mend="HC18's layout takes outlines as they are: name them as it does.",
-        )
+        mend = "HC18's layout takes outlines as they are: name them as it does."
+        raise DataError("it is an outline, expected a filled mask", mend)
     try:
         rows, columns = np.nonzero(draw_outline(filled))
         ellipse = fit_ellipse(np.stack([columns, rows], axis=1))
     except ValueError as error:
-        raise DataError(
-            file=file, problem=f"no ellipse fits the mask ({error})", mend="Draw the head anew."
-        ) from error
+        raise DataError(f"no ellipse fits the mask ({error})", "Draw the head anew.") from error
     drawn = rasterize(ellipse, (filled.shape[0], filled.shape[1]))
     dice = 2 * float((drawn & filled).sum()) / float(drawn.sum() + filled.sum())
     if dice < MIN_DICE:
-        raise DataError(
-            file=file,
-            problem=f"it is no ellipse: Dice {dice:.2f} with the one that fits best, expected {MIN_DICE}",
-            mend="Draw the head anew; HC18's layout keeps ellipses only.",
-        )
+        problem = f"it is no ellipse: Dice {dice:.2f} with the one that fits best, expected {MIN_DICE}"
+        raise DataError(problem, "Draw the head anew; HC18's layout keeps ellipses only.")
     return filled, ellipse
-
-
-def _only_part(mask: NDArray[np.bool_], file: object) -> NDArray[np.bool_]:
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    areas: Any = stats[1:, cv2.CC_STAT_AREA]  # label 0 is the background
-    if len(areas) == 0:
-        raise DataError(file=file, problem="the mask is empty", mend="Leave the image out, or draw the head.")
-    if (count := int((areas >= _SPECK * areas.max()).sum())) > 1:
-        raise DataError(
-            file=file, problem=f"the mask is in {count} parts, expected one head", mend="Keep the head alone."
-        )
-    return np.asarray(labels == 1 + int(areas.argmax()), dtype=np.bool_)
 
 
 SOURCES = "sources.csv"
@@ -113,12 +94,10 @@ def import_folder(
     """Write ``images`` to the new folder ``directory``; returns what is wrong with those left out.
 
     ``problems`` are those of images that did not come so far; the new ones are added to it, also where this
-    ends in an error. Pixel sizes come from the files (DICOM) or from ``table``, exams from ``table``; an
-    image without an exam counts as an exam of its own. Colours become grey, the mask becomes the outline of
-    its ellipse, and the circumference is that of the ellipse. The folder appears when it is whole.
-
-    Raises ``ValueError`` where ``directory`` has files, is being written by another process, or no image is
-    fit, and ``DataError`` where one row of ``table`` fits two images.
+    ends in an error. An image without an exam counts as an exam of its own. The mask becomes the outline of
+    its ellipse, and the circumference is that of the ellipse. The folder appears when it is whole. Raises
+    ``ValueError`` where ``directory`` has files, is being written by another process, or no image is fit,
+    and ``DataError`` where one row of ``table`` fits two images.
     """
     table.refuse_shared_rows(image.path for image in images)
     problems = [] if problems is None else problems
@@ -150,7 +129,8 @@ def _samples(
         number = taken.get(exam, 0) + 1
         name = f"{exam:03d}_{number if number > 1 else ''}HC.png"
         try:
-            yield _sample(image, table, exam=exam, name=name)
+            with about(image.path):
+                yield _sample(image, table, exam=exam, name=name)
         except DataError as error:
             problems.append(error)
             continue
@@ -160,37 +140,25 @@ def _samples(
 
 def _sample(image: LabelledImage, table: ImageTable, *, exam: int, name: str) -> Sample:
     read = read_image(image.path)
-    size = _pixel_size_mm(read.pixel_spacing_mm, table, image.path)
-    mask, ellipse = check_head(image.mask(read.shape), file=image.path)
-    return Sample(
-        image=read.pixels,
-        mask=mask,
-        pixel_size_mm=size,
-        hc_mm=ellipse.circumference * size,
-        exam=exam,
-        name=name,
-    )
+    size = _pixel_size_mm(read.pixel_spacing_mm, table.pixel_size_mm(image.path))
+    mask, ellipse = check_head(image.mask(read.shape))
+    length = ellipse.circumference * size
+    return Sample(image=read.pixels, mask=mask, pixel_size_mm=size, hc_mm=length, exam=exam, name=name)
 
 
-def _pixel_size_mm(own: tuple[float, float] | None, table: ImageTable, path: Path) -> float:
+def _pixel_size_mm(own: tuple[float, float] | None, given: float | None) -> float:
     if own is None:
-        size = table.pixel_size_mm(path)
-        if size is None:
+        if given is None:
             mend = "Give --pixel-size in mm, or as a CSV with the columns filename and pixel size(mm)."
-            raise DataError(file=path, problem="its pixel size is unknown", mend=mend)
-        return size
-    if abs(own[0] - own[1]) > _SQUARE * max(own):
-        raise DataError(
-            file=path,
-            problem=f"its pixels are {own[0]:g} x {own[1]:g} mm, expected square ones",
-            mend="Resample it to square pixels, mask and all; HC18's layout knows one size only.",
-        )
-    return sum(own) / 2
+            raise DataError("its pixel size is unknown", mend)
+        return given
+    height, width = own
+    if abs(height - width) > _SQUARE * max(height, width):
+        mend = "Resample it to square pixels, mask and all; HC18's layout knows one size only."
+        raise DataError(f"its pixels are {height:g} x {width:g} mm, expected square ones", mend)
+    return (height + width) / 2
 
 
 def _write_sources(path: Path, sources: Sequence[tuple[str, Path]], table: ImageTable) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["filename", "source", "exam"])
-        for name, source in sources:
-            writer.writerow([name, csv_cell(source.as_posix()), csv_cell(table.exam(source) or "")])
+    rows = [(name, csv_cell(of.as_posix()), csv_cell(table.exam(of) or "")) for name, of in sources]
+    pd.DataFrame(rows, columns=["filename", "source", "exam"]).to_csv(path, index=False, lineterminator="\n")

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fetalseg_lib.apply.image_folder import find_images
+from fetalseg_lib.apply.images import find_images
 from fetalseg_lib.apply.importing.folder import LabelledImage
 from fetalseg_lib.apply.reading.image_file import read_labels
-from fetalseg_lib.data.sample import DataError
+from fetalseg_lib.data.sample import DataError, about
 
 ENDINGS = ("", "_mask", "-mask", "_Mask", "_seg", "_segmentation", "_label", "_labels", "_gt", "_Annotation")
 """What masks are usually called beyond their image's name."""
@@ -25,10 +25,9 @@ def pair_masks(
 ) -> tuple[list[LabelledImage], list[DataError]]:
     """Pair each image with the mask of its name, ``ending`` added before the dot; returns pairs and problems.
 
-    Without an ``ending`` the one of :data:`ENDINGS` that pairs most counts. Subfolders pair with subfolders
-    of the same name; the two folders may be one where there is an ending. Inside is ``label``, or without one
-    the brighter of a mask's two values. Raises ``ValueError`` where a folder is not there or holds no image,
-    or no ending tells masks from images.
+    Without an ``ending`` the one of :data:`ENDINGS` that pairs most counts. The two folders may be one where
+    there is an ending. Inside is ``label``, or without one the brighter of a mask's two values. Raises
+    ``ValueError`` where a folder is not there or holds no image, or no ending tells masks from images.
     """
     for folder in (images, masks):
         if not folder.is_dir():
@@ -60,16 +59,14 @@ def pair_masks(
         if len(paths) == len(drawings) == 1:
             pairs.append(LabelledImage(path=paths[0], mask=partial(_read_mask, drawings[0], label)))
             continue
-        problem, mend = (
-            f"there is no mask {_with(key, ending).name}.* for it in {masks}",
-            "Add it, or leave the image out.",
-        )
+        problem = f"there is no mask {_with(key, ending).name}.* for it in {masks}"
+        mend = "Add it, or leave the image out."
         if drawings:
             problem = f"of one name are {', '.join(map(str, (*paths, *drawings)))}"
             mend = "Keep one image and one mask of a name."
-        problems += [DataError(file=path, problem=problem, mend=mend) for path in paths]
+        problems += [DataError(problem, mend, file=path) for path in paths]
     problems += [
-        DataError(file=path, problem="there is no image for the mask", mend="Add it, or leave the mask out.")
+        DataError("there is no image for the mask", "Add it, or leave the mask out.", file=path)
         for paths in found.values()
         for path in paths
     ]
@@ -90,19 +87,17 @@ def _with(key: Path, ending: str) -> Path:
 
 def _read_mask(path: Path, label: int | None, shape: tuple[int, int]) -> NDArray[np.bool_]:
     labels = read_labels(path)
-    if labels.shape != shape:
-        problem = f"the mask is {labels.shape[1]}x{labels.shape[0]} pixels, its image {shape[1]}x{shape[0]}"
-        raise DataError(file=path, problem=problem, mend="Export both at one size.")
-    if label is not None:
-        return np.asarray(labels == label)
-    highest = int(labels.max())
-    between = (labels > _MIDDLE[0] * highest) & (labels < _MIDDLE[1] * highest)
-    # Soft edges and JPEG leave a few values in between; a second label leaves many.
-    if between.sum() > _SOFT_EDGE * (labels > 0).sum():
-        several = ", ".join(str(value) for value in np.unique(labels)[:5])
-        raise DataError(
-            file=path,
-            problem=f"it holds several labels ({several} ...)",
-            mend="Say by --label which one is the head.",
-        )
+    with about(path):
+        if labels.shape != shape:
+            problem = "the mask is {1}x{0} pixels, its image {3}x{2}".format(*labels.shape, *shape)
+            raise DataError(problem, "Export both at one size.")
+        if label is not None:
+            return np.asarray(labels == label)
+        highest = int(labels.max())
+        between = (labels > _MIDDLE[0] * highest) & (labels < _MIDDLE[1] * highest)
+        # Soft edges and JPEG leave a few values in between; a second label leaves many.
+        if between.sum() > _SOFT_EDGE * (labels > 0).sum():
+            several = ", ".join(str(value) for value in np.unique(labels)[:5])
+            problem = f"it holds several labels ({several} ...)"
+            raise DataError(problem, "Say by --label which one is the head.")
     return np.asarray(labels > highest / 2)

@@ -69,31 +69,19 @@ def _measure(
     known: TrainingRange | None,
 ) -> Prediction:
     spacing = image.pixel_spacing_mm
-    head = measure_head(probability, pixel_spacing_mm=spacing or (1.0, 1.0))
-    mask = probability > THRESHOLD
+    head, mask = measure_head(probability, pixel_spacing_mm=spacing or (1.0, 1.0)), probability > THRESHOLD
     values = appearance(small, native_shape=image.shape)
     if spacing is not None:
         values |= {"pixel_size_mm": (spacing[0] * spacing[1]) ** 0.5, "hc_mm": head.hc_mm}
     age, note = _age(head, chart) if spacing is not None else (None, "no pixel size: lengths in px only")
-    return Prediction(
-        image=image,
-        mask=mask,
-        head=head,
-        age=age,
-        age_note=note,
-        flags=find_flags(mask, head.status, known.outside(values) if known else []),
-    )
+    flags = find_flags(mask, head.status, known.outside(values) if known else [])
+    return Prediction(image=image, mask=mask, head=head, age=age, age_note=note, flags=flags)
 
 
 def find_flags(mask: NDArray[np.bool_], status: Status, outside: Sequence[str]) -> tuple[str, ...]:
     """What to distrust, in words: no head, several components, cut by the border, unlike the training images.
 
     ``outside`` is what :meth:`~fetalseg_lib.data.training_range.TrainingRange.outside` finds.
-
-    >>> mask = np.zeros((20, 40), bool)
-    >>> mask[5:15, 3:13] = mask[5:15, 20:30] = True
-    >>> find_flags(mask, Status.MEASURED, ["mean grey 201 (training 11 to 83)"])
-    ('several components (2)', 'outside the training range: mean grey 201 (training 11 to 83)')
     """
     flags = []
     if status not in (Status.MEASURED, Status.CUT_BY_BORDER):

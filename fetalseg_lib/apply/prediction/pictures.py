@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import textwrap
 import zlib
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from fetalseg_lib.apply.prediction import NOTICE
+from fetalseg_lib import NOTICE
 from fetalseg_lib.apply.prediction.measure import Prediction
 from fetalseg_lib.files import atomic_write
 
@@ -58,7 +59,7 @@ def describe(prediction: Prediction) -> list[str]:
         lines.append(f"{age.weeks:.1f} weeks ({interval})")
     elif prediction.age_note:
         lines.append(f"no gestational age: {prediction.age_note}")
-    return [*lines, *(f"! {flag}" for flag in prediction.flags), NOTICE[0].upper() + NOTICE[1:] + "."]
+    return [*lines, *(f"! {flag}" for flag in prediction.flags), f"{NOTICE.capitalize()}."]
 
 
 def write_picture(path: Path, pixels: NDArray[np.uint8]) -> None:
@@ -83,20 +84,10 @@ def _words_below(lines: list[str], width: int) -> Image.Image:
     """A black strip with the lines, broken where they are wider than it."""
     size = max(14, round(width / 45))
     font = ImageFont.load_default(size)
-    broken = [piece for line in lines for piece in _break(line, font, width - size)]
+    fits = int((width - size) / font.getlength("n"))  # of the letters, few are wider
+    broken = [piece for line in lines for piece in textwrap.wrap(line, fits)]
     strip = Image.new("RGB", (width, round(1.4 * size * len(broken) + size)))
     draw = ImageDraw.Draw(strip)
     for row, piece in enumerate(broken):
         draw.text((size / 2, size * (0.5 + 1.4 * row)), piece, fill="white", font=font)
     return strip
-
-
-def _break(line: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: float) -> list[str]:
-    pieces = [""]
-    for word in line.split(" "):
-        longer = f"{pieces[-1]} {word}".lstrip()
-        if pieces[-1] and font.getlength(longer) > width:
-            pieces.append(word)
-        else:
-            pieces[-1] = longer
-    return pieces

@@ -17,14 +17,13 @@ import numpy as np
 from tqdm import tqdm
 
 from fetalseg_lib import __version__
-from fetalseg_lib.apply.image_table import ImageTable
+from fetalseg_lib.apply.images import ImageTable
 from fetalseg_lib.apply.prediction.measure import LEVEL, Prediction, predict_images
 from fetalseg_lib.apply.prediction.pictures import draw_overlay, write_picture
-from fetalseg_lib.apply.prediction.rows import Row, error_row, length, row_of
-from fetalseg_lib.apply.prediction.table import Table, open_table
+from fetalseg_lib.apply.prediction.table import Row, Table, blank_row, length, open_table, row_of
 from fetalseg_lib.apply.reading.image_file import GrayImage, count_frames, read_image
 from fetalseg_lib.apply.trained import TrainedNetwork
-from fetalseg_lib.data.limits import read_content
+from fetalseg_lib.data.read import read_content
 from fetalseg_lib.data.sample import DataError
 from fetalseg_lib.growth import GrowthChart
 from fetalseg_lib.names import csv_cell, visible
@@ -120,10 +119,9 @@ def predict_files(
 
     What an earlier run with the same weights and settings has done already is kept; a file that has changed,
     or could not be read, is tried again. The same files give the same table, killed and restarted or not:
-    the batches are cut alike, since the last digits of a sum may depend on its batch.
-
-    Raises ``DataError`` where one row of ``pixel_sizes`` fits two files, ``ValueError`` where a folder for
-    pictures has other files, and what :func:`~fetalseg_lib.apply.prediction.table.open_table` raises.
+    the batches are cut alike, since the last digits of a sum may depend on its batch. Raises ``DataError``
+    where one row of ``pixel_sizes`` fits two files, ``ValueError`` where a folder for pictures has other
+    files, and what :func:`~fetalseg_lib.apply.prediction.table.open_table` raises.
     """
     job.pixel_sizes.refuse_shared_rows(files)
     if batch_size < 1:
@@ -142,9 +140,12 @@ def predict_files(
             return []
         if not hasattr(trained, "network"):
             trained.network = dataclasses.replace(job.trained, model=folded(job.trained.model))
-        images, problems = _read(batch, job.pixel_sizes)
+        read = {one: _read(one, job.pixel_sizes) for one in batch}
+        images = {one: image for one, image in read.items() if isinstance(image, GrayImage)}
         found = predict_images(trained.network, list(images.values()), chart=job.chart, device=chosen)
-        return _kept(job, dict(zip(images, found, strict=True)), problems)
+        errors = ((one.name, error) for one, error in read.items() if isinstance(error, str))
+        unread = [blank_row(name, provenance=job.provenance, error=error) for name, error in errors]
+        return _kept(job, dict(zip(images, found, strict=True))) + unread
 
     with (
         open_table(job.table, names) as table,
@@ -176,7 +177,7 @@ def _is_done(frame: Frame, table: Table, job: Job) -> bool:
     if row is None or row["settings"] != job.provenance["settings"]:
         return False
     if row["error"]:
-        return _problem(frame) == row["error"]
+        return _read(frame, job.pixel_sizes) == row["error"]
     size = job.pixel_sizes.pixel_size_mm(frame.path)
     if row["pixel_size_from"] != "file" and row["pixel_width_mm"] != ("" if size is None else length(size)):
         return False
@@ -188,32 +189,19 @@ def _is_done(frame: Frame, table: Table, job: Job) -> bool:
         return False
 
 
-def _problem(frame: Frame) -> str:
-    """What is wrong with a file, as the table tells it; nothing where it can be read."""
+def _read(frame: Frame, sizes: ImageTable) -> GrayImage | str:
+    """The image, with its pixel size as far as known, or what is wrong with it, as the table tells it."""
     try:
-        read_image(frame.path, frame=frame.number)
+        image = read_image(frame.path, frame=frame.number)
     except DataError as error:
         return csv_cell(f"{error.problem}. {error.mend}")
-    return ""
+    size = sizes.pixel_size_mm(frame.path)
+    if image.pixel_spacing_mm is None and size is not None:
+        return dataclasses.replace(image, pixel_spacing_mm=(size, size), spacing_is_own=False)
+    return image
 
 
-def _read(frames: Sequence[Frame], sizes: ImageTable) -> tuple[dict[Frame, GrayImage], dict[Frame, str]]:
-    """The readable images, with their pixel sizes as far as known, and what is wrong with the others."""
-    images, problems = {}, {}
-    for frame in frames:
-        try:
-            image = read_image(frame.path, frame=frame.number)
-        except DataError as error:
-            problems[frame] = csv_cell(f"{error.problem}. {error.mend}")
-            continue
-        size = sizes.pixel_size_mm(frame.path)
-        if image.pixel_spacing_mm is None and size is not None:
-            image = dataclasses.replace(image, pixel_spacing_mm=(size, size), spacing_is_own=False)
-        images[frame] = image
-    return images, problems
-
-
-def _kept(job: Job, found: dict[Frame, Prediction], problems: dict[Frame, str]) -> list[Row]:
+def _kept(job: Job, found: dict[Frame, Prediction]) -> list[Row]:
     """Write a batch's pictures; returns its rows, for later: where a row stands, its pictures are there."""
     rows = []
     for frame, prediction in found.items():
@@ -223,5 +211,4 @@ def _kept(job: Job, found: dict[Frame, Prediction], problems: dict[Frame, str]) 
         if job.masks is not None:
             write_picture(job.masks / row["picture"], prediction.mask.astype(np.uint8) * np.uint8(255))
         rows.append(row)
-    rows += [error_row(frame.name, problem, provenance=job.provenance) for frame, problem in problems.items()]
     return rows

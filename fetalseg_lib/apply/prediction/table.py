@@ -1,4 +1,4 @@
-"""The file of a prediction's rows, written so that a killed run goes on and no row is half there.
+"""The table of a prediction: its rows, and their file, written so that a killed run goes on.
 
 While a run is going on, whole rows are added to ``NAME.csv.unfinished``. At its end ``NAME.csv`` appears at
 once, in the order of the images, and the other file goes.
@@ -8,18 +8,76 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from fetalseg_lib.apply.prediction.rows import COLUMNS, Row
-from fetalseg_lib.data.limits import read_content
+from fetalseg_lib import NOTICE
+from fetalseg_lib.apply.prediction.measure import Prediction
+from fetalseg_lib.data.read import read_content
 from fetalseg_lib.files import atomic_write, no_link, only_one
-from fetalseg_lib.names import beside, csv_cell
+from fetalseg_lib.names import beside, csv_cell, picture_name
 
+COLUMNS = (
+    *("file", "hc_mm", "ga_weeks", "ga_low_weeks", "ga_high_weeks", "ga_level", "ga_chart", "ga_note"),
+    *("flags", "error", "bpd_mm", "ofd_mm", "hc_px", "center_x_px", "center_y_px"),
+    *("semi_major_px", "semi_minor_px", "angle_rad", "pixel_height_mm", "pixel_width_mm", "pixel_size_from"),
+    *("image_height_px", "image_width_px", "picture", "image_sha256", "weights_sha256", "precision"),
+    *("settings", "notice"),
+)
 _HEADER = ",".join(COLUMNS) + "\n"
+
+Row = dict[str, str]
+"""A row as text by column, as it stands in the file."""
+
+
+def row_of(name: str, prediction: Prediction, *, provenance: Row) -> Row:
+    """The row of an image that was measured; what is unknown is an empty cell.
+
+    ``provenance`` holds the cells ``weights_sha256``, ``precision`` and ``settings``.
+    """
+    head, age, spacing = prediction.head, prediction.age, prediction.image.pixel_spacing_mm
+    ellipse = head.ellipse_px
+    height, width = prediction.image.shape
+    row = blank_row(name, provenance=provenance) | {
+        "ga_note": prediction.age_note,
+        "flags": "; ".join(prediction.flags),
+        "image_height_px": str(height),
+        "image_width_px": str(width),
+        "picture": picture_name(name, content=prediction.image.sha256),
+        "image_sha256": prediction.image.sha256,
+    }
+    if spacing is not None:
+        row |= {"pixel_height_mm": length(spacing[0]), "pixel_width_mm": length(spacing[1])}
+        row |= {"pixel_size_from": "file" if prediction.image.spacing_is_own else "--pixel-size"}
+        row |= _numbers(2, hc_mm=head.hc_mm, bpd_mm=head.bpd_mm, ofd_mm=head.ofd_mm)
+    if ellipse is not None:
+        row |= _numbers(2, hc_px=ellipse.circumference)
+        row |= _numbers(2, center_x_px=ellipse.center_x, center_y_px=ellipse.center_y)
+        row |= _numbers(2, semi_major_px=ellipse.semi_major, semi_minor_px=ellipse.semi_minor)
+        row |= _numbers(4, angle_rad=ellipse.angle)
+    if age is not None:
+        row |= {"ga_chart": age.chart, "ga_level": f"{age.level:g}"}
+        row |= _numbers(2, ga_weeks=age.weeks, ga_low_weeks=age.low_weeks, ga_high_weeks=age.high_weeks)
+    return row
+
+
+def blank_row(name: str, *, provenance: Row, error: str = "") -> Row:
+    """The row of a file of which nothing else is known, but perhaps the ``error`` in reading it."""
+    own = {"file": csv_cell(name), "error": error, "notice": NOTICE}
+    return dict.fromkeys(COLUMNS, "") | own | provenance
+
+
+def length(mm: float) -> str:
+    """A pixel's size as the table writes it."""
+    return f"{mm:.9g}"
+
+
+def _numbers(digits: int, **values: float) -> Row:
+    return {name: "" if math.isnan(value) else f"{value:.{digits}f}" for name, value in values.items()}
 
 
 class Table:

@@ -1,7 +1,7 @@
 """How much compressed pixels unfold to: asked of the code itself, before anything is decoded.
 
-A JPEG of many scans has all pixels gone through again and again. A compressed frame of a DICOM file has a
-size of its own beside the rows and columns that the file declares, and decoders follow that one.
+A compressed frame of a DICOM file has a size of its own beside the rows and columns that the file declares,
+and decoders follow that one.
 """
 
 from __future__ import annotations
@@ -17,21 +17,15 @@ MAX_SCANS = 100
 """Of a JPEG, as in libtiff's decoder. Encoders write one, or about ten where the image is progressive."""
 
 
-def check_scans(content: bytes, *, file: object) -> None:
-    """Raise ``DataError`` for a JPEG of more than :data:`MAX_SCANS` scans: each costs time for all pixels.
-
-    The marker of a scan (FF DA, ITU-T T.81 B.1.1.3) stands nowhere in the coded pixels, where a zero or a
-    restart follows FF.
-    """
+def check_scans(content: bytes) -> None:
+    """Raise ``DataError`` for a JPEG of more than :data:`MAX_SCANS` scans: each costs time for all pixels."""
+    # The marker of a scan (ITU-T T.81 B.1.1.3) stands nowhere in the coded pixels: a zero follows FF there.
     if (scans := content.count(b"\xff\xda")) > MAX_SCANS:
-        raise DataError(
-            file=file,
-            problem=f"it has {scans:,} scans, expected at most {MAX_SCANS}",
-            mend="Open it in an image program and save it anew.",
-        )
+        problem = f"it has {scans:,} scans, expected at most {MAX_SCANS}"
+        raise DataError(problem, "Open it in an image program and save it anew.")
 
 
-_EXPORT = "Export the frame from the scanner or its viewer as PNG, and give --pixel-size."
+EXPORT = "Export the frame from the scanner or its viewer as PNG, and give --pixel-size."
 _J2K = b"\xff\x4f\xff\x51"
 """Start of a JPEG 2000 codestream and its size (ITU-T T.800, A.4 and A.5)."""
 _MAX_TILES = 4096
@@ -41,17 +35,17 @@ _NO_FRAME = (0xC4, 0xC8, 0xCC)
 """Between FF C0 and FF CF, all others begin a frame (ITU-T T.81, B.1.1.3)."""
 
 
-def check_jpeg(code: bytes, *, rows: int, columns: int, file: object) -> None:
+def check_jpeg(code: bytes, *, rows: int, columns: int) -> None:
     """Raise ``DataError`` for a JPEG, JPEG-LS or JPEG 2000 that is not of ``rows`` and ``columns``."""
     if _J2K in code:
         sizes = list(_sizes_of_jpeg_2000(code))
     else:
-        check_scans(code, file=file)
+        check_scans(code)
         sizes = list(_sizes_of_jpeg(code))
     if sizes != [(rows, columns)]:
         found = " and ".join(f"{height} x {width}" for height, width in sizes[:3]) or "none"
         problem = f"its compressed image has {found} rows and columns, the file says {rows} x {columns}"
-        raise DataError(file=file, problem=problem, mend=_EXPORT)
+        raise DataError(problem, EXPORT)
 
 
 def _sizes_of_jpeg(code: bytes) -> Iterator[tuple[int, int]]:
@@ -80,10 +74,10 @@ def _sizes_of_jpeg_2000(code: bytes) -> Iterator[tuple[int, int]]:
             yield size
 
 
-def check_runs(code: bytes, *, pixels: int, file: object) -> None:
+def check_runs(code: bytes, *, pixels: int) -> None:
     """Raise ``DataError`` for run lengths (PS3.5, G) of which a segment unfolds to far more than ``pixels``.
 
-    >>> check_runs(bytes([1, *bytes(3), 64, *bytes(59)]) + bytes([253, 7]), pixels=4, file="a.dcm")
+    >>> check_runs(bytes([1, *bytes(3), 64, *bytes(59)]) + bytes([253, 7]), pixels=4)
     """
     count = int.from_bytes(code[:4], "little")
     starts = struct.unpack_from("<15I", code.ljust(64, b"\0"), 4)[: min(count, 15)]
@@ -91,7 +85,7 @@ def check_runs(code: bytes, *, pixels: int, file: object) -> None:
     for start, end in zip(starts, [*starts[1:], len(code)], strict=True):
         if end - start > most or _unfolded(code[start:end], most) > most:
             problem = f"a segment of its run lengths is far longer than its {pixels:,} pixels"
-            raise DataError(file=file, problem=problem, mend=_EXPORT)
+            raise DataError(problem, EXPORT)
 
 
 def _unfolded(segment: bytes, most: int) -> int:
@@ -107,7 +101,7 @@ def _unfolded(segment: bytes, most: int) -> int:
     return size
 
 
-def check_segments(code: bytes, *, file: object) -> None:
+def check_segments(code: bytes) -> None:
     """Raise ``DataError`` for a segmented palette (PS3.3, C.7.9.2) of more colours than any palette has."""
     for kind in ("<u1", "<u2"):  # which of them it is stands elsewhere: both must be harmless
         words = np.frombuffer(code[: len(code) // 2 * 2], kind)
@@ -119,4 +113,4 @@ def check_segments(code: bytes, *, file: object) -> None:
             colours += size
             at += {0: 2 + length, 1: 3, _COPIES: 4}.get(kind_of, len(words))
         if colours > _MAX_COLOURS:
-            raise DataError(file=file, problem="its palette has absurdly many colours", mend=_EXPORT)
+            raise DataError("its palette has absurdly many colours", EXPORT)

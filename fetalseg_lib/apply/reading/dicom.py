@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fetalseg_lib.apply.reading.compressed import check_jpeg, check_runs, check_segments
-from fetalseg_lib.data.limits import check_size
-from fetalseg_lib.data.sample import DataError
+from fetalseg_lib.apply.reading.compressed import EXPORT, check_jpeg, check_runs, check_segments
+from fetalseg_lib.data.read import check_size
+from fetalseg_lib.data.sample import DataError, first_line
 
 if TYPE_CHECKING:
     from pydicom import FileDataset
@@ -41,7 +41,6 @@ _MAX_BITS, _MAX_SAMPLES = 32, 3
 _CENTIMETRE, _TWO_DIMENSIONAL = 3, 1
 _SAME = 1e-4
 """Pixel sizes that differ by less are one: a hundredth of a per cent of a circumference is 0.03 mm."""
-_EXPORT = "Export the frame from the scanner or its viewer as PNG, and give --pixel-size."
 _INSTALL = 'Install the extra `dicom`: python -m pip install "fetalseg_lib[dicom]"'
 
 
@@ -50,36 +49,32 @@ def is_dicom(content: bytes) -> bool:
     return content[128:132] == b"DICM"
 
 
-def read(
-    content: bytes, *, file: object, frame: int | None = None
-) -> tuple[NDArray[np.uint8], tuple[float, float] | None]:
+def read(content: bytes, *, frame: int | None = None) -> tuple[NDArray[np.uint8], tuple[float, float] | None]:
     """The pixels of one frame as uint8 ``H W``, and ``(rows, columns)`` in mm where the file tells them.
 
-    ``frame`` counts from 1 and must be given for a clip. Windows and the inverse greys of MONOCHROME1 are
-    applied, colours become luminance. Raises ``DataError`` naming ``file``, also where pydicom is not
-    installed.
+    ``frame`` counts from 1 and must be given for a clip. The window and MONOCHROME1's inverse greys are
+    applied, colours become luminance. Raises ``DataError``, also where pydicom is not installed.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a file that strays from the standard may still be readable
-            dataset = _open(content, file)
-            index = _index(frame, _frames(dataset, file), file)
-            _check(dataset, index, file)
-            return _gray(dataset, index, file), _spacing_mm(dataset, file)
+            dataset = _open(content)
+            index = _index(frame, _frames(dataset))
+            _check(dataset, index)
+            return _gray(dataset, index), _spacing_mm(dataset)
     except DataError:
         raise
     # A broken file may fail anywhere inside the decoders; for the reader it all means the same.
     except Exception as error:
-        problem = f"it cannot be read as DICOM ({' '.join(str(error).split()) or type(error).__name__})"
-        raise DataError(file=file, problem=problem, mend=_EXPORT) from error
+        raise DataError(f"it cannot be read as DICOM ({first_line(error)})", EXPORT) from error
 
 
-def count_frames(content: bytes, *, file: object) -> int:
+def count_frames(content: bytes) -> int:
     """How many frames a file holds; 1 where it cannot be read, since reading it will say why."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _frames(_open(content, file), file)
+            return _frames(_open(content))
     except Exception:
         return 1
 
@@ -96,15 +91,13 @@ class _Bounded(io.BytesIO):
         return super().read(size)
 
 
-def _open(content: bytes, file: object) -> FileDataset:
+def _open(content: bytes) -> FileDataset:
     try:
         import pydicom
     except ModuleNotFoundError as error:
         problem = "it is a DICOM file, and pydicom, which reads these, is not installed"
-        raise DataError(file=file, problem=problem, mend=_INSTALL) from error
-    logging.getLogger("pydicom").setLevel(
-        logging.CRITICAL + 1
-    )  # it logs tracebacks, and an error says enough
+        raise DataError(problem, _INSTALL) from error
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)  # it logs tracebacks
     from pydicom.filereader import _read_file_meta_info
     from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
@@ -116,71 +109,67 @@ def _open(content: bytes, file: object) -> FileDataset:
         # A file compressed as a whole is not even opened: how large it grows is known once it has grown.
         if syntax in ("", DeflatedExplicitVRLittleEndian):
             kind = "a deflated DICOM file" if syntax else "a DICOM file that does not say how it is coded"
-            raise DataError(file=file, problem=f"it is {kind}, which is not read", mend=_EXPORT)
+            raise DataError(f"it is {kind}, which is not read", EXPORT)
         try:
             available = get_decoder(syntax).is_available
         except NotImplementedError as error:
             problem = f"its pixels are coded as {syntax.name}, which is not read"
-            raise DataError(file=file, problem=problem, mend=_EXPORT) from error
+            raise DataError(problem, EXPORT) from error
         if not available:
             problem = f"its pixels are coded as {syntax.name}, and GDCM, which reads these, is not installed"
-            raise DataError(file=file, problem=problem, mend=_INSTALL)
+            raise DataError(problem, _INSTALL)
     return pydicom.dcmread(_Bounded(content), specific_tags=list(_WANTED))
 
 
-def _frames(dataset: FileDataset, file: object) -> int:
+def _frames(dataset: FileDataset) -> int:
     if "PixelData" not in dataset:
-        raise DataError(
-            file=file, problem="it holds no image", mend="Leave it out: it may be a report or an index."
-        )
+        raise DataError("it holds no image", "Leave it out: it may be a report or an index.")
     frames = int(dataset.get("NumberOfFrames") or 1)
     if not 1 <= frames <= len(dataset.PixelData):
         problem = f"it says that it has {frames} frames, in {len(dataset.PixelData)} bytes"
-        raise DataError(file=file, problem=problem, mend=_EXPORT)
+        raise DataError(problem, EXPORT)
     return frames
 
 
-def _index(frame: int | None, frames: int, file: object) -> int:
+def _index(frame: int | None, frames: int) -> int:
     if frame is None and frames > 1:
         mend = "Choose one by `fetalseg predict --frame N`, all by --frame all, or export one as PNG."
-        raise DataError(file=file, problem=f"it is a clip of {frames} frames, expected one", mend=mend)
+        raise DataError(f"it is a clip of {frames} frames, expected one", mend)
     if frame is not None and not 1 <= frame <= frames:
         mend = f"Give --frame from 1 to {frames}."
-        raise DataError(file=file, problem=f"it has no frame {frame}, only {frames}", mend=mend)
+        raise DataError(f"it has no frame {frame}, only {frames}", mend)
     return (frame or 1) - 1
 
 
-def _check(dataset: FileDataset, index: int, file: object) -> None:
+def _check(dataset: FileDataset, index: int) -> None:
     """Refuse what would be misread, and what would grow beyond its rows and columns."""
     from pydicom.encaps import get_frame
     from pydicom.uid import RLELossless
 
     rows, columns = int(dataset.Rows), int(dataset.Columns)
-    check_size(columns, rows, file=file)
+    check_size(columns, rows)
     bits, samples = int(dataset.BitsAllocated), int(dataset.SamplesPerPixel)
     if bits > _MAX_BITS or samples not in (1, _MAX_SAMPLES):
         problem = f"a pixel has {samples} numbers of {bits} bits, expected 1 or 3 of at most {_MAX_BITS}"
-        raise DataError(file=file, problem=problem, mend=_EXPORT)
+        raise DataError(problem, EXPORT)
     if dataset.get("PixelRepresentation", 0) != 0:
-        problem = "its values have a sign, which ultrasound images do not have"
-        raise DataError(file=file, problem=problem, mend=_EXPORT)
+        raise DataError("its values have a sign, which ultrasound images do not have", EXPORT)
     for name in ("ModalityLUTSequence", "VOILUTSequence"):
         if name in dataset:
-            problem = f"its greys follow a table of its own ({name}), which is not read"
-            raise DataError(file=file, problem=problem, mend=_EXPORT)
+            raise DataError(f"its greys follow a table of its own ({name}), which is not read", EXPORT)
     for name in _SEGMENTED:
-        check_segments(dataset.get(name) or b"", file=file)
+        check_segments(dataset.get(name) or b"")
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax.is_encapsulated:
         frames = int(dataset.get("NumberOfFrames") or 1)
         code = get_frame(dataset.PixelData, index, number_of_frames=frames)
         if syntax == RLELossless:
-            check_runs(code, pixels=rows * columns, file=file)
+            check_runs(code, pixels=rows * columns)
         else:
-            check_jpeg(code, rows=rows, columns=columns, file=file)
+            check_jpeg(code, rows=rows, columns=columns)
 
 
-def _gray(dataset: FileDataset, index: int, file: object) -> NDArray[np.uint8]:
+def _gray(dataset: FileDataset, index: int) -> NDArray[np.uint8]:
     from pydicom.pixels.processing import apply_color_lut
     from pydicom.pixels.utils import pixel_array
 
@@ -191,17 +180,15 @@ def _gray(dataset: FileDataset, index: int, file: object) -> NDArray[np.uint8]:
         white = 2 ** (8 * values.dtype.itemsize) - 1
     if values.ndim == 3:
         values = values[..., :3] @ np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
-    share = np.clip(_windowed(values.astype(np.float64), dataset, white, file), 0, 1)
+    share = np.clip(_windowed(values.astype(np.float64), dataset, white), 0, 1)
     if share.min() == share.max() and values.min() < values.max():
-        raise DataError(file=file, problem="its window shows all its values alike", mend=_EXPORT)
+        raise DataError("its window shows all its values alike", EXPORT)
     if dataset.PhotometricInterpretation == "MONOCHROME1":
         share = 1 - share
     return np.round(255 * share).astype(np.uint8)
 
 
-def _windowed(
-    values: NDArray[np.float64], dataset: FileDataset, white: int, file: object
-) -> NDArray[np.float64]:
+def _windowed(values: NDArray[np.float64], dataset: FileDataset, white: int) -> NDArray[np.float64]:
     """Black as 0 and white as 1: by the first window where there is one (C.11.2.1.2), else by the bits."""
     center, width = (_first(dataset.get(name)) for name in ("WindowCenter", "WindowWidth"))
     if center is None or width is None:
@@ -210,7 +197,7 @@ def _windowed(
     slope, intercept = 1.0 if slope is None else slope, intercept or 0.0
     if not all(map(math.isfinite, (center, width, slope, intercept))):
         problem = f"its window or its scale is no number ({center:g}, {width:g}, {slope:g}, {intercept:g})"
-        raise DataError(file=file, problem=problem, mend=_EXPORT)
+        raise DataError(problem, EXPORT)
     stored = values * slope + intercept
     return np.asarray((stored - (center - 0.5)) / max(width - 1, 1) + 0.5)
 
@@ -221,25 +208,23 @@ def _first(value: Any) -> float | None:
     return None if value in (None, "") else float(value)
 
 
-def _spacing_mm(dataset: FileDataset, file: object) -> tuple[float, float] | None:
+def _spacing_mm(dataset: FileDataset) -> tuple[float, float] | None:
     """Height and width of a pixel: of the two-dimensional ultrasound region (C.8.5.5), else PixelSpacing."""
     found: list[tuple[float, float]] = []
     if "SequenceOfUltrasoundRegions" in dataset:
         raw = dataset.get_item("SequenceOfUltrasoundRegions")
         if isinstance(raw.value, bytes) and len(raw.value) > _MAX_REGIONS_BYTES:
-            raise DataError(file=file, problem="it has absurdly many regions", mend=_EXPORT)
+            raise DataError("it has absurdly many regions", EXPORT)
     for region in dataset.get("SequenceOfUltrasoundRegions") or []:
         units = (region.get("PhysicalUnitsXDirection"), region.get("PhysicalUnitsYDirection"))
         if region.get("RegionSpatialFormat") == _TWO_DIMENSIONAL and units == (_CENTIMETRE, _CENTIMETRE):
             mm = 10 * abs(float(region.PhysicalDeltaY)), 10 * abs(float(region.PhysicalDeltaX))
-            if not any(all(map(_alike, mm, other)) for other in found):
+            if not any(np.allclose(mm, other, rtol=_SAME, atol=0) for other in found):
                 found.append(mm)
     if len(found) > 1:
-        raise DataError(
-            file=file,
-            problem=f"it holds regions of {len(found)} different pixel sizes, expected one",
-            mend="Export the frame as PNG, cropped to the region with the head, and give --pixel-size.",
-        )
+        problem = f"it holds regions of {len(found)} different pixel sizes, expected one"
+        mend = "Export the frame as PNG, cropped to the region with the head, and give --pixel-size."
+        raise DataError(problem, mend)
     if not found and dataset.get("PixelSpacing"):
         found.append((float(dataset.PixelSpacing[0]), float(dataset.PixelSpacing[1])))
     if not found:
@@ -247,9 +232,5 @@ def _spacing_mm(dataset: FileDataset, file: object) -> tuple[float, float] | Non
     (spacing,) = found
     if not all(0 < side < math.inf for side in spacing):
         problem = f"it says that a pixel is {spacing[0]:g} x {spacing[1]:g} mm"
-        raise DataError(file=file, problem=problem, mend=_EXPORT)
+        raise DataError(problem, EXPORT)
     return spacing
-
-
-def _alike(one: float, other: float) -> bool:
-    return math.isclose(one, other, rel_tol=_SAME)

@@ -2,12 +2,12 @@
 
 Scatterers are complex Gaussian, so the envelope of even tissue is Rayleigh as in fully developed speckle
 (Wagner et al. 1983, doi:10.1109/T-SU.1983.31404). The point spread is one convolution along the beams and
-one across them, whose width depends on depth: enough for true local statistics, at a small share of the
-cost of solving the wave equation.
+one across them, whose width depends on depth: a small share of the cost of solving the wave equation.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -48,7 +48,8 @@ class PointSpread:
 
 def spread(field: Field, psf: PointSpread, sector: Sector) -> Field:
     """Convolve with the point spread, scaled so that white noise keeps its power at every depth."""
-    return _convolve(_pad(field, psf, sector, mode="edge"), psf, sector)
+    kernels = _kernels(psf, sector)
+    return _convolve(_pad(field, kernels, mode="edge"), kernels)
 
 
 def look(
@@ -60,27 +61,36 @@ def look(
     """
     # Beyond the border, tissue goes on as it is, but with scatterers of its own.
     noise = rng.standard_normal((2, DEPTHS, BEAMS)) * np.sqrt(0.5)
-    real, imaginary = (_pad(part, psf, sector, mode="wrap") for part in noise)
-    scatter, mirror = (_pad(part, psf, sector, mode="edge") for part in (scatter, mirror))
-    return _convolve(scatter * real + mirror, psf, sector), _convolve(scatter * imaginary, psf, sector)
+    kernels = _kernels(psf, sector)
+    real, imaginary = (_pad(part, kernels, mode="wrap") for part in noise)
+    scatter, mirror = (_pad(part, kernels, mode="edge") for part in (scatter, mirror))
+    return _convolve(scatter * real + mirror, kernels), _convolve(scatter * imaginary, kernels)
 
 
-def _reach(psf: PointSpread, sector: Sector) -> tuple[int, int]:
-    axial, lateral = _widths(psf, sector)
-    return int(np.ceil(_REACH * axial)), int(np.ceil(_REACH * lateral.max()))
+def coherent_gain(psf: PointSpread, sector: Sector) -> Field:
+    """How much :func:`spread` multiplies an even, coherent field, ``(depths, 1)``."""
+    axial, lateral = _kernels(psf, sector)
+    gain: Field = lateral.sum(axis=1, keepdims=True) * axial.sum()
+    return gain
 
 
-def _pad(field: Field, psf: PointSpread, sector: Sector, *, mode: Literal["edge", "wrap"]) -> Field:
-    rows, columns = _reach(psf, sector)
+def _kernels(psf: PointSpread, sector: Sector) -> tuple[Field, Field]:
+    """Along the beam ``(taps,)``, and across the beams at each depth ``(depths, taps)``."""
+    axial = max(psf.axial_mm / sector.step_mm, 0.4)  # SD in samples
+    lateral = np.clip(psf.width_mm(sector) / sector.pitch_mm[:, 0], 0.4, 12)  # in beams
+    return _taps(axial, math.ceil(_REACH * axial)), _taps(lateral[:, None], math.ceil(_REACH * lateral.max()))
+
+
+def _pad(field: Field, kernels: tuple[Field, Field], *, mode: Literal["edge", "wrap"]) -> Field:
+    rows, columns = (kernel.shape[-1] // 2 for kernel in kernels)
     return np.pad(field, ((rows, rows), (columns, columns)), mode=mode)
 
 
-def _convolve(padded: Field, psf: PointSpread, sector: Sector) -> Field:
+def _convolve(padded: Field, kernels: tuple[Field, Field]) -> Field:
     """First along the beams, then across them, each depth with its own width; the border falls away."""
-    rows, columns = _reach(psf, sector)
-    axial, lateral = _widths(psf, sector)
-    along = convolve1d(padded, _taps(axial, rows), axis=0, mode="constant")[rows : rows + DEPTHS]
-    across = _taps(lateral[:, None], columns)
+    axial, across = kernels
+    rows, columns = (kernel.shape[-1] // 2 for kernel in kernels)
+    along = convolve1d(padded, axial, axis=0, mode="constant")[rows : rows + DEPTHS]
     total: Field = across[:, columns, None] * along[:, columns : columns + BEAMS]
     for tap in range(1, columns + 1):
         right, left = columns + tap, columns - tap
@@ -88,20 +98,6 @@ def _convolve(padded: Field, psf: PointSpread, sector: Sector) -> Field:
         pair *= across[:, right, None]
         total += pair
     return total
-
-
-def coherent_gain(psf: PointSpread, sector: Sector) -> Field:
-    """How much :func:`spread` multiplies an even, coherent field, ``(depths, 1)``."""
-    rows, columns = _reach(psf, sector)
-    axial, lateral = _widths(psf, sector)
-    gain: Field = _taps(lateral[:, None], columns).sum(axis=1, keepdims=True) * _taps(axial, rows).sum()
-    return gain
-
-
-def _widths(psf: PointSpread, sector: Sector) -> tuple[float, Field]:
-    """SD along the beam in samples, and across in beams at each depth."""
-    lateral = psf.width_mm(sector) / sector.pitch_mm[:, 0]
-    return max(psf.axial_mm / sector.step_mm, 0.4), np.clip(lateral, 0.4, 12)
 
 
 def _taps(width: Field | float, reach: int) -> Field:

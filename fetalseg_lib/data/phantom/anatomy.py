@@ -1,8 +1,7 @@
 """Which fetus, how large its head, and where in the frame: a set of phantoms has HC18's statistics.
 
-The age comes first; the growth chart gives the head circumference with its spread; the circumference
-decides on the shape and on the zoom, as the sonographers of HC18 chose it. All numbers of HC18 were
-measured on the training fold alone.
+The age gives the head circumference by the growth chart, and that the shape and the zoom, as the sonographers
+of HC18 chose it. All numbers of HC18 were measured on the training fold alone.
 """
 
 from __future__ import annotations
@@ -91,8 +90,7 @@ def _draw_age(rng: np.random.Generator) -> float:
 def place_head(rng: np.random.Generator, head: Head, *, size: tuple[int, int]) -> tuple[Ellipse, float]:
     """Place the head in a frame of ``size`` (height, width): its ellipse in px, and the pixel size in mm.
 
-    The pixel size grows beyond the exam's where the head would not fit into the frame otherwise. A few
-    heads go beyond the border.
+    The pixel size grows beyond the exam's where the head would not fit otherwise; a few heads are cut.
     """
     height, width = size
     angle = (rng.normal(0, head.tilt) + math.pi / 2) % math.pi - math.pi / 2
@@ -103,18 +101,10 @@ def place_head(rng: np.random.Generator, head: Head, *, size: tuple[int, int]) -
     fit = max(2 * half_width / (room * width), 2 * half_height / (room * height))
     pixel_size = max(head.pixel_size_mm, fit)
     center = []
-    for side, half, spread in (
-        (width, half_width / pixel_size, 0.052),
-        (height, half_height / pixel_size, 0.075),
-    ):
+    for side, half_mm, spread in ((width, half_width, 0.052), (height, half_height, 0.075)):
+        half = half_mm / pixel_size
         margin = (1 - room) / 2 * side + half
         wanted = side * rng.normal(0.495, spread)
         center.append(float(np.clip(wanted, min(margin, side / 2), max(side - margin, side / 2))) - 0.5)
-    ellipse = Ellipse(
-        center_x=center[0],
-        center_y=center[1],
-        semi_major=a / pixel_size,
-        semi_minor=b / pixel_size,
-        angle=angle,
-    )
-    return ellipse, pixel_size
+    axes = {"semi_major": a / pixel_size, "semi_minor": b / pixel_size}
+    return Ellipse(center_x=center[0], center_y=center[1], **axes, angle=angle), pixel_size

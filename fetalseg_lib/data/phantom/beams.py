@@ -1,11 +1,8 @@
 """The sector that a probe sees, and fields on its grid of depths by beams.
 
-A curved probe sends beams from a virtual apex. Everything of an ultrasound image happens along them:
-attenuation, shadows, the spread of the echo. So the phantom is made on a grid of depths (rows) by beams
-(columns) first, and turned into rows and columns of the frame last.
-
-All arithmetic is float64: machines differ in the last bits of a sine or an exponential, and those bits must
-not reach the grey levels, which are rounded to integers at the end.
+A curved probe sends beams from a virtual apex. Attenuation, shadows and the spread of the echo happen along
+them, so the phantom is made on a grid of depths (rows) by beams (columns), and turned into the frame last.
+All arithmetic is float64: the last bits, in which machines differ, must not reach the grey levels.
 """
 
 from __future__ import annotations
@@ -70,10 +67,7 @@ class Sector:
         return self.radius * (2 * self.half_angle / (BEAMS - 1))
 
     def texture(self, rng: np.random.Generator, axial_mm: float, lateral_mm: float) -> Field:
-        """A smooth random field, Gaussian with mean 0 and SD 1; its grains measure about the two widths.
-
-        Cubic B-splines with random coefficients: two small matrix products, on any grid.
-        """
+        """A smooth random field, Gaussian with mean 0 and SD 1; its grains measure about the two widths."""
         rows = _spline(DEPTHS, axial_mm / self.step_mm)
         columns = _spline(BEAMS, lateral_mm / float(self.pitch_mm[DEPTHS // 2, 0]))
         coefficients = rng.standard_normal((rows.shape[1], columns.shape[1]))
@@ -98,8 +92,7 @@ def draw_sector(
 ) -> Sector:
     """Choose a probe and where it stands: zoomed into the sector early, the whole of it in view at term.
 
-    ``frame_mm`` is height and width; ``outline`` are points of the head, ``(n, 2)`` as x, y in mm, most of
-    which the sector must show.
+    ``frame_mm`` is height and width; ``outline`` are the head's points to be shown, ``(n, 2)`` as x, y in mm.
     """
     height, width = frame_mm
     late = np.clip((weeks - 16) / 12, 0, 1)

@@ -67,10 +67,7 @@ def _bilinear(polar: Field, row: Field, column: Field) -> Field:
 
 
 def paint(rng: np.random.Generator, image: NDArray[Any]) -> None:
-    """Paint into the image what HC18's have: a grey bar at the left, boxes where text was, in black.
-
-    Places and frequencies are those of the training fold, as shares of a frame of 540 by 800.
-    """
+    """Paint into the image what the training fold has: a grey bar at the left, black boxes where text was."""
     height, width = image.shape
 
     def box(top: float, bottom: float, left: float, right: float) -> tuple[slice, slice]:

@@ -20,7 +20,11 @@ from fetalseg_lib.data.phantom.anatomy import NATIVE_HEIGHT
 from fetalseg_lib.data.phantom.beams import Field, Sector
 from fetalseg_lib.data.phantom.options import Request, Severity
 from fetalseg_lib.data.phantom.scene import Scene
-from fetalseg_lib.data.phantom.severity import grain_db, loss_db
+
+GAIN_DB, DEPTH_DB, SHADOW_DB = 18.0, 40.0, 30.0
+"""Losses at severity 1: everywhere; at the deepest point; in the core of a shadow."""
+_MEAN_RAYLEIGH_DB = -10 * float(np.euler_gamma) / float(np.log(10))
+"""Mean level of speckle of power 1, so that the pattern makes nothing darker on average."""
 
 Draws = Mapping[str, np.random.Generator]
 
@@ -47,10 +51,8 @@ def envelope(draws: Draws, request: Request, sector: Sector, scene: Scene, skull
     side = lobes * gaussian_filter1d(share * skull, 10, axis=1, mode="constant")
     real, imaginary = look(draws["speckle"], strength, mirror, psf, sector)
     if "speckle" in without:
-        real, imaginary = (
-            spread(_EVEN * strength / coherent_gain(psf, sector) + mirror, psf, sector),
-            0 * real,
-        )
+        even = _EVEN * strength / coherent_gain(psf, sector) + mirror
+        real, imaginary = spread(even, psf, sector), 0 * real
     gain: Field = 10 ** (_gain_db(draws, request, sector, psf) / 20)
     echo: Field = np.sqrt((real + side) ** 2 + imaginary**2) * gain
     return echo
@@ -96,3 +98,23 @@ def _gain_db(draws: Draws, request: Request, sector: Sector, psf: PointSpread) -
         grains = look(knobs, np.ones_like(gain), np.zeros_like(gain), psf, sector)
         gain = gain + grain_db(severity.speckle, *grains)
     return gain
+
+
+def loss_db(rng: np.random.Generator, severity: Severity, depth: Field, lateral: Field) -> Field:
+    """What gain, depth and shadow take, in dB, at points whose ``depth`` and ``lateral`` run from 0 to 1.
+
+    The shadows stand where ``rng`` puts them; ``severity`` makes them deeper, not others.
+    """
+    loss = severity.gain * GAIN_DB + severity.depth * DEPTH_DB * np.clip(depth, 0, 1) ** 1.5 + 0 * lateral
+    for _ in range(4):
+        center, half, start = rng.uniform(0.05, 0.95), rng.uniform(0.02, 0.07), rng.uniform(0, 0.3)
+        stripe = np.exp(-((np.abs(lateral - center) / half) ** 4))
+        loss = loss + severity.shadow * SHADOW_DB * stripe * np.clip((depth - start) / 0.05, 0, 1)
+    return loss
+
+
+def grain_db(severity: float, real: Field, imaginary: Field) -> Field:
+    """A second speckle pattern, of mean power 1, over the first, in dB: nothing at 0, Rayleigh at 1."""
+    power = real * real + imaginary * imaginary
+    grain: Field = severity * (10 * np.log10(power + 1e-4) - _MEAN_RAYLEIGH_DB)
+    return grain

@@ -21,9 +21,9 @@ _HALF_LINE_PX = 1.2
 def write_folder(samples: Iterable[Sample], directory: str | Path) -> Path:
     """Write ``samples`` so that :func:`fetalseg_lib.data.hc18.load` reads them back; return the directory.
 
-    As in HC18, the annotation is the outline of the ellipse, not the mask. The folder appears when it is
-    whole. Raises ``ValueError`` where it has files already or another process writes it, and for a sample
-    without mask or circumference, or whose mask no ellipse fits.
+    As in HC18, the annotation is the ellipse's outline. The folder appears when it is whole. Raises
+    ``ValueError`` where it has files already or another process writes it, and for a sample without mask or
+    circumference, or whose mask no ellipse fits.
     """
     root = Path(directory)
     with new_folder(root) as draft:

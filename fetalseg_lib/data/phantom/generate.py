@@ -16,6 +16,9 @@ from fetalseg_lib.data.phantom.render import render
 from fetalseg_lib.data.sample import LazySamples, Sample
 from fetalseg_lib.geometry import Ellipse, rasterize
 
+MAX_PHANTOMS = 1_000_000
+"""Of a folder or a study."""
+
 MIN_SIDE = 32
 _CYCLE = 6
 """Of six exams, five have one image and the sixth has two, about as in HC18."""
@@ -31,41 +34,19 @@ class Phantom(Sample):
     gestational_age_weeks: float
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Phantoms(LazySamples):
-    """``n`` phantoms; row ``k`` depends on ``(seed, k)`` and the settings, not on ``n``.
+    """``n`` phantoms; row ``k`` depends on ``(seed, k)`` and the settings, not on ``n``."""
 
-    Raises ``ValueError`` for settings that are none, see :func:`generate`.
-    """
-
-    def __init__(
-        self,
-        n: int,
-        *,
-        seed: int,
-        size: tuple[int, int],
-        weeks: tuple[float, float] | None = None,
-        severity: Severity | None = None,
-        without: Iterable[str] = (),
-    ) -> None:
-        if n < 0:
-            raise ValueError(f"n: expected 0 or more, got {n}")
-        if seed < 0:
-            raise ValueError(f"seed: expected 0 or more, got {seed}")
-        if len(size) != 2 or min(size) < MIN_SIDE:
-            raise ValueError(f"size: expected (height, width) of {MIN_SIDE} or more, got {tuple(size)}")
-        if weeks is not None and not FIRST_WEEK <= weeks[0] <= weeks[1] <= LAST_WEEK:
-            raise ValueError(
-                f"weeks: expected (low, high) within {FIRST_WEEK:g} to {LAST_WEEK:g}, got {weeks}"
-            )
-        self._n = n
-        self.seed = seed
-        self.size = (int(size[0]), int(size[1]))
-        self.weeks = weeks
-        self.severity = severity or Severity()
-        self.without = check_ingredients(without)
+    n: int
+    seed: int
+    size: tuple[int, int]
+    weeks: tuple[float, float] | None
+    severity: Severity
+    without: frozenset[str]
 
     def __len__(self) -> int:
-        return self._n
+        return self.n
 
     def read(self, row: int) -> Phantom:
         """Draw phantom ``row``: the head from its exam, its place and the echoes from the row."""
@@ -98,16 +79,8 @@ class Phantoms(LazySamples):
         code = hashlib.sha256()
         for path in sorted(Path(__file__).parent.glob("*.py")):
             code.update(path.read_bytes())
-        return {
-            "kind": "phantom",
-            "n": len(self),
-            "seed": self.seed,
-            "size": list(self.size),
-            "weeks": None if self.weeks is None else list(self.weeks),
-            "severity": dataclasses.asdict(self.severity),
-            "without": sorted(self.without),
-            "code_sha256": code.hexdigest(),
-        }
+        known = {"without": sorted(self.without), "code_sha256": code.hexdigest()}
+        return {"kind": "phantom", **dataclasses.asdict(self), **known}
 
 
 def generate(
@@ -123,14 +96,28 @@ def generate(
 
     Ages come in HC18's mix, or evenly from ``weeks`` (low, high; 11 to 40). ``severity`` turns single
     difficulties up, ``without`` leaves ingredients out (see ``INGREDIENTS``); the rest stays as it was.
-    Raises ``ValueError`` for negative ``n`` or ``seed``, sizes below 32, ages outside the chart, and
-    ingredients that there are not.
+    Raises ``ValueError`` for any of these that cannot be.
 
     >>> sample = generate(3, seed=0, size=(108, 160))[0]
     >>> sample.name, sample.image.shape, bool(sample.mask.any())
     ('000_HC.png', (108, 160), True)
     """
-    return Phantoms(n, seed=seed, size=size, weeks=weeks, severity=severity, without=without)
+    if n < 0:
+        raise ValueError(f"n: expected 0 or more, got {n}")
+    if seed < 0:
+        raise ValueError(f"seed: expected 0 or more, got {seed}")
+    if len(size) != 2 or min(size) < MIN_SIDE:
+        raise ValueError(f"size: expected (height, width) of {MIN_SIDE} or more, got {tuple(size)}")
+    if weeks is not None and not FIRST_WEEK <= weeks[0] <= weeks[1] <= LAST_WEEK:
+        raise ValueError(f"weeks: expected (low, high) within {FIRST_WEEK:g} to {LAST_WEEK:g}, got {weeks}")
+    return Phantoms(
+        n=n,
+        seed=seed,
+        size=(int(size[0]), int(size[1])),
+        weeks=weeks,
+        severity=severity or Severity(),
+        without=check_ingredients(without),
+    )
 
 
 def exam_of(row: int) -> tuple[int, int]:

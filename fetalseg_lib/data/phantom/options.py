@@ -55,8 +55,6 @@ class Severity:
 
 
 KNOBS = tuple(knob.name for knob in dataclasses.fields(Severity))
-IMAGE_KNOBS = ("gain", "speckle", "shadow", "blur", "depth")
-"""The knobs that can be turned on a finished image, too."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,32 +58,23 @@ def _whole_frame(sector: Sector, height: float, width: float) -> Sector:
 
 
 def _scene(
-    rngs: dict[str, np.random.Generator],
-    request: Request,
-    sector: Sector,
-    head: EllipseView,
-    half_mm: float,
+    rngs: dict[str, np.random.Generator], request: Request, sector: Sector, head: EllipseView, half_mm: float
 ) -> tuple[Scene, Field]:
     """Put the organs together, from the outside in; also the skull's mirror alone."""
-    without, severity = request.without, request.severity
+    without, severity = request.without, request.severity.clutter
     scene = plain_tissue(rngs["tissue"], sector)
     if "uterus" not in without:
-        add_uterus(rngs["uterus"], scene, sector, head, weeks=request.weeks, half_mm=half_mm)
+        add_uterus(rngs["uterus"], scene, sector, head, request.weeks, half_mm)
     if "clutter" not in without:
-        add_clutter(rngs["clutter"], scene, sector, head, half_mm=half_mm, severity=severity.clutter)
+        add_clutter(rngs["clutter"], scene, sector, head, severity, half_mm)
     # A sonographer's ellipse is not quite the skull: the wall waves about it, and lies deeper or less deep.
     wobble = ripple(rngs["skull"], head, half_mm * rngs["skull"].uniform(0.008, 0.036))
     wobble += rngs["skull"].normal(0, 0.1 + 0.007 * half_mm)
     distance = head.distance - (0 if "irregular" in without else wobble)
     bone = draw_bone(rngs["skull"], weeks=request.weeks)
     inside = soft_step(distance + 1.5 * bone.thickness_mm)
-    add_brain(
-        rngs["brain"], scene, sector, head, inside, weeks=request.weeks, half_mm=half_mm, without=without
-    )
-    skull = add_skull(
-        rngs["skull"], scene, sector, head, distance, bone, without=without, severity=severity.dropout
-    )
-    return scene, skull
+    add_brain(rngs["brain"], scene, sector, head, inside, request, half_mm)
+    return scene, add_skull(rngs["skull"], scene, sector, head, distance, bone, request)
 
 
 def _tone(rng: np.random.Generator, request: Request) -> Tone:

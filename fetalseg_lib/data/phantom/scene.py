@@ -16,9 +16,8 @@ FLUID = 0.02
 class Scene:
     """Three fields on the grid of depths by beams, added to by one organ after the other.
 
-    ``scatter`` is the RMS amplitude of small, random scatterers: speckle. ``mirror`` is the amplitude of
-    smooth interfaces, which echo as a whole. ``loss`` is what the sound loses there and back, in dB/mm,
-    beyond the loss in soft tissue that the machine makes up for; fluid has a negative one.
+    ``scatter`` is the RMS amplitude of small, random scatterers, ``mirror`` that of smooth interfaces.
+    ``loss`` is lost there and back, in dB/mm, beyond what the machine makes up for; fluid's is negative.
     """
 
     scatter: Field
@@ -39,11 +38,7 @@ def soft_step(distance_mm: Field, width_mm: float = 0.25) -> Field:
 
 
 def interface(share: Field, sector: Sector) -> Field:
-    """The echo of a border: how much ``share`` changes along the beam, per mm.
-
-    A border that lies across the beam changes at once, one that runs along with it hardly: so the echo
-    depends on the angle as that of a mirror does.
-    """
+    """The echo of a border: how much ``share`` changes along the beam, per mm, so by its angle too."""
     change = np.zeros((DEPTHS, share.shape[1]))
     change[1:-1] = np.abs(share[2:] - share[:-2]) / (2 * sector.step_mm)
     return change

@@ -15,10 +15,9 @@ class EllipseView:
     """An ellipse (mm) on the beams' grid.
 
     ``u, v`` are places along the axes as shares of the semi-axes; ``distance`` is that to the border in mm,
-    negative inside, exact to first order. ``incidence`` is the cosine of the angle between the beam and the
-    border's normal, 1 where they meet square; ``along, across`` are those between the beam and the axes.
-    ``sideways, downwards`` tell the direction from the centre: 0 to 1 to either side, -1 to 1 from above to
-    below.
+    negative inside. ``incidence`` is the cosine of the angle between the beam and the border's normal;
+    ``along, across`` are those between the beam and the axes. ``sideways, downwards`` tell the direction from
+    the centre: 0 to 1 to either side, -1 to 1 from above to below.
     """
 
     u: Field
@@ -56,10 +55,8 @@ def view(ellipse: Ellipse, sector: Sector) -> EllipseView:
 
 
 def ripple(rng: np.random.Generator, shape: EllipseView, size: float) -> Field:
-    """A smooth periodic function of the direction from the centre, of SD ``size``: no head is an ellipse.
-
-    Its waves begin at three a turn, so that the best ellipse stays the one that was drawn.
-    """
+    """A smooth periodic function of the direction from the centre, of SD ``size``: no head is an ellipse."""
+    # The waves begin at three a turn, so that the best ellipse stays the one that was drawn.
     turn = (shape.u + 1j * shape.v) / (np.sqrt(shape.u**2 + shape.v**2) + 1e-9)
     wave = turn * turn * turn
     total = np.zeros_like(shape.u)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fetalseg_lib.data.phantom.beams import Field, Sector
+from fetalseg_lib.data.phantom.options import Request
 from fetalseg_lib.data.phantom.scene import Scene
 from fetalseg_lib.data.phantom.shape import EllipseView
 
@@ -17,8 +18,7 @@ class Bone:
 
     ``strength`` is the mirror's amplitude where the beam is square to it, ``floor`` what is left at a slant,
     ``directivity`` the power of the cosine in between. ``thickness_mm`` is one SD of the wall's profile.
-    ``loss_db`` is lost on one way through and back, and ``slant`` times as much again where the beam glides
-    along the bone and is turned aside.
+    ``loss_db`` is lost there and back, and ``slant`` times as much again where the beam glides along.
     """
 
     strength: float
@@ -53,14 +53,13 @@ def add_skull(
     head: EllipseView,
     distance: Field,
     bone: Bone,
-    *,
-    without: frozenset[str],
-    severity: float,
+    request: Request,
 ) -> Field:
     """Add the wall whose outer border has ``distance`` 0; return its mirror alone (for its repeated echoes).
 
-    ``severity`` lets the slanted parts fade earlier and opens gaps.
+    The knob of drop-out lets the slanted parts fade earlier and opens gaps.
     """
+    without, severity = request.without, request.severity.dropout
     depth = (distance + 2.1 * bone.thickness_mm) / bone.thickness_mm
     wall = np.exp(-0.5 * depth * depth)
     brightness = bone.strength * np.exp(

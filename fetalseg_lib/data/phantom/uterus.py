@@ -15,26 +15,21 @@ which needs none of it, everything is too bright (PMC10001275 has the attenuatio
 
 def plain_tissue(rng: np.random.Generator, sector: Sector) -> Scene:
     """Soft tissue everywhere, uneven in large and small, with a few bright fibres across the beams."""
-    shape = np.zeros_like(sector.x)
-    uneven = rng.uniform(0.4, 1.0) * sector.texture(rng, 9, 16) + rng.uniform(0, 0.7) * sector.texture(
-        rng, 30, 30
-    )
+    uneven = rng.uniform(0.4, 1.0) * sector.texture(rng, 9, 16)
+    uneven += rng.uniform(0, 0.7) * sector.texture(rng, 30, 30)
     grain = rng.uniform(0.2, 0.6) * sector.texture(rng, 1.6, 3.5)
     fibres = np.clip(sector.texture(rng, 0.5, 4.5) - rng.uniform(0.8, 2.2), 0, None)
     return Scene(
         scatter=np.exp(uneven + grain),
         mirror=fibres * 10 ** rng.uniform(-1, 0.8),
-        loss=shape + rng.normal(0, 0.04),
+        loss=np.zeros_like(sector.x) + rng.normal(0, 0.04),
     )
 
 
 def add_uterus(
-    rng: np.random.Generator, scene: Scene, sector: Sector, head: EllipseView, *, weeks: float, half_mm: float
+    rng: np.random.Generator, scene: Scene, sector: Sector, head: EllipseView, weeks: float, half_mm: float
 ) -> None:
-    """Add layers, placenta and the fluid around a head of ``half_mm`` (its semi-minor axis).
-
-    Early the head floats; later the wall is close to it, and fluid is left in pockets.
-    """
+    """Layers, placenta and fluid around a head of ``half_mm`` (its semi-minor axis): early, it floats."""
     _add_layers(rng, scene, sector)
     _add_placenta(rng, scene, sector, half_mm)
     early = float(np.clip((20 - weeks) / 7, 0, 1))

@@ -11,10 +11,11 @@ import torch
 from sentences import includes_zero, said
 from torch.utils.flop_counter import FlopCounterMode
 
+from fetalseg_book.complexity import count_flops
 from fetalseg_book.facts import cost
 from fetalseg_book.facts.core import FREED, PROPOSED
 from fetalseg_book.facts.cost import SIDE, bench, wrong_shapes
-from fetalseg_lib.complexity import count_flops, count_parameters
+from fetalseg_lib.complexity import count_parameters
 from fetalseg_lib.models import build_model
 from fetalseg_lib.study.records import read_json
 

@@ -15,11 +15,12 @@ from pathlib import Path
 import pandas as pd
 
 from fetalseg_book.studies.dataset import STATED
+from fetalseg_book.studies.robustness.degrade import IMAGE_KNOBS
 from fetalseg_book.studies.robustness.measure import LEVELS, measure_phantoms, measure_real
 from fetalseg_book.studies.spread import spread_rows
 from fetalseg_lib.apply.trained import demonstration_weights, read_network
 from fetalseg_lib.data import hc18, phantom
-from fetalseg_lib.data.phantom import IMAGE_KNOBS, KNOBS
+from fetalseg_lib.data.phantom import KNOBS
 from fetalseg_lib.study import records
 from fetalseg_lib.training.checkpoint import read_metadata
 

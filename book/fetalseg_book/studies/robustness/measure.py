@@ -11,11 +11,12 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from fetalseg_book.studies.robustness.degrade import IMAGE_KNOBS, degrade
 from fetalseg_lib.apply.prediction.measure import Prediction, predict_images
 from fetalseg_lib.apply.reading.image_file import GrayImage
 from fetalseg_lib.apply.trained import TrainedNetwork
 from fetalseg_lib.data import phantom
-from fetalseg_lib.data.phantom import IMAGE_KNOBS, KNOBS, Severity, degrade
+from fetalseg_lib.data.phantom import KNOBS, Severity
 from fetalseg_lib.data.sample import Sample
 from fetalseg_lib.evaluation.metrics import dice, overlap_counts
 from fetalseg_lib.growth import INTERGROWTH_21ST

@@ -1,4 +1,4 @@
-"""Difficulties by degrees: as losses along the beams of a phantom, or on any finished image.
+"""The phantom's difficulties on any finished image.
 
 A picture is the logarithm of the echo, so a loss in decibels is a shift of its grey levels. The same losses
 can therefore be laid over a real image, whose beams run about downwards.
@@ -13,35 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from fetalseg_lib.data.phantom.beams import Field
-from fetalseg_lib.data.phantom.options import IMAGE_KNOBS, Severity
+from fetalseg_lib.data.phantom import Severity
+from fetalseg_lib.data.phantom.echo import grain_db, loss_db
 
-GAIN_DB, DEPTH_DB, SHADOW_DB = 18.0, 40.0, 30.0
-"""Losses at severity 1: everywhere; at the deepest point; in the core of a shadow."""
+IMAGE_KNOBS = ("gain", "speckle", "shadow", "blur", "depth")
+"""The knobs that can be turned on a finished image, too."""
+
 GREY_PER_DB = 255 / 55
 """Of a usual dynamic range of 55 dB."""
-_MEAN_RAYLEIGH_DB = -10 * float(np.euler_gamma) / float(np.log(10))
-"""Mean level of speckle of power 1, so that the pattern makes nothing darker on average."""
-
-
-def loss_db(rng: np.random.Generator, severity: Severity, depth: Field, lateral: Field) -> Field:
-    """What gain, depth and shadow take, in dB, at points whose ``depth`` and ``lateral`` run from 0 to 1.
-
-    The shadows stand where ``rng`` puts them; ``severity`` makes them deeper, not others.
-    """
-    loss = severity.gain * GAIN_DB + severity.depth * DEPTH_DB * np.clip(depth, 0, 1) ** 1.5 + 0 * lateral
-    for _ in range(4):
-        center, half, start = rng.uniform(0.05, 0.95), rng.uniform(0.02, 0.07), rng.uniform(0, 0.3)
-        stripe = np.exp(-((np.abs(lateral - center) / half) ** 4))
-        loss = loss + severity.shadow * SHADOW_DB * stripe * np.clip((depth - start) / 0.05, 0, 1)
-    return loss
-
-
-def grain_db(severity: float, real: Field, imaginary: Field) -> Field:
-    """A second speckle pattern, of mean power 1, over the first, in dB: nothing at 0, Rayleigh at 1."""
-    power = real * real + imaginary * imaginary
-    grain: Field = severity * (10 * np.log10(power + 1e-4) - _MEAN_RAYLEIGH_DB)
-    return grain
 
 
 def degrade(image: NDArray[np.uint8], severity: Severity, *, seed: int = 0) -> NDArray[np.uint8]:
@@ -51,8 +30,6 @@ def degrade(image: NDArray[np.uint8], severity: Severity, *, seed: int = 0) -> N
     for another kind of image, or where a knob is turned that only phantoms have (drop-out, clutter).
 
     >>> grey = np.full((40, 60), 120, np.uint8)
-    >>> bool((degrade(grey, Severity()) == grey).all())
-    True
     >>> bool((degrade(grey, Severity(gain=0.5)) < grey).all())
     True
     """

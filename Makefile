@@ -36,9 +36,10 @@ endif
 	$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --editable .
 	@touch $@
 
-# What the browser page needs comes over the net while the chapters run; the site takes it, or asks again.
+# What the browser page and the live exercises need comes over the net while the chapters run; the site takes it, or asks again.
 book: $(READY)  ## run every chapter (PROFILE=quick) and build the site
 	@$(BIN)/python -m fetalseg_book.publishing.browser runtime book/browser -o _build/browser/runtime >/dev/null 2>&1 & \
+	$(BIN)/python -m fetalseg_book.publishing.live book/exercises -o _build/exercises >/dev/null 2>&1 & \
 	$(BIN)/python -m fetalseg_book build -- --cores $(CORES) $(SNAKEMAKE) --config profile=$(PROFILE)
 	@echo "The book is ready: open $(CURDIR)/_build/html/index.html"
 

@@ -55,6 +55,7 @@ CHAPTERS = [
 ]
 DEMONSTRATION = "fetalseg_lib/models/pretrained/demonstration.safetensors"
 BROWSER = "_build/browser"  # what its page needs beside its scripts
+LIVE = "_build/exercises"  # the same of the exercises that run in the page
 LIBRARY = glob_wildcards("fetalseg_lib/{path,.+\\.(py|yaml|csv|json|mplstyle)}").path
 KIT = glob_wildcards("book/fetalseg_book/{path,.+\\.(py|yaml|csv|json|mplstyle|js|css)}").path  # what makes the book
 PROSE = [path for path in glob_wildcards("book/{path,[^.].*}").path if not path.startswith("fetalseg_book/")]
@@ -282,6 +283,9 @@ rule site:
         " && {{ python -m fetalseg_book.publishing.browser runtime book/browser -o {BROWSER}/runtime"
         " || echo 'The book is built without the browser page: see above.'; }}"
         " && cp -R {BROWSER}/* _build/tree/book/_static/browser/"
+        " && {{ python -m fetalseg_book.publishing.live book/exercises -o {LIVE}"
+        " && cp -R {LIVE}/* _build/tree/book/_static/exercises/"
+        " || echo 'The book is built without exercises that run in the page: see above.'; }}"
         " && python -m fetalseg_book.publishing.numbers _build/tree --results results"
         " && jupyter-book build _build/tree --path-output . --all --warningiserror --keep-going"
 

@@ -3,8 +3,8 @@
    What was chosen stays in this browser alone, and the side bar counts it for each chapter. */
 (() => {
   const prefix = "fetalseg:self-test:";
-  const read = key => {
-    try { return JSON.parse(localStorage.getItem(prefix + key)) ?? {}; } catch { return {}; }
+  const read = (key, of = prefix) => {
+    try { return JSON.parse(localStorage.getItem(of + key)) ?? {}; } catch { return {}; }
   };
   const keep = (key, value) => {
     try { localStorage.setItem(prefix + key, JSON.stringify(value)); } catch { /* a private window: asked, not kept */ }
@@ -47,14 +47,16 @@
 
   const count = () => {
     for (const link of document.querySelectorAll(".bd-sidebar-primary nav a[href]")) {
-      const {total, chosen = {}} = read(new URL(link.href).pathname);
+      const path = new URL(link.href).pathname;
+      const kept = [read(path), read(path, "fetalseg:exercises:")]; // questions, and exercises that run in the page
+      const total = kept.reduce((sum, {total = 0}) => sum + total, 0);
       link.querySelector(".score")?.remove();
       if (!total) continue;
-      const right = Object.values(chosen).filter(answer => answer.right).length;
+      const right = kept.flatMap(({chosen = {}}) => Object.values(chosen)).filter(answer => answer.right).length;
       const score = document.createElement("span");
       score.className = "score";
       score.textContent = ` ${right}/${total}`;
-      score.title = `${right} of ${total} questions answered rightly`;
+      score.title = `${right} of ${total} questions and exercises right`;
       link.append(score);
     }
   };
@@ -85,4 +87,5 @@
     }
     count();
   });
+  addEventListener("fetalseg:kept", count);
 })();

@@ -447,7 +447,7 @@ THE_HINT = ""
 WRONG_KINDS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "printed": (printed, "Write `return` in place of `print`."),
     "forgotten": (lambda value: None, "Write `return` in front"),
-    "raises": (raising, "stops with IndexError: list index out of range. "),
+    "raises": (raising, r"stops in line \d+ with IndexError: list index out of range\. "),
     "brackets too many": (lambda value: [value], r"(right|is asked for)"),
     "an axis too many": (lambda value: np.asarray([value], dtype=object), r"(right|is asked for)"),
     "the function": (lambda value: lambda: value, "Put brackets behind its name"),
@@ -774,10 +774,10 @@ def wreck(numbers: Any) -> Any:
         (lambda number: 8, "(4)` gives 8. Expected: 2. Other way."),
         (lambda number: 7.0, "(4)` gives 7. Expected: 2. Divide."),
         (lambda number: None, "Put your code in place of the three dots."),
-        (lambda number: 1 / 0, "(4)` stops with ZeroDivisionError: division by zero. Divide."),
+        (lambda number: 1 / 0, " with ZeroDivisionError: division by zero. Divide."),
         (lambda: 2, "stops with TypeError"),
-        (lambda number: endless(), "stops with RecursionError"),
-        (lambda number: sys.exit(), "stops with SystemExit"),
+        (lambda number: endless(), "with RecursionError"),
+        (lambda number: sys.exit(), "with SystemExit"),
         (
             wreck,
             "Two: gives 'gone'. Expected: [0.5, 1]. A list or an array is asked for, not a text. Divide.",

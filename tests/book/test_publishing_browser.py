@@ -48,13 +48,13 @@ class TestRuntime:
         for _ in range(2):
             fetch_runtime(LOCK, tmp_path / "runtime")
         assert len(calls) == 1
-        assert {file.name for file in (tmp_path / "runtime").iterdir()} == {*FILES, "package-lock.json"}
-        (tmp_path / "runtime" / "package-lock.json").write_text("another version")
+        assert {file.name for file in (tmp_path / "runtime").iterdir()} == {*FILES, "made-from.sha256"}
+        (tmp_path / "runtime" / "made-from.sha256").write_text("another version")
         fetch_runtime(LOCK, tmp_path / "runtime")
         assert (tmp_path / "runtime" / FILES[0]).read_text() == "2"
 
     def test_without_a_connection_nothing_is_left(self, tmp_path: Path, monkeypatch) -> None:
-        monkeypatch.setattr(runtime, "_find_npm", lambda: ["false"])
+        monkeypatch.setattr(runtime, "find_npm", lambda: ["false"])
         with pytest.raises(OSError, match="is there a connection"):
             fetch_runtime(LOCK, tmp_path / "runtime")
         assert not (tmp_path / "runtime").exists()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
-from io import StringIO
-from typing import Any
+from io import TextIOBase
+from typing import Any, TextIO
 
 from fetalseg_book.exercises.compare import agrees, form, kind, plain, shown
 from fetalseg_book.exercises.exercise import Case, Exercise, Function, MisfitError
@@ -30,10 +31,10 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class _Came:
-    """What a call gave back, as plain Python, what it printed, and how it failed."""
+    """What a call gave back, as plain Python, whether it printed, and how it failed."""
 
     value: Any = None
-    printed: str = ""
+    printed: bool = False
     error: BaseException | None = None
 
 
@@ -53,8 +54,7 @@ def check(chapter: str, answer: Function) -> Answer:
 def judge(exercise: Exercise, answer: Function) -> Answer:
     """Call ``answer`` with every case, up to the first that goes wrong."""
     for number, case in enumerate(_cases(exercise)):
-        came = _call(answer, case)
-        print(came.printed, end="")
+        came = _call(answer, case, sys.stdout)
         if not _right(came, case):
             return Answer(right=False, why=_why_not(exercise, answer, number, case, came))
     return Answer(right=True, why=exercise.why)
@@ -73,7 +73,11 @@ def _why_not(exercise: Exercise, answer: Function, number: int, case: Case, came
     if isinstance(came.error, MisfitError):
         return f"{call} {came.error}. {hint or exercise.hint}"
     if came.error is not None:
-        return f"{call} stops with {type(came.error).__name__}: {came.error}. {hint or exercise.hint}"
+        code = getattr(answer, "__code__", None)
+        line = code and line_in(code.co_filename, came.error)
+        place = f" in line {line}" if line else ""
+        said = f"{call} stops{place} with {type(came.error).__name__}: {came.error}."
+        return f"{said} {hint or exercise.hint}"
     ours, theirs = shown(case.expected), shown(came.value)
     if theirs == ours:  # a long array, or a difference beyond the digits that are shown
         theirs = f"other {theirs}" if theirs.startswith("numbers") else repr(came.value)
@@ -112,15 +116,33 @@ def _cases(exercise: Exercise) -> list[Case]:
         return list(exercise.cases())
 
 
-def _call(answer: Function, case: Case) -> _Came:
-    """Call the function, whatever it may do."""
-    with _equal_chances(), redirect_stdout(StringIO()) as printed:
+def _call(answer: Function, case: Case, out: TextIO | None = None) -> _Came:
+    """Call the function, whatever it may do; what it prints goes to ``out`` at once, for it may never end."""
+    heard = _Heard(out)
+    with _equal_chances(), redirect_stdout(heard):
         try:
             came = answer(*case.arguments)
             value = plain(case.use(came) if case.use else came)
-            return _Came(value=value, printed=printed.getvalue())
+            return _Came(value=value, printed=heard.anything)
         except (Exception, SystemExit) as error:
-            return _Came(error=error, printed=printed.getvalue())
+            return _Came(error=error, printed=heard.anything)
+
+
+class _Heard(TextIOBase):
+    """Passes on what is printed, and knows whether anything was."""
+
+    def __init__(self, out: TextIO | None) -> None:
+        self.anything, self._out = False, out
+
+    def write(self, text: str) -> int:
+        self.anything = True
+        return self._out.write(text) if self._out else len(text)
+
+
+def line_in(file: str, error: BaseException) -> int | None:
+    """The last line of ``file`` that the error came through; nothing where it never was there."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((frame.lineno for frame in reversed(frames) if frame.filename == file), None)
 
 
 def _stub() -> None:

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from fetalseg_book.exercises.exercise import Exercise
-from fetalseg_book.exercises.find import CHAPTERS, exercises_of
+from fetalseg_book.exercises.find import CHAPTERS, exercises_of, plain_exercises_of
 
 MARK = "exercise-"
+LIVE = "live-exercise"
+"""The tag of a cell that the built page can run by itself."""
 AT_HAND = ("math", "statistics")
 """What an exercise of plain Python may use without importing it."""
 _IMPORT = "from fetalseg_book import exercises"
@@ -52,12 +54,13 @@ def exercise_cells(chapter: str) -> list[dict[str, Any]]:
         _markdown("heading", _HEADING),
         _code("import", "\n".join([*map("import {}".format, _at_hand(chapter)), _IMPORT])),
     ]
+    plain = plain_exercises_of(chapter)
     for number, exercise in enumerate(exercises_of(chapter), start=1):
         title = f"### Exercise {number}: {exercise.title}"
         run = f'{exercise.stub}\n\n\nexercises.check("{chapter}", {exercise.name})'
         cells += [
             _markdown(f"{number}-question", f"{title}\n\n{exercise.prompt.strip()}"),
-            _code(f"{number}-answer", run),
+            _code(f"{number}-answer", run, LIVE if exercise in plain else MARK[:-1]),
             _markdown(f"{number}-solution", _solution(exercise, number)),
         ]
     return cells
@@ -81,12 +84,12 @@ def _markdown(name: str, text: str) -> dict[str, Any]:
     return {"cell_type": "markdown", "id": MARK + name, "metadata": {}, "source": _lines(text)}
 
 
-def _code(name: str, text: str) -> dict[str, Any]:
+def _code(name: str, text: str, *tags: str) -> dict[str, Any]:
     return {
         "cell_type": "code",
         "execution_count": None,
         "id": MARK + name,
-        "metadata": {},
+        "metadata": {"tags": [*tags]} if tags else {},
         "outputs": [],
         "source": _lines(text),
     }

@@ -22,7 +22,7 @@ from fetalseg_book.facts import all_variants
 from fetalseg_book.facts.answer import findings
 from fetalseg_book.facts.audit import HEADLINES, gain_as_written
 from fetalseg_book.facts.typical import typical_facts
-from fetalseg_book.publishing import face
+from fetalseg_book.publishing import face, live
 from fetalseg_book.studies.answer import COSTS
 from fetalseg_lib.study import records, tables
 from fetalseg_lib.study.profile import load_profile
@@ -51,6 +51,7 @@ def collect(results: Path) -> dict[str, str]:
         **findings(results),
         "all_variants": all_variants.table(results),
         "note_gain": _note_gain(results),
+        "exercise_list": live.exercise_list(),
         **dict(_head(results)),
         **dict(_averaged(results / "one_fold" / "averaging" / "hc18" / "published")),
         **dict(_two_cores(results / "one_fold" / "small" / "hc18")),

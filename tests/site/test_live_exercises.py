@@ -131,6 +131,7 @@ def test_python_is_loaded_by_the_first_run_and_not_before(visit: Visit) -> None:
     expect(button(visit.page, "Run")).to_be_visible()
     assert not [url for url in asked if "pyodide" in url or url.endswith((".zip", ".py"))]
     assert [url for url in asked if url.endswith("vendored/editor.js")]
+    assert (MADE / "vendored" / "editor.js").stat().st_size < 400_000
     expect(said(visit.page, RIGHT)).to_contain_text("Right.")
     assert [url for url in asked if url.endswith("pyodide.asm.wasm")]
     expect(visit.page.locator(".answer mjx-container").first).to_be_visible()

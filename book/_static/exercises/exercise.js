@@ -48,8 +48,7 @@ export async function live({ cell, chapter, name, stub, total }) {
 
   async function go() {
     if (isRunning()) return;
-    [start.hidden, end.hidden] = [true, false];
-    if (document.activeElement === document.body) end.focus();
+    swap(start, end);
     answer.textContent = printed.textContent = "";
     printed.hidden = true;
     state.textContent = "Python is loading …";
@@ -63,9 +62,7 @@ export async function live({ cell, chapter, name, stub, total }) {
     });
     progress.hidden = true;
     state.textContent = "";
-    const focused = document.activeElement === end;
-    [start.hidden, end.hidden] = [false, true];
-    if (focused) start.focus();
+    swap(end, start);
     if (right !== undefined) keep(path, total, name, { code: read(), right });
     show(answer, right === undefined ? why : right ? `✔ **Right.** ${why}` : `✘ **Not yet.** ${why}`);
     mark();
@@ -75,6 +72,8 @@ export async function live({ cell, chapter, name, stub, total }) {
     box.dataset.right = kept().right;
   }
 
+  // Elsewhere on the page "/" jumps to the search box.
+  editor.addEventListener("keydown", (event) => event.key === "/" && event.stopPropagation());
   start.addEventListener("click", go);
   end.addEventListener("click", stop);
   reset.addEventListener("click", () => {
@@ -84,6 +83,13 @@ export async function live({ cell, chapter, name, stub, total }) {
     printed.hidden = true;
     mark();
   });
+}
+
+/** One button in the place of another; the focus goes with it. */
+function swap(one, other) {
+  const focused = document.activeElement === one;
+  [one.hidden, other.hidden] = [true, false];
+  if (focused) other.focus();
 }
 
 function element(kind, properties) {

@@ -14,9 +14,11 @@ export function keptOf(path) {
 
 /** Keep one exercise of a page; without `exercise`, forget it. */
 export function keep(path, total, name, exercise) {
-  const chosen = { ...keptOf(path), [name]: exercise };
+  const { [name]: before, ...others } = keptOf(path);
+  const chosen = exercise ? { ...others, [name]: exercise } : others;
   try {
-    localStorage.setItem(PREFIX + path, JSON.stringify({ total, chosen }));
+    if (Object.keys(chosen).length) localStorage.setItem(PREFIX + path, JSON.stringify({ total, chosen }));
+    else localStorage.removeItem(PREFIX + path);
   } catch {
     // a private window or a full storage: run, not kept
   }

@@ -55,8 +55,9 @@ function tell(total) {
     return response;
   };
   async function count(body) {
-    for await (const part of body) {
-      done += part.length;
+    const reader = body.getReader();
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      done += part.value.length;
       self.postMessage({ loaded: Math.min(1, done / total) });
     }
   }

@@ -35,6 +35,7 @@ from fetalseg_book.exercises import (
     exercises_of,
     find_exercise,
     judge,
+    page,
     plain_exercises_of,
 )
 from fetalseg_book.exercises.compare import agrees, shown
@@ -936,3 +937,42 @@ def test_writing_replaces_old_exercises_where_they_stand_and_nothing_else(tmp_pa
 def test_a_notebook_without_a_place_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"cost\.ipynb: no place for exercises"):
         write_exercises(notebook(tmp_path / "cost.ipynb", ["first"]))
+
+
+# As the page runs them
+
+
+def test_what_a_page_shows_of_prints_is_passed_on_line_by_line_and_cut() -> None:
+    said: list[str] = []
+    code = "def largest_full_rate(side):\n    print('a', end='')\n    print('b')\n    print('c', end='')\n"
+    page.run("aspp", "largest_full_rate", code, said.append)
+    assert said == ["ab\n", "c"]
+    said.clear()
+    page.run("aspp", "largest_full_rate", "for _ in range(10**5):\n    print('again')\n", said.append)
+    assert "".join(said[:-1]) == ("again\n" * page.MOST)[: page.MOST]
+    assert said[-1].endswith("which is not shown.")
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("x = 1\ny = x +", "Line 2: `y = x +` is no Python: invalid syntax."),
+        ("x = (1,\n", "Line 1: `x = (1,` is no Python: '(' was never closed."),
+        ("\n1 / 0", "Line 2: `1 / 0` stops with ZeroDivisionError: division by zero."),
+        ("raise SystemExit", "Line 1: `raise SystemExit` stops with SystemExit: ."),
+        ("x = '\0'", "source code string cannot contain null bytes."),
+        ("pass", "`largest_full_rate` is not defined. Keep the name of the stub."),
+        (
+            "largest_full_rate = 3",
+            "`largest_full_rate(3)` stops with TypeError: 'int' object is not callable.",
+        ),
+        (
+            "def largest_full_rate(side):\n    return sid",
+            "stops in line 2 with NameError: name 'sid' is not defined.",
+        ),
+    ],
+)
+def test_what_goes_wrong_in_a_page_is_told_with_its_line(code: str, why: str) -> None:
+    answer = json.loads(page.run("aspp", "largest_full_rate", code))
+    assert not answer["right"]
+    assert why in answer["why"]

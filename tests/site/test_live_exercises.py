@@ -30,6 +30,7 @@ MENDS = runpy.run_path(str(ROOT / "book" / "_ext" / "site_mends.py"))
 MADE = ROOT / "_build" / "exercises"
 LIVE = [(chapter, exercise) for chapter in CHAPTERS for exercise in plain_exercises_of(chapter)]
 RIGHT = "def largest_full_rate(side):\n    return (side - 1) // 2\n"
+expect.set_options(timeout=PATIENCE_MS)  # a busy machine is slow, not broken
 pytestmark = pytest.mark.xdist_group("live exercises")
 
 
@@ -119,7 +120,7 @@ def said(page: Page, code: str) -> Locator:
     """What is said to this code."""
     write(page, code)
     button(page, "Run").click()
-    expect(page.locator(".answer")).not_to_be_empty(timeout=PATIENCE_MS)
+    expect(page.locator(".answer")).not_to_be_empty()
     return page.locator(".answer")
 
 
@@ -203,7 +204,7 @@ def test_an_endless_loop_is_stopped_by_the_clock_and_the_next_run_is_right(page:
 
 
 def test_an_endless_print_is_cut_and_stopped_by_a_button(page: Page) -> None:
-    write(page, "def largest_full_rate(side):\n    while True:\n        print('again')\n")
+    write(page, "def largest_full_rate(side):\n    while True:\n        print('again ' * 20)\n")
     button(page, "Run").focus()
     page.keyboard.press("Enter")
     printed = page.get_by_role("region", name="Printed")

@@ -16,7 +16,7 @@ from fetalseg_book.exercises.exercise import Exercise
 from fetalseg_book.exercises.find import find_exercise
 
 FILE = "<your code>"
-MOST = 20_000
+MOST = 10_000
 """Characters of print that a page shows; a loop may print for ever."""
 
 
@@ -34,6 +34,7 @@ def run(chapter: str, name: str, code: str, say: Callable[[str], Any] = print) -
     printed = _Printed(say)
     with redirect_stdout(printed), redirect_stderr(printed):
         answer = _answer(exercise, code)
+    printed.flush()
     return json.dumps({"right": answer.right, "why": answer.why})
 
 
@@ -68,15 +69,21 @@ def _at_hand(exercise: Exercise) -> dict[str, Any]:
 
 
 class _Printed(TextIOBase):
-    """Passes on what is printed, up to so many characters."""
+    """Passes on what is printed, line by line, up to so many characters."""
 
     def __init__(self, say: Callable[[str], Any]) -> None:
-        self._say, self._room = say, MOST
+        self._say, self._room, self._line = say, MOST, ""
 
     def write(self, text: str) -> int:
-        if self._room > 0:
+        self._line += text
+        if "\n" in text or len(self._line) > MOST:
+            self.flush()
+        return len(text)
+
+    def flush(self) -> None:
+        text, self._line = self._line, ""
+        if text and self._room > 0:
             self._say(text[: self._room])
             self._room -= len(text)
             if self._room <= 0:
                 self._say("\n… and more, which is not shown.")
-        return len(text)

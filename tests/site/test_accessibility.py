@@ -113,7 +113,9 @@ def test_keyboard_reaches_every_control(opened: Visit) -> None:
         reached.add(focused["control"])
         if not focused["ring"]:
             without_ring.append(focused["html"])
-    missed = [html for number, html in enumerate(controls["all"]) if str(number) not in reached]
+    # An exercise that came near the screen on the way has an editor now in place of its printed stub.
+    left = page.locator("[data-control]:visible").evaluate_all("all => all.map(e => e.dataset.control)")
+    missed = [controls["all"][int(number)] for number in left if number not in reached]
     assert not controls["hands"], "a mouse can press these, a keyboard cannot"
     assert not missed, "Tab does not get there"
     assert not without_ring, "nothing shows that these have the focus"

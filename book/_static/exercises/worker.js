@@ -32,7 +32,7 @@ async function load() {
   const [pyodide, texts] = await Promise.all([loadPyodide(), Promise.all(modules.map(read))]);
   ended();
   modules.forEach((name, at) => {
-    const path = `/home/pyodide/${name}`;
+    const path = `${pyodide.FS.cwd()}/${name}`;
     pyodide.FS.mkdirTree(path.slice(0, path.lastIndexOf("/")));
     pyodide.FS.writeFile(path, texts[at]);
   });

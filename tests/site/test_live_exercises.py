@@ -301,6 +301,17 @@ def test_without_python_the_page_says_so(live_site: str, browser: Browser) -> No
         expect(said(page, RIGHT)).to_contain_text("Python is not part of this copy of the book.")
 
 
+def test_without_the_editor_the_stub_stays_and_the_page_says_why(live_site: str, browser: Browser) -> None:
+    with Visit(browser) as visit:
+        page = visit.page
+        page.route("**/vendored/editor.js", lambda route: route.fulfill(status=404))
+        page.goto(f"{live_site}/notebooks/aspp.html")
+        page.locator(".tag_live-exercise").scroll_into_view_if_needed()
+        expect(page.get_by_text("The editor is not part of this copy of the book")).to_be_visible()
+        expect(page.get_by_text('exercises.check("aspp", largest_full_rate)')).to_be_visible()
+        assert visit.errors == []
+
+
 def test_without_scripts_the_stub_stays(live_site: str, browser: Browser) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()

@@ -23,6 +23,7 @@ export async function live({ cell, chapter, name, stub, total }) {
   const progress = element("progress", { max: 1, value: 0, hidden: true });
   progress.setAttribute("aria-label", "Loading Python");
   const state = element("span", { className: "state" });
+  state.setAttribute("role", "status");
   const printed = element("pre", { className: "printed", hidden: true, tabIndex: 0 });
   printed.setAttribute("aria-label", "Printed");
   printed.setAttribute("role", "region");

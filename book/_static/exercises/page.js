@@ -13,7 +13,9 @@ const near = new IntersectionObserver(
       const text = target.querySelector(".cell_input pre").textContent;
       const [call, chapter, name] = text.match(ASKED);
       const stub = text.slice(0, text.lastIndexOf(call)).trimEnd();
-      live({ cell: target, chapter, name, stub: `${stub}\n`, total: cells.length });
+      live({ cell: target, chapter, name, stub: `${stub}\n`, total: cells.length }).catch(() => {
+        note(target).append("The editor is not part of this copy of the book: run make book again with a connection.");
+      });
     }
   },
   { rootMargin: "600px" },
@@ -21,19 +23,25 @@ const near = new IntersectionObserver(
 cells.forEach((cell) => near.observe(cell));
 
 for (const cell of document.querySelectorAll(".cell.tag_exercise")) {
-  const note = document.createElement("p");
-  note.className = "exercise-note";
-  note.append("This one needs NumPy, SciPy or PyTorch, which do not run in the page: ");
-  for (const [button, words] of [
+  const words = note(cell);
+  words.append("This one needs NumPy, SciPy or PyTorch, which do not run in the page: ");
+  for (const [button, what] of [
     ["a[href*='colab.research.google.com']", "open it on Colab"],
     ["a.btn-download-source-button", "take the notebook file"],
   ]) {
     const address = document.querySelector(button)?.href;
     if (!address) continue;
-    const link = Object.assign(document.createElement("a"), { href: address, textContent: words });
-    note.append(link, ", ");
+    const link = Object.assign(document.createElement("a"), { href: address, textContent: what });
+    words.append(link, ", ");
   }
   const command = Object.assign(document.createElement("code"), { textContent: "make lab" });
-  note.append("or run ", command, ".");
-  cell.before(note);
+  words.append("or run ", command, ".");
+}
+
+/** An empty line of words above a cell. */
+function note(cell) {
+  const line = document.createElement("p");
+  line.className = "exercise-note";
+  cell.before(line);
+  return line;
 }

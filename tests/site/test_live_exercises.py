@@ -69,6 +69,7 @@ def live_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "html",
         confoverrides={
             "extensions": ["myst_nb", "sphinx_book_theme", "sphinx-mathjax-offline"],
+            "source_suffix": {".md": "myst-nb", ".ipynb": "myst-nb"},  # whatever another build left
             "myst_enable_extensions": settings["parse"]["myst_enable_extensions"],
             "myst_heading_anchors": 3,
             "nb_execution_mode": "off",

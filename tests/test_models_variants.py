@@ -352,3 +352,23 @@ class TestBadNames:
     def test_value_out_of_range_is_refused_by_the_configuration(self, option: str, value: object) -> None:
         with pytest.raises(ValueError, match=f"{option}: expected"):
             network_config("proposed", **{option: value})
+
+
+def test_a_decoder_that_ends_at_half_size_is_the_whole_one_without_its_last_stage() -> None:
+    whole = build_model("small_network", encoder_weights="random").eval()
+    half = build_model("small_network", encoder_weights="random", full_size=False).eval()
+    assert set(whole.stages()) - set(half.stages()) == {"enc0", "dec1"}
+    shared = {name: value for name, value in whole.state_dict().items() if not name.startswith("head.")}
+    half.load_state_dict(shared, strict=False)
+    image, seen = torch.rand(2, 1, 64, 96), {}
+    for name, model in (("whole", whole), ("half", half)):
+        model.dec2.register_forward_hook(lambda _, __, found, name=name: seen.update({name: found}))
+    with torch.no_grad():
+        whole(image)
+        logits = half(image)
+    torch.testing.assert_close(seen["half"], seen["whole"])
+    assert logits.shape == image.shape
+    column = half.head(seen["half"]).detach().mean(dim=3)[0, 0]  # (H/2,)
+    inner = logits[..., :].mean(dim=3)[0, 0, 17:19]  # a quarter of the way between rows 8 and 9 of the half
+    expected = torch.stack([0.75 * column[8] + 0.25 * column[9], 0.25 * column[8] + 0.75 * column[9]])
+    torch.testing.assert_close(inner, expected)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fetalseg_lib.models.aspp import ASPP, Projection
@@ -32,7 +33,8 @@ class NetworkConfig:
     whoever has the images calls) and not from the images of its pre-training.
     ``init_channels`` are those of ``init_conv``, the only skip at full resolution; ``decoder_channels`` are
     those of ``dec5`` to ``dec1``. ``separable`` names the parts whose 3×3 convolutions are separable, out of
-    ``aspp`` and ``dec5`` to ``dec1``.
+    ``aspp`` and ``dec5`` to ``dec1``. ``full_size=False`` ends the decoder at ``dec2``, at half the
+    image's height and width, and enlarges the logits bilinearly: there is no ``init_conv`` and no ``dec1``.
     Raises ``ValueError`` for a value out of range.
 
     >>> NetworkConfig(stem="median")
@@ -59,6 +61,7 @@ class NetworkConfig:
     block_se: bool = True
     residual: bool = True
     se_reduction: int = 16
+    full_size: bool = True
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -87,6 +90,12 @@ class MobileNetASPPUNet(nn.Module):
     torch.Size([2, 1, 64, 96])
     """
 
+    dec5: DecoderStage
+    dec4: DecoderStage
+    dec3: DecoderStage
+    dec2: DecoderStage
+    dec1: DecoderStage
+
     def __init__(
         self, config: NetworkConfig | None = None, *, encoder_weights: str | Path = "imagenet"
     ) -> None:
@@ -97,13 +106,15 @@ class MobileNetASPPUNet(nn.Module):
             weights = weights.for_training()
         self.encoder_weights_record = weights.record
 
-        self.init_conv = ConvBNReLU(1, config.init_channels)
+        if config.full_size:
+            self.init_conv = ConvBNReLU(1, config.init_channels)
         self.encoder = MobileNetV2Encoder(weights, stem=config.stem, training=config.encoder_training)
         self.bottleneck = _bottleneck(config)
         skips = (*TAP_CHANNELS[-2::-1], config.init_channels)
         inputs = (config.bottleneck_channels, *config.decoder_channels[:-1])
-        self.dec5, self.dec4, self.dec3, self.dec2, self.dec1 = (
-            DecoderStage(
+        names = DECODER if config.full_size else DECODER[:-1]
+        for name, below, skip, out in zip(names, inputs, skips, config.decoder_channels, strict=False):
+            stage = DecoderStage(
                 below,
                 skip,
                 out,
@@ -114,26 +125,29 @@ class MobileNetASPPUNet(nn.Module):
                 separable=name in config.separable,
                 reduction=config.se_reduction,
             )
-            for name, below, skip, out in zip(DECODER, inputs, skips, config.decoder_channels, strict=True)
-        )
-        self.head = nn.Conv2d(config.decoder_channels[-1], 1, 1)
+            self.add_module(name, stage)
+        self.head = nn.Conv2d(config.decoder_channels[len(names) - 1], 1, 1)
 
     def stages(self) -> dict[str, nn.Module]:
         """The network's parts by the figure's names, in the order of the data's way."""
         parts = dict(self.named_children())
         encoder = dict(parts.pop("encoder").named_children())
-        return {"enc0": parts.pop("init_conv"), **encoder, **parts}
+        first = {"enc0": parts.pop("init_conv")} if self.config.full_size else {}
+        return {**first, **encoder, **parts}
 
     def forward(self, image: Tensor) -> Tensor:
         """``B 1 H W`` in [0, 1] → logits ``B 1 H W`` (channels below are the note's)."""
         check_image(image)
-        enc0 = self.init_conv(image)  # (B, 32, H, W)
+        enc0 = self.init_conv(image) if self.config.full_size else None  # (B, 32, H, W)
         enc1, enc2, enc3, enc4, enc5 = self.encoder(image)  # (B, 16, H/2, W/2) ... (B, 1280, H/32, W/32)
         below = self.bottleneck(enc5)  # (B, 512, H/32, W/32)
         dec5 = self.dec5(below, enc4)  # (B, 256, H/16, W/16)
         dec4 = self.dec4(dec5, enc3)  # (B, 128, H/8, W/8)
         dec3 = self.dec3(dec4, enc2)  # (B, 64, H/4, W/4)
         dec2 = self.dec2(dec3, enc1)  # (B, 32, H/2, W/2)
+        if enc0 is None:
+            half: Tensor = self.head(dec2)  # (B, 1, H/2, W/2)
+            return F.interpolate(half, scale_factor=2, mode="bilinear", align_corners=False)
         dec1 = self.dec1(dec2, enc0)  # (B, 32, H, W)
         logits: Tensor = self.head(dec1)  # (B, 1, H, W)
         return logits

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from fetalseg_book.audit.evidence import Evidence
-from fetalseg_book.audit.stated import Finding, PendingError, Stated, Verdict, verdict_of
+from fetalseg_book.audit.stated import Finding, PendingError, Stated, Verdict, decided
 from fetalseg_book.studies.costs import model_size_mb
 from fetalseg_book.trace import Shape
 from fetalseg_lib.growth import HADLOCK_1984
@@ -80,8 +80,7 @@ def number_of(
 ) -> int:
     """Count the layers of that kind in the built network, or in those parts of it."""
     model = _network(evidence, network)
-    layers = (layer for part in of or [""] for layer in model.get_submodule(part).modules())
-    return sum(kind in {base.__name__ for base in type(layer).__mro__} for layer in layers)
+    return sum(len(layers_of_kind(model.get_submodule(part), kind)) for part in of or [""])
 
 
 def state_after_a_step(evidence: Evidence, *, of: list[str]) -> str:
@@ -91,6 +90,11 @@ def state_after_a_step(evidence: Evidence, *, of: list[str]) -> str:
     if not flags:
         raise ValueError("that part has no parameters")
     return "trained in part" if len(flags) > 1 else "trained" if flags.pop() else "frozen"
+
+
+def layers_of_kind(part: nn.Module, kind: str) -> list[Any]:
+    """All layers in a part of a network whose class, or one that it inherits from, has that name."""
+    return [layer for layer in part.modules() if kind in {base.__name__ for base in type(layer).__mro__}]
 
 
 def _network(evidence: Evidence, name: str) -> Any:
@@ -126,9 +130,8 @@ def _count(evidence: Evidence, what: str, network: str) -> int:
 
 def parameters_in(evidence: Evidence, *, of: str, kind: str = "Module") -> int:
     """Count the parameters of the built part, or of its layers of one kind."""
-    layers = evidence.network.get_submodule(of).modules()
-    named = (layer for layer in layers if kind in {base.__name__ for base in type(layer).__mro__})
-    return sum(weights.numel() for layer in named for weights in layer.parameters(recurse=False))
+    layers = layers_of_kind(evidence.network.get_submodule(of), kind)
+    return sum(weights.numel() for layer in layers for weights in layer.parameters(recurse=False))
 
 
 def size(evidence: Evidence, *, network: str = "proposed", bits: Literal[16, 32] = 32) -> float:
@@ -145,8 +148,9 @@ def memory(evidence: Evidence, *, during: Literal["training", "inference"]) -> f
 def memory_is_less_when_frozen(evidence: Evidence) -> Finding:
     """Activations kept for a training step of 16 images, frozen against trainable encoder."""
     frozen, trained = (evidence.memory(name, "training") for name in ("proposed", "trainable_encoder"))
-    text = f"{frozen / 1e9:.2f} GB of activations instead of {trained / 1e9:.2f} GB"
-    return Finding(verdict=verdict_of(frozen < trained), measured=text)
+    return decided(
+        frozen < trained, f"{frozen / 1e9:.2f} GB of activations instead of {trained / 1e9:.2f} GB"
+    )
 
 
 def memory_limits_the_batch(evidence: Evidence) -> Finding:
@@ -157,18 +161,13 @@ def memory_limits_the_batch(evidence: Evidence) -> Finding:
 
 def on_hardware(evidence: Evidence) -> Finding:
     """Time both networks in turns on one machine and read their ratio."""
-    if evidence.hardware is None:
-        raise PendingError(
-            "The note's graphics card is not here, and the two networks are not timed here yet."
-        )
-    median = {name: times["median_ms"] for name, times in evidence.hardware["latency"].items()}
-    text = (
-        f"{median['proposed']:.0f} ms against the U-Net's {median['unet']:.0f} ms, "
-        f"ratio {evidence.hardware['proposed_to_unet']:.2f}"
+    times = evidence.hardware
+    ours, unet = (f"{times['latency'][name]['median_ms']:.0f} ms" for name in ("proposed", "unet"))
+    return Finding(
+        verdict=Verdict.DEPENDS_ON_HARDWARE,
+        measured=f"{ours} against the U-Net's {unet}, ratio {times['proposed_to_unet']:.2f}",
+        why=f"{times['processor']}, threads: {times['threads']}, one image at a time, eager PyTorch.",
     )
-    threads = evidence.hardware["threads"]
-    why = f"{evidence.hardware['processor']}, threads: {threads}, one image at a time, eager PyTorch."
-    return Finding(verdict=Verdict.DEPENDS_ON_HARDWARE, measured=text, why=why)
 
 
 # What needs no network, or cannot be decided
@@ -193,48 +192,39 @@ def not_testable(_: Evidence, *, why: str) -> Finding:
 
 def labelled_images(evidence: Evidence) -> int:
     """Count HC18's labelled images."""
-    return int(_dataset(evidence)["n_images"])
+    return int(evidence.dataset["n_images"])
 
 
 def left_to_validate(evidence: Evidence, *, trained_on: int) -> Finding:
     """HC18's labelled images less those that the note trains on."""
-    left = _dataset(evidence)["n_images"] - trained_on
+    left = evidence.dataset["n_images"] - trained_on
     verdict = Verdict.CONFIRMED if left > 0 else Verdict.CONTRADICTS_ITSELF
     return Finding(verdict=verdict, measured=f"{left} images left")
 
 
 def smallest_head(evidence: Evidence) -> Finding:
     """HC18's smallest head against the average head at 14 weeks (Hadlock 1984), in SD."""
-    first, smallest = HADLOCK_1984.first_week, float(_dataset(evidence)["hc_mm"]["min"])
+    first, smallest = HADLOCK_1984.first_week, float(evidence.dataset["hc_mm"]["min"])
     average, spread = HADLOCK_1984.mean_hc_mm(first), HADLOCK_1984.sd_hc_mm(first)
-    return Finding(
-        verdict=verdict_of(smallest >= average - 3 * spread),
-        measured=f"smallest HC {smallest:.1f} mm; {average:.1f} ± {spread:.0f} mm at {first:g} weeks",
-        why=f"That is {(average - smallest) / spread:.1f} SD below: a first-trimester head.",
+    return decided(
+        smallest >= average - 3 * spread,
+        f"smallest HC {smallest:.1f} mm; {average:.1f} ± {spread:.0f} mm at {first:g} weeks",
+        f"That is {(average - smallest) / spread:.1f} SD below: a first-trimester head.",
     )
 
 
 def range_of_zoom(evidence: Evidence) -> Finding:
     """The largest pixel size of HC18 over the smallest."""
-    sizes = _dataset(evidence)["pixel_size_mm"]
+    sizes = evidence.dataset["pixel_size_mm"]
     ratio = sizes["max"] / sizes["min"]
-    return Finding(verdict=verdict_of(ratio > 2), measured=f"{ratio:.1f} times")
+    return decided(ratio > 2, f"{ratio:.1f} times")
 
 
 def background_to_foreground(evidence: Evidence, *, value: Stated, before: str = "") -> Finding:
     """All pixels of HC18's filled masks, counted."""
-    facts = _dataset(evidence)
-    filled, outline = facts["mask_background_to_foreground"], facts["outline_background_to_foreground"]
-    return Finding(
-        verdict=verdict_of(value.agrees(filled)),
-        measured=f"{before}{filled:.1f} for filled heads, {before}{outline:.0f} for their outlines",
-    )
-
-
-def _dataset(evidence: Evidence) -> Any:
-    if evidence.dataset is None:
-        raise PendingError("The dataset's numbers are not there yet.")
-    return evidence.dataset
+    filled, outline = (evidence.dataset[f"{kind}_background_to_foreground"] for kind in ("mask", "outline"))
+    measured = f"{before}{filled:.1f} for filled heads, {before}{outline:.0f} for their outlines"
+    return decided(value.agrees(filled), measured)
 
 
 # What the bibliography says

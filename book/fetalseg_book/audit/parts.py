@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import math
+import re
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -13,9 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fetalseg_book.audit.checks import parameters_in
+from fetalseg_book.audit.checks import layers_of_kind, parameters_in
 from fetalseg_book.audit.evidence import Evidence
-from fetalseg_book.audit.stated import Finding, verdict_of
+from fetalseg_book.audit.stated import Finding, decided
 from fetalseg_book.dilation import dead_weights, extent, live_taps, reach
 from fetalseg_book.trace import Trace
 from fetalseg_lib.models.aspp import ImagePooling
@@ -28,26 +29,19 @@ from fetalseg_lib.models.se import SEBlock
 def trained_parts(evidence: Evidence) -> tuple[str, ...]:
     """List the parts of the built network that have trainable parameters."""
     parts = {
-        "init_conv": "initial convolution",
-        "encoder": "encoder",
-        "bottleneck": "bottleneck",
-        "dec": "decoder",
-        "skip_se": "skip SE",
-        "head": "head",
+        "initial convolution": r"init_conv\.",
+        "encoder": r"encoder\.",
+        "bottleneck": r"bottleneck\.",
+        "decoder": r"dec\d\.(?!skip_se)",
+        "skip SE": r"dec\d\.skip_se",
+        "head": r"head\.",
     }
-    trained = set()
-    for name, weights in evidence.network.named_parameters():
-        part = "skip_se" if "skip_se" in name else next(part for part in parts if name.startswith(part))
-        trained |= {part} if weights.requires_grad else set()
-    return tuple(told for part, told in parts.items() if part in trained)
+    trained = [name for name, weights in evidence.network.named_parameters() if weights.requires_grad]
+    return tuple(part for part, path in parts.items() if any(re.match(path, name) for name in trained))
 
 
-def stem_ratio(_: Evidence | None = None) -> float:
-    """A grey image through averaged kernels, and in three equal channels through the colour kernels.
-
-    >>> round(stem_ratio(), 6)
-    0.333333
-    """
+def stem_ratio(_: Evidence) -> float:
+    """A grey image through averaged kernels, and in three equal channels through the colour kernels."""
     generator = torch.Generator().manual_seed(0)
     kernels = torch.randn(32, 3, 3, 3, generator=generator)  # red, green, blue
     grey = torch.rand(1, 1, 32, 32, generator=generator)
@@ -60,7 +54,7 @@ def convolutions_are_separable(evidence: Evidence) -> bool:
     """Each 3×3 convolution of the encoder but the first: a group per channel, then a 1×1."""
     return all(
         spatial.groups == spatial.in_channels and mixing.kernel_size == (1, 1)
-        for spatial, mixing in itertools.pairwise(_convolutions(evidence.network.encoder)[1:])
+        for spatial, mixing in itertools.pairwise(layers_of_kind(evidence.network.encoder, "Conv2d")[1:])
         if spatial.kernel_size == (3, 3)
     )
 
@@ -68,10 +62,9 @@ def convolutions_are_separable(evidence: Evidence) -> bool:
 def saving_of_separable_pairs(evidence: Evidence, *, which: Literal["all", "best", "worst"] = "all") -> float:
     """Multiplications of all depthwise and 1×1 pairs against dense 3×3 kernels of the same widths."""
     pairs = separable_pairs(evidence.trace)
-    if which == "all":
-        return float(pairs["dense"].sum() / pairs["separable"].sum())
-    savings = pairs["dense"] / pairs["separable"]
-    return float(savings.max() if which == "best" else savings.min())
+    each = pairs["dense"] / pairs["separable"]
+    together = pairs["dense"].sum() / pairs["separable"].sum()
+    return float({"all": together, "best": each.max(), "worst": each.min()}[which])
 
 
 def separable_pairs_cost_less(evidence: Evidence) -> Finding:
@@ -79,32 +72,27 @@ def separable_pairs_cost_less(evidence: Evidence) -> Finding:
     pairs, flops = separable_pairs(evidence.trace), evidence.flops.groupby("operation")["flops"].sum()
     dense = 2 * float((pairs["dense"] - pairs["separable"]).sum())
     total, plain = flops.sum(), flops["3×3 convolution"] / flops.sum()
-    return Finding(
-        verdict=verdict_of(dense > 0),
-        measured=f"{total / 1e9:.2f} GFLOP instead of {(total + dense) / 1e9:.2f}",
-        why=f"Still {100 * plain:.0f} % of them are plain 3×3 convolutions, nearly all in the decoder.",
+    return decided(
+        dense > 0,
+        f"{total / 1e9:.2f} GFLOP instead of {(total + dense) / 1e9:.2f}",
+        f"Still {100 * plain:.0f} % of them are plain 3×3 convolutions, nearly all in the decoder.",
     )
 
 
 def separable_pairs(trace: Trace) -> pd.DataFrame:
-    """Each depthwise convolution of the image's way with the 1×1 convolution behind it.
+    """The multiplications of each depthwise convolution with the 1×1 behind it: ``separable``.
 
-    Columns: the multiplications ``separable``, and ``dense``: of one 3×3 convolution of the same widths.
+    And ``dense``: those of one 3×3 convolution of the same widths.
     """
     rows = []
     convolutions = [call for call in trace.calls.values() if isinstance(call.module, nn.Conv2d)]
     for depthwise, pointwise in itertools.pairwise(convolutions):
         layer: Any = depthwise.module
-        if layer.groups == 1:
-            continue
-        values, outputs = math.prod(depthwise.output), pointwise.output[0]
-        taps = math.prod(layer.kernel_size)
-        rows.append((values * (taps + outputs), values * taps * outputs))
+        if layer.groups > 1:
+            values, taps = math.prod(depthwise.output), math.prod(layer.kernel_size)
+            outputs = pointwise.output[0]
+            rows.append((values * (taps + outputs), values * taps * outputs))
     return pd.DataFrame(rows, columns=["separable", "dense"])
-
-
-def _convolutions(layer: Any) -> list[nn.Conv2d]:
-    return [module for module in layer.modules() if isinstance(module, nn.Conv2d)]
 
 
 # ASPP and dilation
@@ -117,10 +105,8 @@ def receptive_field_before_aspp(evidence: Evidence) -> Finding:
     for stage in (unet.enc0, unet.enc1, unet.enc2, unet.enc3):
         pooled.extend([stage, nn.MaxPool2d(2)])
     ours, theirs = receptive_field(evidence.features), receptive_field(nn.Sequential(pooled, unet.bottleneck))
-    return Finding(
-        verdict=verdict_of(ours < 256),
-        measured=f"enc5 {ours} px, the U-Net's lowest stage {theirs} px, the image 256 px",
-    )
+    measured = f"enc5 {ours} px, the U-Net's lowest stage {theirs} px, the image 256 px"
+    return decided(ours < 256, measured)
 
 
 def receptive_field(layers: nn.Module) -> int:
@@ -173,13 +159,13 @@ def zeros_between_taps(_: Evidence, *, rate: int) -> bool:
 def taps_on_the_bottleneck(evidence: Evidence, *, branch: int) -> Finding:
     """Positions of the traced map where each of the nine taps reads data: most of them, on average?"""
     side = evidence.trace.calls["enc5"].output[1]
-    conv = _convolutions(evidence.network.bottleneck.dilated[branch])[0]
+    (conv,) = layers_of_kind(evidence.network.bottleneck.dilated[branch], "Conv2d")
     taps, dead = live_taps(side, conv.dilation[0]), dead_weights(conv, side)
-    return Finding(
-        verdict=verdict_of(taps >= 4.5),
-        measured=f"{taps:.2f} of 9 taps on data, {dead:,} of {conv.weight.numel():,} weights dead",
-        why="The rest lies on padding: "
-        + ("a 1×1 convolution is left." if dead else "most of the kernel is idle."),
+    left = "a 1×1 convolution is left" if dead else "most of the kernel is idle"
+    return decided(
+        taps >= 4.5,
+        f"{taps:.2f} of 9 taps on data, {dead:,} of {conv.weight.numel():,} weights dead",
+        f"The rest lies on padding: {left}.",
     )
 
 
@@ -227,16 +213,16 @@ def f_takes_both_signs(_: Evidence) -> bool:
 
 def shortcut_projects(_: Evidence) -> tuple[bool, ...]:
     """Build a block with other and one with equal channels and look for the convolution."""
+    blocks = (ResidualBlockSE(width, 32) for width in (48, 32))
     return tuple(
-        any(conv.kernel_size == (1, 1) for conv in _convolutions(ResidualBlockSE(width, 32).shortcut))
-        for width in (48, 32)
+        any(conv.kernel_size == (1, 1) for conv in layers_of_kind(block, "Conv2d")) for block in blocks
     )
 
 
 def overhead_of_se(evidence: Evidence) -> Finding:
     """Count the built SE block and the built block."""
     share = parameters_in(evidence, of="dec5.block.se") / parameters_in(evidence, of="dec5.block")
-    return Finding(verdict=verdict_of(share < 0.01), measured=f"{100 * share:.2f} %")
+    return decided(share < 0.01, f"{100 * share:.2f} %")
 
 
 def se_before_concatenation(evidence: Evidence) -> bool:
@@ -268,7 +254,7 @@ def formula_of_gates(_: Evidence) -> bool:
 
 def reduction_ratios(evidence: Evidence) -> tuple[int, ...]:
     """Channels over hidden channels of all ten SE blocks of the built network."""
-    blocks = [module for module in evidence.network.modules() if isinstance(module, SEBlock)]
+    blocks = layers_of_kind(evidence.network, "SEBlock")
     return tuple(sorted({block.squeeze.in_features // block.squeeze.out_features for block in blocks}))
 
 
@@ -305,11 +291,9 @@ def _fresh(build: Callable[[], nn.Module], maps: int, side: int) -> tuple[Any, T
 
 def settings_of_upsampling(evidence: Evidence) -> tuple[str, ...]:
     """Read all five built layers."""
-    layers = [module for module in evidence.network.modules() if isinstance(module, nn.ConvTranspose2d)]
-    settings = {
-        f"kernel {up.kernel_size[0]}, stride {up.stride[0]}, padding {up.padding[0]}" for up in layers
-    }
-    return tuple(settings)
+    layers = layers_of_kind(evidence.network, "ConvTranspose2d")
+    told = {f"kernel {up.kernel_size[0]}, stride {up.stride[0]}, padding {up.padding[0]}" for up in layers}
+    return tuple(told)
 
 
 def end_of_network(evidence: Evidence) -> str:

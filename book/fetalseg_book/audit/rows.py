@@ -19,7 +19,7 @@ import yaml
 
 from fetalseg_book.audit import checks, parts, runs, training
 from fetalseg_book.audit.evidence import Evidence
-from fetalseg_book.audit.stated import Finding, PendingError, Stated, Verdict, parse, verdict_of
+from fetalseg_book.audit.stated import Finding, PendingError, Stated, Verdict, decided, parse
 from fetalseg_lib.models.variants import did_you_mean
 
 FOLDER = Path(__file__).with_name("claims")
@@ -157,10 +157,9 @@ def _run(
             if isinstance(found, Finding):
                 return replace(found, why=why or found.why)
             assert value is not None  # asked for when the row was read
-            verdict = verdict_of(value.agrees(found))
-            return Finding(verdict=verdict, measured=value.show(found), why=why)
+            return decided(value.agrees(found), value.show(found), why)
         except PendingError as absent:
-            return Finding(verdict=Verdict.PENDING, measured=absent.measured, why=str(absent))
+            return Finding(verdict=Verdict.PENDING, measured="", why=str(absent))
         except (LookupError, NameError, AttributeError, SyntaxError, TypeError, ValueError) as error:
             raise ValueError(f"{where}: {error}") from error
 

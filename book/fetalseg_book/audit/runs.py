@@ -9,6 +9,7 @@ the letter, on validation images, and no other runs decide about them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from fetalseg_book.audit.evidence import Evidence
-from fetalseg_book.audit.stated import Between, Finding, PendingError, Stated, Verdict, verdict_of
+from fetalseg_book.audit.stated import Between, Finding, PendingError, Stated, Verdict, decided
 from fetalseg_book.stats import PairedMean, decide, holm, paired_mean
 from fetalseg_book.studies.answer import ANSWER, collect, unit_differences
 from fetalseg_lib.study import records
@@ -44,13 +45,8 @@ MIN_RUNS = 3
 TARGETS = (95.0, 96.0, 96.5, 97.0)
 """Validation Dice in % whose first epoch is asked for: the same for all networks, and reached by all."""
 
-VERDICTS = {
-    "better": Verdict.CONFIRMED,
-    "worse": Verdict.CONTRADICTED,
-    "equivalent": Verdict.CONTRADICTED,
-    "undecided": Verdict.NOT_TESTABLE,
-}
-"""What each word of the ablation makes of a claim that something helps."""
+HELPS = {"better": True, "worse": False, "equivalent": False, "undecided": None}
+"""Whether a part helps, by each word of the ablation."""
 
 
 # Does a part or a choice help?
@@ -62,10 +58,9 @@ def helps(evidence: Evidence, *, one: str, than: str) -> Finding:
     """
     frame, where, word = _compared(evidence, one, than)
     units = unit_differences(frame, one, than)
-    dice, hc = (paired_mean(units[name], margin=_margin(key)) for name, key in _MEASURES.items())
+    dice, hc = _tested(units["dice"], "dice_points"), _tested(units["hc"], "hc_mm")
     word = word or decide([dice.mean, -hc.mean], p=[dice.p, hc.p], p_margin=[dice.p_margin, hc.p_margin])
-    measured = f"{with_interval(dice)} points, {with_interval(hc)} mm"
-    return _said(word, measured, len(units), where)
+    return _said(word, f"{with_interval(dice)} points, {with_interval(hc)} mm", dice.pairs, where)
 
 
 def helps_at_every_size(evidence: Evidence, *, one: str, than: str) -> Finding:
@@ -75,23 +70,19 @@ def helps_at_every_size(evidence: Evidence, *, one: str, than: str) -> Finding:
     frame, where, _ = _compared(evidence, one, than)
     sizes = frame.groupby(pd.cut(frame["hc_reference_mm"], list(SIZES_MM)), observed=True)
     units = [unit_differences(heads, one, than)["dice"] for _, heads in sizes]
-    found = [paired_mean(dice, margin=_margin("dice_points")) for dice in units]
+    found = [_tested(dice, "dice_points") for dice in units]
     corrected = holm(np.array([size.p for size in found]))
     word = decide([size.mean for size in found], p=list(corrected), p_margin=[s.p_margin for s in found])
     measured = f"{', '.join(map(with_interval, found))} points for small, middle and large heads"
-    return _said(word, measured, len(units[0]), where)
+    return _said(word, measured, found[0].pairs, where)
 
 
-_MEASURES = {"dice": "dice_points", "hc": "hc_mm"}
-
-
-def _margin(name: str) -> float:
-    return load_profile("crossval").margins[name]
+def _tested(differences: pd.Series[float], measure: str) -> PairedMean:
+    return paired_mean(differences, margin=load_profile("crossval").margins[measure])
 
 
 def _said(word: str, measured: str, runs: int, where: str) -> Finding:
-    why = f"{word.capitalize()}, over {runs} matched runs on {where}."
-    return Finding(verdict=VERDICTS[word], measured=measured, why=why)
+    return decided(HELPS[word], measured, f"{word.capitalize()}, over {runs} matched runs on {where}.")
 
 
 def _compared(evidence: Evidence, one: str, than: str) -> tuple[pd.DataFrame, str, str | None]:
@@ -114,7 +105,7 @@ def _planned(file: Path, study: str, one: str, than: str) -> str | None:
     if not (file.is_file() and plan and plan.reference == one):
         return None
     word = str(pd.read_csv(file).set_index("variant").loc[than, "word"])
-    return {"better": "worse", "worse": "better"}.get(word, word if word in VERDICTS else None)
+    return {"better": "worse", "worse": "better"}.get(word, word if word in HELPS else None)
 
 
 # What happens during training, by the note's schedule
@@ -126,24 +117,23 @@ def overfits_less(evidence: Evidence, *, one: str, than: str) -> Finding:
     """
     gaps = _matched(evidence, one, than).map(_gap)
     found = paired_mean(gaps[one] - gaps[than], margin=1)
-    undecided = found.low <= 0 <= found.high
-    return Finding(
-        verdict=Verdict.NOT_TESTABLE if undecided else verdict_of(found.mean < 0),
-        measured=with_interval(found, digits=4),
-        why=f"Over {found.pairs} matched seeds; above 0, {one} overfits more.",
+    return decided(
+        None if found.low <= 0 <= found.high else found.mean < 0,
+        with_interval(found, digits=4),
+        f"Over {found.pairs} matched seeds; above 0, {one} overfits more.",
     )
 
 
 def best_epoch(evidence: Evidence, *, of: str, value: Between) -> Finding:
     """The mean epoch of the best validation Dice, runs by the note's schedule, and its 95 % interval."""
-    best = _matched(evidence, of)[of].map(lambda run: run["best_epoch"])
+    best = _matched(evidence, of)[of].map(itemgetter("best_epoch"))
     found = paired_mean(best, margin=1)
-    overlaps = found.low <= value.high and found.high >= value.low
     inside = value.agrees(found.mean)
-    return Finding(
-        verdict=Verdict.NOT_TESTABLE if overlaps and not inside else verdict_of(inside),
-        measured=f"epoch {found.mean:.0f}",
-        why=f"Mean of {found.pairs} seeds, from {best.min()} to {best.max()}; its interval is "
+    overlaps = found.low <= value.high and found.high >= value.low
+    return decided(
+        None if overlaps and not inside else inside,
+        f"epoch {found.mean:.0f}",
+        f"Mean of {found.pairs} seeds, from {best.min()} to {best.max()}; its interval is "
         f"{found.low:.0f} to {found.high:.0f}.",
     )
 
@@ -157,20 +147,21 @@ def times_faster(evidence: Evidence, *, one: str, than: str, value: Between) -> 
     means = pd.DataFrame({goal: reached.mean() for goal, reached in epochs.items()}).T
     ratio = means[than] / means[one]
     told = (f"{goal:g} % in epoch {row[one]:.1f} against {row[than]:.1f}" for goal, row in means.iterrows())
-    return Finding(
-        verdict=verdict_of(ratio.min() <= value.high and ratio.max() >= value.low),
-        measured=f"{ratio.min():.2g} to {ratio.max():.2g} times",
-        why=f"{one} against {than}, mean of {len(runs)} matched seeds: {', '.join(told)}.",
+    return decided(
+        ratio.min() <= value.high and ratio.max() >= value.low,
+        f"{ratio.min():.2g} to {ratio.max():.2g} times",
+        f"{one} against {than}, mean of {len(runs)} matched seeds: {', '.join(told)}.",
     )
 
 
 def early_stopping(evidence: Evidence) -> Finding:
     """Epochs of the note's network by the note's schedule."""
-    epochs = _matched(evidence, "proposed")["proposed"].map(lambda run: run["epochs"])
-    return Finding(
-        verdict=verdict_of(bool((epochs <= TrainingConfig().epochs).all())),
-        measured=f"{epochs.min()} to {epochs.max()} epochs",
-        why=f"{(epochs < TrainingConfig().epochs).sum()} of {len(epochs)} runs stopped early.",
+    epochs = _matched(evidence, "proposed")["proposed"].map(itemgetter("epochs"))
+    most = TrainingConfig().epochs
+    return decided(
+        bool((epochs <= most).all()),
+        f"{epochs.min()} to {epochs.max()} epochs",
+        f"{(epochs < most).sum()} of {len(epochs)} runs stopped early.",
     )
 
 
@@ -216,18 +207,14 @@ def as_written(evidence: Evidence, *, of: str, value: Stated, less: str = "") ->
     """
     known = _as_written(evidence, *filter(None, (of, less)))
     if len(known) < MIN_RUNS:
-        return Finding(
-            verdict=Verdict.NOT_AS_WRITTEN,
-            measured="",
-            why="The runs that decide are part of the cross-validated study, and are not there yet.",
-        )
+        why = "The runs that decide are part of the cross-validated study, and are not there yet."
+        return Finding(verdict=Verdict.NOT_AS_WRITTEN, measured="", why=why)
     found = paired_mean(known[of] - known[less] if less else known[of], margin=1)
     holds = found.low <= value.value <= found.high
-    undecided = bool(less) and holds and found.low <= 0
-    return Finding(
-        verdict=Verdict.NOT_TESTABLE if undecided else verdict_of(holds),
-        measured=f"{value.show(found.mean)} [{value.show(found.low)}, {value.show(found.high)}]",
-        why=f"Mean of {found.pairs} runs and its 95 % interval, on our validation images.",
+    return decided(
+        None if less and holds and found.low <= 0 else holds,
+        f"{value.show(found.mean)} [{value.show(found.low)}, {value.show(found.high)}]",
+        f"Mean of {found.pairs} runs and its 95 % interval, on our validation images.",
     )
 
 
@@ -239,8 +226,7 @@ def gain_exceeds_seeds(evidence: Evidence, *, of: str, value: Stated) -> Finding
         folds = _validation_dice(evidence.results / study / of).groupby(level=0)
         spreads = 100 * (folds.max() - folds.min())[folds.size() >= MIN_RUNS]
         if len(spreads):
-            verdict = verdict_of(spreads.mean() < value.value)
-            return Finding(verdict=verdict, measured=f"{spreads.mean():.2f} points")
+            return decided(spreads.mean() < value.value, f"{spreads.mean():.2f} points")
     raise PendingError(f"Equal trainings of {of} needed: {MIN_RUNS}.")
 
 
@@ -256,7 +242,7 @@ def _as_written(evidence: Evidence, *arms: str) -> pd.DataFrame:
 
 
 def _validation_dice(folder: Path) -> pd.Series[float]:
-    return _runs(folder).map(lambda run: run["validation_dice"]).astype(float)
+    return _runs(folder).map(itemgetter("validation_dice")).astype(float)
 
 
 def with_interval(found: PairedMean, *, digits: int = 2) -> str:

@@ -31,11 +31,6 @@ class Verdict(StrEnum):
     """The result file that would decide does not exist yet."""
 
 
-def verdict_of(holds: bool) -> Verdict:
-    """Confirmed or contradicted."""
-    return Verdict.CONFIRMED if holds else Verdict.CONTRADICTED
-
-
 @dataclass(frozen=True, kw_only=True)
 class Finding:
     """The outcome of one check: what was measured, in words or digits, and why the verdict follows."""
@@ -45,12 +40,14 @@ class Finding:
     why: str = ""
 
 
-class PendingError(Exception):
-    """Raised by a check whose result file is absent: why, and what is known so far."""
+def decided(holds: bool | None, measured: str, why: str = "") -> Finding:
+    """Confirmed or contradicted, or not testable where the data does not decide (``None``)."""
+    verdict = {True: Verdict.CONFIRMED, False: Verdict.CONTRADICTED, None: Verdict.NOT_TESTABLE}[holds]
+    return Finding(verdict=verdict, measured=measured, why=why)
 
-    def __init__(self, why: str, measured: str = "") -> None:
-        super().__init__(why)
-        self.measured = measured
+
+class PendingError(Exception):
+    """Raised by a check whose result file is absent, with the words why."""
 
 
 @dataclass(frozen=True)
@@ -68,30 +65,26 @@ class Number:
     unit: str = ""
 
     @property
-    def value(self) -> float:
-        """In base units."""
-        return float(self._digits) * self.scale
-
-    @property
     def _digits(self) -> Decimal:
         return Decimal(self.text.replace(",", ""))
 
     @property
-    def _places(self) -> int:
-        return -int(self._digits.as_tuple().exponent)
+    def value(self) -> float:
+        """In base units."""
+        return float(self._digits) * self.scale
 
     def agrees(self, measured: float) -> bool:
         """Whether ``measured`` (base units) rounds to the printed digits."""
-        step = Decimal(1).scaleb(-self._places)
-        rounded = Decimal(repr(float(measured) / self.scale)).quantize(step, rounding=ROUND_HALF_UP)
-        return rounded == self._digits
+        exact = Decimal(repr(float(measured) / self.scale))
+        return exact.quantize(self._digits, rounding=ROUND_HALF_UP) == self._digits
 
     def show(self, measured: float) -> str:
         """With one digit more than the statement has, whole numbers whole."""
         if self.scale == 1 and float(measured).is_integer():
             return f"{int(measured):,} {self.unit}".strip()
         sign = "+" if self.text[0] in "+-" else ""
-        return f"{measured / self.scale:{sign},.{self._places + 1}f} {self.unit}".strip()
+        places = 1 - int(self._digits.as_tuple().exponent)
+        return f"{measured / self.scale:{sign},.{places}f} {self.unit}".strip()
 
 
 @dataclass(frozen=True)
@@ -153,12 +146,9 @@ class MapSize(Exactly):
 Stated = Number | Between | Exactly
 """A stated value: it has a ``value``, ``agrees`` with a measured one, and can ``show`` it in its own unit."""
 
-SCALES = {"%": 0.01, "K": 1e3, "M": 1e6, "MB": 1e6, "G": 1e9, "GFLOP": 1e9, "ms": 1.0, "px": 1.0}
-UNITS = (
-    *SCALES,
-    *("channels", "epochs", "frames", "halving", "of", "parameters", "pixels", "points"),
-    *("resolutions", "SE", "skips", "stages", "times"),
-)
+SCALES = {"%": 0.01, "K": 1e3, "M": 1e6, "MB": 1e6, "G": 1e9, "GFLOP": 1e9}
+PLAIN = "ms px channels epochs frames halving of parameters pixels points resolutions SE skips stages times"
+UNITS = (*SCALES, *PLAIN.split())
 """A unit is one of these words, or begins with it."""
 
 _NUMBER = r"[+-]?\d[\d,]*(?:\.\d+)?"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from torch.optim import Adam
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from fetalseg_book.audit.evidence import Evidence
-from fetalseg_book.audit.stated import Finding, verdict_of
+from fetalseg_book.audit.stated import Finding, decided
 from fetalseg_lib.data.augment import apply_augmentation, build_augmentation
 from fetalseg_lib.training.config import TrainingConfig
 from fetalseg_lib.training.losses import DiceBCELoss, soft_dice
@@ -26,9 +25,7 @@ NOTE = TrainingConfig()
 
 def loss_applies_the_sigmoid(_: Evidence) -> bool:
     """Compare it on random logits with a sigmoid followed by plain cross-entropy."""
-    generator = torch.Generator().manual_seed(0)
-    logits = torch.randn(2, 1, 8, 8, generator=generator)
-    mask = torch.rand(2, 1, 8, 8, generator=generator).round()
+    logits, mask = _random_image()
     with_logits = F.binary_cross_entropy_with_logits(logits, mask)
     return bool(torch.isclose(with_logits, F.binary_cross_entropy(logits.sigmoid(), mask)))
 
@@ -69,8 +66,7 @@ def cost_of_a_missed_pixel(_: Evidence) -> float:
 def dice_term_leads(_: Evidence) -> Finding:
     """The Dice term's share of the loss of an undecided network, for heads of 2 to 50 % of the image."""
     shares = [dice_share(foreground, pos_weight=NOTE.pos_weight) for foreground in (0.02, 0.1, 0.3, 0.5)]
-    text = f"{100 * min(shares):.0f} to {100 * max(shares):.0f} % of the loss"
-    return Finding(verdict=verdict_of(min(shares) > 0.5), measured=text)
+    return decided(min(shares) > 0.5, f"{100 * min(shares):.0f} to {100 * max(shares):.0f} % of the loss")
 
 
 def dice_loss_is_the_metric(_: Evidence) -> bool:
@@ -98,12 +94,8 @@ def dice_share(foreground: float, *, pos_weight: float) -> float:
     """
     mask = torch.zeros(1, 1, 100, 100)
     mask.view(-1)[: round(foreground * mask.numel())] = 1
-    dice, whole = (
-        DiceBCELoss(dice_weight=NOTE.dice_weight, bce_weight=bce, pos_weight=pos_weight)(
-            0 * mask, mask
-        ).item()
-        for bce in (0.0, NOTE.bce_weight)
-    )
+    weights = {"dice_weight": NOTE.dice_weight, "pos_weight": pos_weight}
+    dice, whole = (DiceBCELoss(bce_weight=bce, **weights)(0 * mask, mask) for bce in (0.0, NOTE.bce_weight))
     return float(dice / whole)
 
 
@@ -142,37 +134,20 @@ def weight_decay_is_l2(_: Evidence) -> bool:
 
 def halvings_in_a_plateau(_: Evidence) -> int:
     """Torch's scheduler on a Dice that stands still, until early stopping ends it after 15 epochs."""
-    scheduler, rate = _scheduler()
-    rates = []
-    for _epoch in range(1 + NOTE.early_stopping_patience):
-        scheduler.step(0.5)
-        rates.append(rate())
-    return len(set(rates)) - 1
+    return len(set(learning_rates(1 + NOTE.early_stopping_patience))) - 1
 
 
 def floor_is_reached(_: Evidence) -> Finding:
     """Torch's scheduler over 100 epochs, with a better Dice only where early stopping would end it."""
-    lowest = lowest_learning_rate()
-    return Finding(verdict=verdict_of(lowest <= NOTE.min_learning_rate), measured=f"{1e6 * lowest:.2f}×10⁻⁶")
+    lowest = min(learning_rates(NOTE.epochs, better_after_halving=True))
+    return decided(lowest <= NOTE.min_learning_rate, f"{1e6 * lowest:.2f}×10⁻⁶")
 
 
-def lowest_learning_rate() -> float:
-    """The lowest learning rate that the note's schedule can reach in its 100 epochs.
+def learning_rates(epochs: int, *, better_after_halving: bool = False) -> list[float]:
+    """The learning rate after each epoch by the note's schedule, with a validation Dice that stands still.
 
-    The fastest descent without being stopped: no better Dice until the rate has been halved, then one
-    better epoch, which sets early stopping back, and so on.
+    The fastest descent that early stopping lets live has one better epoch after each halving.
     """
-    scheduler, rate = _scheduler()
-    dice = 0.5
-    for _ in range(NOTE.epochs):
-        before = rate()
-        scheduler.step(dice)
-        if rate() < before:
-            dice += 0.01
-    return rate()
-
-
-def _scheduler() -> tuple[ReduceLROnPlateau, Callable[[], float]]:
     optimizer = Adam([nn.Parameter(torch.zeros(1))], lr=NOTE.learning_rate)
     scheduler = ReduceLROnPlateau(
         optimizer,
@@ -181,7 +156,13 @@ def _scheduler() -> tuple[ReduceLROnPlateau, Callable[[], float]]:
         patience=NOTE.plateau_patience,
         min_lr=NOTE.min_learning_rate,
     )
-    return scheduler, lambda: float(optimizer.param_groups[0]["lr"])
+    rates, dice = [NOTE.learning_rate], 0.5
+    for _epoch in range(epochs):
+        scheduler.step(dice)
+        rates.append(float(optimizer.param_groups[0]["lr"]))
+        if better_after_halving and rates[-1] < rates[-2]:
+            dice += 0.01
+    return rates[1:]
 
 
 def _adam(option: str) -> Any:

@@ -8,9 +8,9 @@ row has better words.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -19,7 +19,7 @@ import yaml
 
 from fetalseg_book.audit import checks, parts, runs, training
 from fetalseg_book.audit.evidence import Evidence
-from fetalseg_book.audit.stated import Finding, PendingError, Stated, Verdict, decided, parse
+from fetalseg_book.audit.stated import Finding, PendingError, Stated, Verdict, decided, disagree, parse
 from fetalseg_lib.models.variants import did_you_mean
 
 FOLDER = Path(__file__).with_name("claims")
@@ -31,28 +31,48 @@ CHECKS: dict[str, Callable[..., Any]] = {
     if str(next(iter(function.__annotations__.values()), "")).startswith("Evidence")
 }
 """Every check by its name."""
-COLUMNS = ("quantity", "says", "check", "value", "how", "why")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
     """One checkable statement of the note's ``section``, with ``how`` it is checked in words.
 
-    ``value`` is the stated value where there is one: two claims of one quantity whose values disagree are the
-    note contradicting itself.
+    ``where`` is its row, ``value`` the stated value where there is one, and ``measure`` gives what the check
+    found: something to compare with the value, or a finding.
     """
 
+    where: str
     section: str
     quantity: str
     says: str
     how: str
-    check: Callable[[Evidence], Finding]
-    value: Stated | None = None
+    why: str
+    value: Stated | None
+    measure: Callable[[Evidence], Any]
 
     @property
     def key(self) -> str:
         """Section and quantity, which no two claims share."""
         return f"{self.section} | {self.quantity}"
+
+    def denies(self, other: Claim) -> bool:
+        """Whether both state a value of one quantity and the values disagree."""
+        if self.quantity != other.quantity or self.value is None or other.value is None:
+            return False
+        return disagree(self.value, other.value)
+
+    def check(self, evidence: Evidence) -> Finding:
+        """Measure, and compare with the stated value."""
+        try:
+            found = self.measure(evidence)
+            if not isinstance(found, Finding):
+                assert self.value is not None  # asked for when the row was read
+                found = decided(self.value.agrees(found), self.value.show(found))
+        except PendingError as absent:
+            return Finding(verdict=Verdict.PENDING, measured="", why=str(absent))
+        except (LookupError, NameError, AttributeError, SyntaxError, TypeError, ValueError) as error:
+            raise ValueError(f"{self.where}: {error}") from error
+        return replace(found, why=self.why or found.why)
 
 
 @cache
@@ -64,69 +84,63 @@ def all_claims(folder: Path = FOLDER) -> tuple[Claim, ...]:
     """
     claims: dict[str, Claim] = {}
     for path in sorted(folder.glob("*.yaml")):
-        for where, section, row in _rows(path):
-            claim = _claim(where, section, row)
-            if claim.key in claims:
-                raise ValueError(f"{where}: quantity: a row of section {section} has it already")
-            claims[claim.key] = claim
+        for section, rows in _sections(path).items():
+            for number, row in enumerate(rows, start=1):
+                where = f"{path.name}, section {section}, row {number}"
+                where += f" ({row.get('quantity')})" if isinstance(row, dict) else ""
+                try:
+                    claim = _claim(row, where=where, section=str(section))
+                except (TypeError, ValueError) as error:
+                    raise ValueError(f"{where}: {error}") from error
+                if claim.key in claims:
+                    raise ValueError(f"{where}: quantity: a row of section {section} has it already")
+                claims[claim.key] = claim
     return tuple(claims.values())
 
 
-def _rows(path: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _sections(path: Path) -> dict[str, list[Any]]:
     try:
         sections = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except yaml.YAMLError as error:
         raise ValueError(f"{path.name}: {error}") from error
     if not isinstance(sections, dict) or not all(isinstance(rows, list) for rows in sections.values()):
         raise ValueError(f"{path.name}: expected sections, each with a list of rows")
-    for section, rows in sections.items():
-        for number, row in enumerate(rows, start=1):
-            where = f"{path.name}, section {section}, row {number}"
-            if not isinstance(row, dict):
-                raise ValueError(f"{where}: expected 'quantity', 'says', 'check' and so on, got {row!r}")
-            yield f"{where} ({row.get('quantity')})", str(section), row
+    return sections
 
 
-def _claim(where: str, section: str, row: dict[str, Any]) -> Claim:
-    for column in ("quantity", "says", "check", "how", "why"):
-        told = row.get(column, "" if column in COLUMNS[:3] else "-")
-        if not (isinstance(told, str) and told):
-            raise ValueError(f"{where}: {column}: expected words, got {row.get(column)!r}")
-    if row["check"] not in CHECKS:
-        raise ValueError(f"{where}: check: there is no {row['check']!r}.{did_you_mean(row['check'], CHECKS)}")
-    check = CHECKS[row["check"]]
+def _claim(row: Any, *, where: str, section: str) -> Claim:
+    if not isinstance(row, dict):
+        raise ValueError(f"expected 'quantity', 'says', 'check' and so on, got {row!r}")
+    words: dict[str, Any] = {name: row.get(name) for name in ("quantity", "says", "check")}
+    words |= {name: row.get(name, "") for name in ("how", "why")}
+    for column, told in words.items():
+        if not isinstance(told, str):
+            raise ValueError(f"{column}: expected words, got {told!r}")
+    name, value = words.pop("check"), parse(row["value"]) if "value" in row else None
+    if name not in CHECKS:
+        raise ValueError(f"check: there is no {name!r}.{did_you_mean(name, CHECKS)}")
+    check = CHECKS[name]
+    if value is None and check.__annotations__["return"] != "Finding":
+        raise ValueError(f"value: is missing, and {name} needs it")
+    taken = {column: row[column] for column in row if column not in ("value", "check", *words)}
+    told = {"value": value, "why": words["why"] or None}
+    taken |= {column: told[column] for column in check.__annotations__ if told.get(column) is not None}
+    arguments = _arguments(check, taken)
+    words["how"] = words["how"] or _how(check, arguments)
+    return Claim(where=where, section=section, value=value, measure=partial(check, **arguments), **words)
+
+
+def _arguments(check: Callable[..., Any], taken: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        value = parse(row["value"]) if "value" in row else None
-    except ValueError as error:
-        raise ValueError(f"{where}: value: {error}") from error
-    arguments = _arguments(f"{where}: {row['check']}", check, row)
-    hints = get_type_hints(check)
-    for name, told in {"value": value, "why": row.get("why")}.items():
-        if told is None and (name in hints or (name == "value" and hints["return"] is not Finding)):
-            raise ValueError(f"{where}: {name}: is missing, and {row['check']} needs it")
-        arguments |= {name: told} if name in hints else {}
-    return Claim(
-        section=section,
-        quantity=row["quantity"],
-        says=row["says"],
-        how=row.get("how") or _how(check, arguments),
-        check=_run(where, check, arguments, value, row.get("why", "")),
-        value=value,
-    )
-
-
-def _arguments(where: str, check: Callable[..., Any], row: Mapping[str, Any]) -> dict[str, Any]:
-    given = {name: argument for name, argument in row.items() if name not in COLUMNS}
-    told = {name: None for name in check.__annotations__ if name in ("value", "why")}
-    try:
-        bound = inspect.signature(check).bind(None, **given, **told)
+        bound = inspect.signature(check).bind(None, **taken)
     except TypeError as error:
-        raise ValueError(f"{where}: {error}") from error
-    for name, hint in get_type_hints(check).items():
-        if name in given and not _fits(given[name], hint):
-            options = ", ".join(map(str, get_args(hint))) if get_origin(hint) is Literal else ""
+        raise ValueError(f"{check.__name__}: {error}") from error
+    hints = get_type_hints(check)
+    for name, argument in taken.items():
+        if not _fits(argument, hints[name]):
+            options = ", ".join(map(str, get_args(hints[name]))) if get_origin(hints[name]) is Literal else ""
             expected = f"one of {options}" if options else check.__annotations__[name]
-            raise ValueError(f"{where}: {name}: expected {expected}, got {given[name]!r}")
+            raise ValueError(f"{check.__name__}: {name}: expected {expected}, got {argument!r}")
     bound.apply_defaults()
     return bound.kwargs
 
@@ -148,31 +162,12 @@ def _how(check: Callable[..., Any], arguments: Mapping[str, Any]) -> str:
     return words[0].lower() + words[1:] if words[1:2].islower() or words[1:2] == " " else words
 
 
-def _run(
-    where: str, check: Callable[..., Any], arguments: dict[str, Any], value: Stated | None, why: str
-) -> Callable[[Evidence], Finding]:
-    def run(evidence: Evidence) -> Finding:
-        try:
-            found = check(evidence, **arguments)
-            if isinstance(found, Finding):
-                return replace(found, why=why or found.why)
-            assert value is not None  # asked for when the row was read
-            return decided(value.agrees(found), value.show(found), why)
-        except PendingError as absent:
-            return Finding(verdict=Verdict.PENDING, measured="", why=str(absent))
-        except (LookupError, NameError, AttributeError, SyntaxError, TypeError, ValueError) as error:
-            raise ValueError(f"{where}: {error}") from error
-
-    return run
-
-
 class _Loader(yaml.SafeLoader):
     """Refuses a name that stands twice: YAML would take the last one without a word."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        names = [self.construct_object(key) for key, _ in node.value]
-        for name in names:
-            if names.count(name) > 1:
-                problem = f"{name!r} stands twice"
-                raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        names = [key.value for key, _ in node.value]
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise yaml.YAMLError(f"{twice!r} stands twice, in what begins in line {node.start_mark.line + 1}")
         return super().construct_mapping(node, deep=deep)

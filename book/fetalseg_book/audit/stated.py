@@ -172,13 +172,15 @@ def parse(text: Any) -> Stated:
     found = _KINDS.fullmatch(str(text))
     if not found:
         if str(text)[:1].isdigit():
-            raise ValueError(f"expected a number, a range, or rows×columns×channels, got {text!r}")
+            raise ValueError(f"value: expected a number, a range, or rows×columns×channels, got {text!r}")
         return Exactly(text)
     if found["rows"]:
         return MapSize(tuple(int(found[name]) for name in ("channels", "rows", "columns")))
     unit = found["per"] or found["unit"] or ""
     if unit and unit.split()[0] not in UNITS:
-        raise ValueError(f"unknown unit {unit!r}.{did_you_mean(unit, UNITS)} Known: {', '.join(UNITS)}.")
+        raise ValueError(
+            f"value: unknown unit {unit!r}.{did_you_mean(unit, UNITS)} Known: {', '.join(UNITS)}."
+        )
     if found["number"]:
         return Number(found["number"], SCALES.get(unit, 1.0), unit)
     return Between(float(found["low"]), float(found["high"]), unit)

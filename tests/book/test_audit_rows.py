@@ -53,7 +53,7 @@ WHERE = "99-mine.yaml, section 9.1, row 1 (q): "
         ),
         ({"check": "memory", "during": 3}, "during: expected one of training, inference, got 3"),
         ({"result": 3}, "result: expected str, got 3"),
-        ({"check": "side"}, "side: missing a required"),
+        ({"check": "memory"}, "memory: missing a required"),
         ({"value": None}, "value: is missing, and count needs it"),
         ({"value": "3.4 Millions"}, "value: unknown unit 'Millions'."),
         ({"value": "3.4 mb"}, "value: unknown unit 'mb'."),
@@ -90,6 +90,8 @@ def test_a_wrong_row_is_named_with_the_nearest_name(tmp_path, columns, message):
             "that part has no parameters",
         ),
         ({"check": "work_out", "result": "1 +", "value": 1}, WHERE),
+        ({"check": "compare", "holds": "totl > 1", "measured": "{total:.0f}"}, "Did you mean 'total'?"),
+        ({"check": "compare", "measured": "{total:.0f}", "otherwise": "wrong"}, "'wrong'"),
     ],
     ids=str,
 )

@@ -8,6 +8,7 @@ then the arguments of its row. It returns what it measured, which is compared wi
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,8 +16,10 @@ import pandas as pd
 import torch
 from torch import nn
 
-from fetalseg_book.audit.evidence import Evidence
+from fetalseg_book.audit.evidence import Evidence, layers_of_kind
+from fetalseg_book.audit.parts import receptive_field_of, separable_pairs
 from fetalseg_book.audit.stated import Finding, PendingError, Stated, Verdict, decided
+from fetalseg_book.audit.training import NOTE, dice_share, learning_rates
 from fetalseg_book.studies.costs import model_size_mb
 from fetalseg_book.trace import Shape
 from fetalseg_lib.growth import HADLOCK_1984
@@ -42,14 +45,9 @@ def channels(evidence: Evidence, *, of: str = "", into: str = "") -> int:
     return shape(evidence, of=of, into=into)[0]
 
 
-def side(evidence: Evidence, *, of: str) -> int:
-    """The side of that map in the trace."""
-    return shape(evidence, of=of)[1]
-
-
 def different_sizes(evidence: Evidence, *, of: list[str]) -> int:
     """Count the different sizes of those stages in the trace."""
-    return len({side(evidence, of=stage) for stage in of})
+    return len({shape(evidence, of=stage)[1] for stage in of})
 
 
 def channels_never_fall(evidence: Evidence, *, of: list[str]) -> bool:
@@ -92,11 +90,6 @@ def state_after_a_step(evidence: Evidence, *, of: list[str]) -> str:
     return "trained in part" if len(flags) > 1 else "trained" if flags.pop() else "frozen"
 
 
-def layers_of_kind(part: nn.Module, kind: str) -> list[Any]:
-    """All layers in a part of a network whose class, or one that it inherits from, has that name."""
-    return [layer for layer in part.modules() if kind in {base.__name__ for base in type(layer).__mro__}]
-
-
 def _network(evidence: Evidence, name: str) -> Any:
     return evidence.features if name == "torchvision" else evidence.model(name)
 
@@ -110,22 +103,63 @@ def _look_up(layer: Any, path: str) -> Any:
 # Parameters, sizes, operations, memory, time
 
 
+NUMBERS: dict[str, Callable[[Evidence, str], float]] = {
+    "total": lambda evidence, network: evidence.parameters(network)[0],
+    "trainable": lambda evidence, network: evidence.parameters(network)[1],
+    "frozen": lambda evidence, network: evidence.parameters(network)[0] - evidence.parameters(network)[1],
+    "operations": lambda evidence, _: evidence.flops["flops"].sum(),
+    "plain": lambda evidence, _: evidence.flops.groupby("operation")["flops"].sum()["3×3 convolution"],
+    "separable": lambda evidence, _: 2 * separable_pairs(evidence.trace)["separable"].sum(),
+    "dense": lambda evidence, _: 2 * separable_pairs(evidence.trace)["dense"].sum(),
+    "best_saving": lambda evidence, _: separable_pairs(evidence.trace)["saving"].max(),
+    "worst_saving": lambda evidence, _: separable_pairs(evidence.trace)["saving"].min(),
+    "bottleneck_side": lambda evidence, _: shape(evidence, of="enc5")[1],
+    "block": lambda evidence, _: parameters_in(evidence, of="dec5.block"),
+    "gates": lambda evidence, _: parameters_in(evidence, of="dec5.block.se"),
+    "training_memory": lambda evidence, network: evidence.memory(network, "training"),
+    "receptive_field": lambda evidence, network: receptive_field_of(network, evidence),
+    "images": lambda evidence, _: evidence.dataset["n_images"],
+    "smallest_head": lambda evidence, _: evidence.dataset["hc_mm"]["min"],
+    "average_at_14_weeks": lambda *_: HADLOCK_1984.mean_hc_mm(14),
+    "spread_at_14_weeks": lambda *_: HADLOCK_1984.sd_hc_mm(14),
+    "smallest_pixel": lambda evidence, _: evidence.dataset["pixel_size_mm"]["min"],
+    "largest_pixel": lambda evidence, _: evidence.dataset["pixel_size_mm"]["max"],
+    "dice_share_of_2_percent": lambda *_: dice_share(0.02, pos_weight=NOTE.pos_weight),
+    "dice_share_of_50_percent": lambda *_: dice_share(0.5, pos_weight=NOTE.pos_weight),
+    "lowest_rate": lambda *_: min(learning_rates(NOTE.epochs, better_after_halving=True)),
+}
+"""What a row can reckon with: numbers of the note's network or, with its name before it, of another one."""
+
+
 def count(evidence: Evidence, *, result: str = "total") -> float:
     """Count what the built networks have, and work it out.
 
-    ``result`` is made of ``total``, ``trainable`` and ``frozen`` parameters and of ``operations``, of the
-    note's network or, with its name before it, of another one: ``total / unet.total - 1``.
+    ``result`` is made of :data:`NUMBERS`: ``total / unet.total - 1``.
     """
-    names = r"(?:(\w+)\.)?\b(total|trainable|frozen|operations)\b"
-    counted = re.sub(names, lambda name: str(_count(evidence, name[2], name[1] or "proposed")), result)
+
+    def number(name: re.Match[str]) -> str:
+        if name[2] not in NUMBERS:
+            raise ValueError(f"there is no number {name[2]!r}.{did_you_mean(name[2], NUMBERS)}")
+        return repr(float(NUMBERS[name[2]](evidence, name[1] or "proposed")))
+
+    counted = re.sub(r"\b(?:([a-z]\w*)\.)?([a-z]\w*)", number, result)
     return float(pd.eval(counted, engine="python"))  # type: ignore[arg-type]
 
 
-def _count(evidence: Evidence, what: str, network: str) -> int:
-    if what == "operations":
-        return int(evidence.flops["flops"].sum())
-    total, trainable = evidence.parameters(network)
-    return {"total": total, "trainable": trainable, "frozen": total - trainable}[what]
+def compare(
+    evidence: Evidence, *, measured: str, holds: str = "", otherwise: str = "contradicted", reason: str = ""
+) -> Finding:
+    """Measure, and compare.
+
+    ``holds`` compares :data:`NUMBERS`; ``measured`` and ``reason`` tell them: ``{total / 1e6:.1f} M``. Where
+    nothing holds, ``otherwise`` is the verdict.
+    """
+
+    def tell(text: str) -> str:
+        return re.sub(r"{(.+?):(.+?)}", lambda one: f"{count(evidence, result=one[1]):{one[2]}}", text)
+
+    verdict = Verdict.CONFIRMED if holds and count(evidence, result=holds) else Verdict(otherwise)
+    return Finding(verdict=verdict, measured=tell(measured), why=tell(reason))
 
 
 def parameters_in(evidence: Evidence, *, of: str, kind: str = "Module") -> int:
@@ -151,12 +185,6 @@ def memory_is_less_when_frozen(evidence: Evidence) -> Finding:
     return decided(
         frozen < trained, f"{frozen / 1e9:.2f} GB of activations instead of {trained / 1e9:.2f} GB"
     )
-
-
-def memory_limits_the_batch(evidence: Evidence) -> Finding:
-    """Activations that a training step of 16 images keeps, counted tensor by tensor."""
-    text = f"{memory(evidence, during='training') / 1e9:.1f} GB of activations"
-    return Finding(verdict=Verdict.DEPENDS_ON_HARDWARE, measured=text)
 
 
 def on_hardware(evidence: Evidence) -> Finding:
@@ -188,36 +216,6 @@ def not_testable(_: Evidence, *, why: str) -> Finding:
 
 
 # What the committed numbers of HC18 say
-
-
-def labelled_images(evidence: Evidence) -> int:
-    """Count HC18's labelled images."""
-    return int(evidence.dataset["n_images"])
-
-
-def left_to_validate(evidence: Evidence, *, trained_on: int) -> Finding:
-    """HC18's labelled images less those that the note trains on."""
-    left = evidence.dataset["n_images"] - trained_on
-    verdict = Verdict.CONFIRMED if left > 0 else Verdict.CONTRADICTS_ITSELF
-    return Finding(verdict=verdict, measured=f"{left} images left")
-
-
-def smallest_head(evidence: Evidence) -> Finding:
-    """HC18's smallest head against the average head at 14 weeks (Hadlock 1984), in SD."""
-    first, smallest = HADLOCK_1984.first_week, float(evidence.dataset["hc_mm"]["min"])
-    average, spread = HADLOCK_1984.mean_hc_mm(first), HADLOCK_1984.sd_hc_mm(first)
-    return decided(
-        smallest >= average - 3 * spread,
-        f"smallest HC {smallest:.1f} mm; {average:.1f} ± {spread:.0f} mm at {first:g} weeks",
-        f"That is {(average - smallest) / spread:.1f} SD below: a first-trimester head.",
-    )
-
-
-def range_of_zoom(evidence: Evidence) -> Finding:
-    """The largest pixel size of HC18 over the smallest."""
-    sizes = evidence.dataset["pixel_size_mm"]
-    ratio = sizes["max"] / sizes["min"]
-    return decided(ratio > 2, f"{ratio:.1f} times")
 
 
 def background_to_foreground(evidence: Evidence, *, value: Stated, before: str = "") -> Finding:

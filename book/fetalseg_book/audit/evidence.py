@@ -101,6 +101,11 @@ class Evidence:
         return records.read_json(self.results / path)
 
 
+def layers_of_kind(part: nn.Module, kind: str) -> list[Any]:
+    """All layers in a part of a network whose class, or one that it inherits from, has that name."""
+    return [layer for layer in part.modules() if kind in {base.__name__ for base in type(layer).__mro__}]
+
+
 def _build(variant: str) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

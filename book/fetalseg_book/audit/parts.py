@@ -14,8 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fetalseg_book.audit.checks import layers_of_kind, parameters_in
-from fetalseg_book.audit.evidence import Evidence
+from fetalseg_book.audit.evidence import Evidence, layers_of_kind
 from fetalseg_book.audit.stated import Finding, decided
 from fetalseg_book.dilation import dead_weights, extent, live_taps, reach
 from fetalseg_book.trace import Trace
@@ -59,30 +58,10 @@ def convolutions_are_separable(evidence: Evidence) -> bool:
     )
 
 
-def saving_of_separable_pairs(evidence: Evidence, *, which: Literal["all", "best", "worst"] = "all") -> float:
-    """Multiplications of all depthwise and 1×1 pairs against dense 3×3 kernels of the same widths."""
-    pairs = separable_pairs(evidence.trace)
-    each = pairs["dense"] / pairs["separable"]
-    together = pairs["dense"].sum() / pairs["separable"].sum()
-    return float({"all": together, "best": each.max(), "worst": each.min()}[which])
-
-
-def separable_pairs_cost_less(evidence: Evidence) -> Finding:
-    """Operations of the built network, and with a dense 3×3 kernel for each separable pair."""
-    pairs, flops = separable_pairs(evidence.trace), evidence.flops.groupby("operation")["flops"].sum()
-    dense = 2 * float((pairs["dense"] - pairs["separable"]).sum())
-    total, plain = flops.sum(), flops["3×3 convolution"] / flops.sum()
-    return decided(
-        dense > 0,
-        f"{total / 1e9:.2f} GFLOP instead of {(total + dense) / 1e9:.2f}",
-        f"Still {100 * plain:.0f} % of them are plain 3×3 convolutions, nearly all in the decoder.",
-    )
-
-
 def separable_pairs(trace: Trace) -> pd.DataFrame:
     """The multiplications of each depthwise convolution with the 1×1 behind it: ``separable``.
 
-    And ``dense``: those of one 3×3 convolution of the same widths.
+    And ``dense``, those of one 3×3 convolution of the same widths, and the ``saving``, their ratio.
     """
     rows = []
     convolutions = [call for call in trace.calls.values() if isinstance(call.module, nn.Conv2d)]
@@ -92,21 +71,22 @@ def separable_pairs(trace: Trace) -> pd.DataFrame:
             values, taps = math.prod(depthwise.output), math.prod(layer.kernel_size)
             outputs = pointwise.output[0]
             rows.append((values * (taps + outputs), values * taps * outputs))
-    return pd.DataFrame(rows, columns=["separable", "dense"])
+    pairs = pd.DataFrame(rows, columns=["separable", "dense"])
+    return pairs.assign(saving=pairs["dense"] / pairs["separable"])
 
 
 # ASPP and dilation
 
 
-def receptive_field_before_aspp(evidence: Evidence) -> Finding:
-    """Add up kernels and strides from the image to enc5, and to the U-Net's lowest stage."""
+def receptive_field_of(network: str, evidence: Evidence) -> int:
+    """From the image to enc5, or to the U-Net's lowest stage."""
+    if network == "proposed":
+        return receptive_field(evidence.features)
     unet = evidence.on_meta("unet")
     pooled = nn.Sequential()
     for stage in (unet.enc0, unet.enc1, unet.enc2, unet.enc3):
         pooled.extend([stage, nn.MaxPool2d(2)])
-    ours, theirs = receptive_field(evidence.features), receptive_field(nn.Sequential(pooled, unet.bottleneck))
-    measured = f"enc5 {ours} px, the U-Net's lowest stage {theirs} px, the image 256 px"
-    return decided(ours < 256, measured)
+    return receptive_field(nn.Sequential(pooled, unet.bottleneck))
 
 
 def receptive_field(layers: nn.Module) -> int:
@@ -219,12 +199,6 @@ def shortcut_projects(_: Evidence) -> tuple[bool, ...]:
     )
 
 
-def overhead_of_se(evidence: Evidence) -> Finding:
-    """Count the built SE block and the built block."""
-    share = parameters_in(evidence, of="dec5.block.se") / parameters_in(evidence, of="dec5.block")
-    return decided(share < 0.01, f"{100 * share:.2f} %")
-
-
 def se_before_concatenation(evidence: Evidence) -> bool:
     """In the trace, SE on each skip gives the skip's channels, and the block takes the sum."""
     calls = evidence.trace.calls
@@ -258,26 +232,18 @@ def reduction_ratios(evidence: Evidence) -> tuple[int, ...]:
     return tuple(sorted({block.squeeze.in_features // block.squeeze.out_features for block in blocks}))
 
 
-def gates_lie_in_0_to_1(_: Evidence) -> bool:
+def gates_lie(_: Evidence, *, where: Literal["in 0 to 1", "above 1"]) -> bool:
     """The smallest and largest gate over random maps, small and huge."""
-    return all(0 <= gate <= 1 for gate in _extreme_gates())
-
-
-def gates_amplify(_: Evidence) -> bool:
-    """The largest gate over random maps, small and huge: above 1 it would amplify."""
-    return max(_extreme_gates()) > 1
+    block, features = _fresh(lambda: SEBlock(32), 3, 8)
+    gates = torch.cat([block.gates(scale * features) for scale in (1e-3, 1.0, 1e3, 1e6)])
+    within = float(gates.min()) >= 0 and float(gates.max()) <= 1
+    return within if where == "in 0 to 1" else float(gates.max()) > 1
 
 
 def gates_multiply(_: Evidence) -> bool:
     """The block's output over its input, position by position."""
     block, features = _fresh(lambda: SEBlock(32), 3, 8)
     return torch.allclose(block(features) / features, block.gates(features)[:, :, None, None], atol=1e-5)
-
-
-def _extreme_gates() -> tuple[float, float]:
-    block, features = _fresh(lambda: SEBlock(32), 3, 8)
-    gates = torch.cat([block.gates(scale * features) for scale in (1e-3, 1.0, 1e3, 1e6)])
-    return float(gates.min()), float(gates.max())
 
 
 def _fresh(build: Callable[[], nn.Module], maps: int, side: int) -> tuple[Any, Tensor]:

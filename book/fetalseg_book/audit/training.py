@@ -13,7 +13,6 @@ from torch.optim import Adam
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from fetalseg_book.audit.evidence import Evidence
-from fetalseg_book.audit.stated import Finding, decided
 from fetalseg_lib.data.augment import apply_augmentation, build_augmentation
 from fetalseg_lib.training.config import TrainingConfig
 from fetalseg_lib.training.losses import DiceBCELoss, soft_dice
@@ -61,12 +60,6 @@ def cost_of_a_missed_pixel(_: Evidence) -> float:
     F.binary_cross_entropy_with_logits(logits, torch.tensor([1.0, 0.0]), pos_weight=weight).backward()  # type: ignore[no-untyped-call]
     assert logits.grad is not None
     return float((logits.grad[0] / logits.grad[1]).abs())
-
-
-def dice_term_leads(_: Evidence) -> Finding:
-    """The Dice term's share of the loss of an undecided network, for heads of 2 to 50 % of the image."""
-    shares = [dice_share(foreground, pos_weight=NOTE.pos_weight) for foreground in (0.02, 0.1, 0.3, 0.5)]
-    return decided(min(shares) > 0.5, f"{100 * min(shares):.0f} to {100 * max(shares):.0f} % of the loss")
 
 
 def dice_loss_is_the_metric(_: Evidence) -> bool:
@@ -135,12 +128,6 @@ def weight_decay_is_l2(_: Evidence) -> bool:
 def halvings_in_a_plateau(_: Evidence) -> int:
     """Torch's scheduler on a Dice that stands still, until early stopping ends it after 15 epochs."""
     return len(set(learning_rates(1 + NOTE.early_stopping_patience))) - 1
-
-
-def floor_is_reached(_: Evidence) -> Finding:
-    """Torch's scheduler over 100 epochs, with a better Dice only where early stopping would end it."""
-    lowest = min(learning_rates(NOTE.epochs, better_after_halving=True))
-    return decided(lowest <= NOTE.min_learning_rate, f"{1e6 * lowest:.2f}×10⁻⁶")
 
 
 def learning_rates(epochs: int, *, better_after_halving: bool = False) -> list[float]:

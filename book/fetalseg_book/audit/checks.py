@@ -126,6 +126,7 @@ NUMBERS: dict[str, Callable[[Evidence, str], float]] = {
     "largest_pixel": lambda evidence, _: evidence.dataset["pixel_size_mm"]["max"],
     "dice_share_of_2_percent": lambda *_: dice_share(0.02, pos_weight=NOTE.pos_weight),
     "dice_share_of_50_percent": lambda *_: dice_share(0.5, pos_weight=NOTE.pos_weight),
+    "halvings_in_a_plateau": lambda *_: len(set(learning_rates(1 + NOTE.early_stopping_patience))) - 1,
     "lowest_rate": lambda *_: min(learning_rates(NOTE.epochs, better_after_halving=True)),
 }
 """What a row can reckon with: numbers of the note's network or, with its name before it, of another one."""

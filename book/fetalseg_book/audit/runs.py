@@ -36,14 +36,8 @@ AS_WRITTEN = {"crossval/hc18": FOLD_COUNT, "one_fold/descriptive/hc18": 1}
 
 BY_NOTE = "one_fold/note_schedule/hc18"
 
-SIZES_MM = (0.0, 100.0, 245.0, 400.0)
-"""Head circumferences that part the three trimesters."""
-
 MIN_RUNS = 3
 """With fewer matched runs a difference is an anecdote, and the verdict stays pending."""
-
-TARGETS = (95.0, 96.0, 96.5, 97.0)
-"""Validation Dice in % whose first epoch is asked for: the same for all networks, and reached by all."""
 
 HELPS = {"better": True, "worse": False, "equivalent": False, "undecided": None}
 """Whether a part helps, by each word of the ablation."""
@@ -68,7 +62,7 @@ def helps_at_every_size(evidence: Evidence, *, one: str, than: str) -> Finding:
     the median difference in Dice.
     """
     frame, where, _ = _compared(evidence, one, than)
-    sizes = frame.groupby(pd.cut(frame["hc_reference_mm"], list(SIZES_MM)), observed=True)
+    sizes = frame.groupby(pd.cut(frame["hc_reference_mm"], [0, 100, 245, 400]), observed=True)
     units = [unit_differences(heads, one, than)["dice"] for _, heads in sizes]
     found = [_tested(dice, "dice_points") for dice in units]
     corrected = holm(np.array([size.p for size in found]))
@@ -143,8 +137,8 @@ def times_faster(evidence: Evidence, *, one: str, than: str, value: Between) -> 
     those of {than} over those of {one}, runs by the note's schedule.
     """
     runs = _matched(evidence, one, than)
-    epochs = {goal: runs.map(lambda run, goal=goal: _first_epoch(run, goal)).dropna() for goal in TARGETS}
-    means = pd.DataFrame({goal: reached.mean() for goal, reached in epochs.items()}).T
+    goals = (95, 96, 96.5, 97)
+    means = pd.DataFrame({goal: runs.map(_first_epoch, goal=goal).dropna().mean() for goal in goals}).T
     ratio = means[than] / means[one]
     told = (f"{goal:g} % in epoch {row[one]:.1f} against {row[than]:.1f}" for goal, row in means.iterrows())
     return decided(

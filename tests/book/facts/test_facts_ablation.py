@@ -168,7 +168,7 @@ CHECKS: list[tuple[str, Callable[[Found], Any]]] = [
     ("the plain U-Net passes the note's network, and ties with the fine-tuned encoder", unet_passes_and_ties),
     ("By its plan, written before any other variant was trained, it detects", written_before),
     (
-        "below zero in every seed, and only … of the images get better. That is a real loss, but half of",
+        "below zero in every seed, and only … of the images get better. That is a consistent loss, but half",
         residual_loss,
     ),
     ("So the two largest effects do not come from parts of the decoder.", two_worse),
@@ -178,7 +178,7 @@ CHECKS: list[tuple[str, Callable[[Found], Any]]] = [
     ("So removing all three parts gives the fastest network here", fastest),
     ("After short training it is level or behind.", level_or_behind),
     ("planned as a second test, confirmed the smaller error", asked_again),
-    ("The fine-tuned encoder leads by less", leads_by_less),
+    ("The fine-tuned encoder leads by less than after short training", leads_by_less),
     ("cannot decide about two of them", two_undecided),
     ("early stopping cut two of the three trainings of the note's network short", two_cut_short),
     ("With the weight of 200 nearly every head comes out too large", fails_on_all),
@@ -188,9 +188,9 @@ CHECKS: list[tuple[str, Callable[[Found], Any]]] = [
         "reaches … on validation and … on test images here",
         lambda _: (as_written(RESULTS) < 96).all(axis=None),
     ),
-    ("and the U-Net's … includes zero", lambda _: includes_zero(long_exams_too(RESULTS))),
+    ("error after longer training, …, includes zero", lambda _: includes_zero(long_exams_too(RESULTS))),
     (
-        "the fine-tuned encoder's mean lead of … points lies between",
+        "interval of the fine-tuned encoder's mean lead of … points is",
         lambda f: exams_too(f["study"])["low"] > 0,
     ),
 ]

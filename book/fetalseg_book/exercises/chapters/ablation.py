@@ -72,7 +72,7 @@ EXERCISES = (
             Mistake(lambda difference, effect_size: difference * effect_size, "Divide: d = difference / SD."),
             Mistake(lambda difference, effect_size: effect_size / difference, "The other way round."),
         ),
-        why="Single images hardly vary so little, so this may be the spread of repeated trainings. The "
+        why="Single images vary far more than that, so this may be the spread of repeated trainings. The "
         "abstract does not say which, and a reader needs to know.",
     ),
 )

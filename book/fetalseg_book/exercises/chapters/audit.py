@@ -134,6 +134,6 @@ EXERCISES = (
                 "That is the share. Per cent are asked for.",
             ),
         ),
-        why="25 ms to 18 ms is 28 % less time and 39 % more speed. Both are fine, if one says which.",
+        why="25 ms to 18 ms is 28 % less time and 39 % more speed. Both are fine, if you say which.",
     ),
 )

@@ -144,11 +144,11 @@ def _drawing(view: EdgeView) -> str:
     return (
         f'<svg viewBox="0 0 420 318" role="img" aria-label="{escape(view.sentence)}">{frame}'
         f'<path class="guide" d="M{_LEFT:g} {middle:g}H{_RIGHT:g}'
-        f'M{_across(0):.1f} {_PROBABILITY[0]:g}V{_COST[1]:g}"/>'
+        f'{_upright(f"{_across(0):.1f}")}"/>'
         f'<path class="share" d="{view.curve(weight=1)}"/>'
         f'<path class="answer" d="{view.curve(weight=view.weight)}"/>'
         f'<path class="cost" d="{view.cost()}"/>'
-        f'<path class="best" d="M{at:.1f} {_PROBABILITY[0]:g}V{_COST[1]:g}"/>'
+        f'<path class="best" d="{_upright(f"{at:.1f}")}"/>'
         f'<text x="{_LEFT:g}" y="15">Who says head? <tspan class="share">all drawings</tspan>, '
         '<tspan class="answer">the best answer</tspan></text>'
         f'<text x="{_LEFT:g}" y="169">What an outline drawn here costs (logarithm)</text>'
@@ -157,6 +157,11 @@ def _drawing(view: EdgeView) -> str:
         f'<text x="34" y="{_PROBABILITY[1]:g}" text-anchor="end">0</text>{ticks}'
         '<text x="225" y="314" text-anchor="middle">mm outside the middle line</text></svg>'
     )
+
+
+def _upright(x: str) -> str:
+    """A line at ``x`` through both panels, with a gap for the words between them."""
+    return "".join(f"M{x} {top:g}V{bottom:g}" for top, bottom in (_PROBABILITY, _COST))
 
 
 def _across(mm: float) -> float:
@@ -205,7 +210,7 @@ _SCRIPT = f"""
     put("share", path(answer(1), {list(_PROBABILITY)}));
     put("answer", path(answer(w), {list(_PROBABILITY)}));
     put("cost", path(costs.map((cost) => (cost - least) / (most - least)), {list(_COST)}));
-    put("best", `M${{across(shift).toFixed(1)}} {_PROBABILITY[0]:g}V{_COST[1]:g}`);
+    put("best", `{_upright("${across(shift).toFixed(1)}")}`);
     const out = shift >= 0, mm = (length) => Math.abs(length).toFixed(1);
     const sentence = `With weight ${{text}}, the best outline lies where ` +
       `${{(100 / (1 + w)).toFixed(1)}} % of the drawings say head: ` +

@@ -89,7 +89,7 @@ def taps(side: int, rates: Sequence[int], *, position: tuple[int, int] = (1, 1))
         below.imshow(seen, vmin=0, vmax=9, cmap="viridis")
         for (y, x), number in np.ndenumerate(seen):
             colour = "black" if number > 5 else "white"
-            below.text(x, y, f"{number:.0f}", ha="center", va="center", fontsize=6, color=colour)
+            below.text(x, y, f"{number:.0f}", ha="center", va="center", fontsize=8, color=colour)
         below.set_title(f"mean {live_taps(side, rate):.2f} of 9", fontsize=9)
     for axes in grid.flat:
         axes.axis("off")

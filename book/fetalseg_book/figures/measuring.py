@@ -37,7 +37,7 @@ def disagreements(pairs: Mapping[str, tuple[Mask, Mask]]) -> Figure:
     for axes, (name, (prediction, reference)) in zip(panels[0], pairs.items(), strict=True):
         axes.imshow(reference + 2 * prediction, cmap=colours, vmin=0, vmax=3, interpolation="nearest")
         axes.contour(reference, levels=[0.5], colors=["black"], linewidths=0.8)
-        axes.set_title(name, fontsize=9)
+        axes.set_title(name, fontsize=max(9, 3 * len(pairs)))  # a wide figure is shrunk to the page
         axes.axis("off")
     return figure
 

@@ -35,6 +35,7 @@ def gated_channels(channels: Tensor, gated: Tensor, gates: Mapping[str, float]) 
         panels[2, k].plot(channels[0, k, row], lw=1, label="before")
         panels[2, k].plot(gated[0, k, row], lw=1, ls="--", label="after")
         panels[2, k].set(xlabel="column", yticks=[0], ylim=(0, 1.05 * float(channels[0, k, row].max())))
+    panels[2, 0].set_ylabel("value")
     panels[2, 0].legend(fontsize=7)
     return figure, (
         "Three channels of a phantom, above as they are and below after a gate: "

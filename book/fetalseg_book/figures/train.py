@@ -37,7 +37,7 @@ def training_curves(history: pd.DataFrame) -> tuple[Figure, str]:
     right.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.4g}")
     right.legend(loc="lower right")
     for axes in (left, right):
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     return figure, (
         f"Left, training and validation loss over {len(history)} epochs. Right, validation Dice, highest in "
         f"epoch {best['epoch']:.0f} with {100 * best['validation_dice']:.1f} %."

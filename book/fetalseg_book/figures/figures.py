@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
@@ -60,7 +61,7 @@ def overlay(
         axes.plot(*np.vstack([outline, outline[:1]]).T, color=PREDICTION, lw=1.4, ls="--")
     axes.set_xlim(-0.5, image.shape[1] - 0.5)
     axes.set_ylim(image.shape[0] - 0.5, -0.5)
-    axes.set_title(title, fontsize=8)
+    axes.set_title(re.sub(r"(?<!\w)-(?=\d)", "−", title), fontsize=8)  # a number's sign is a minus
     axes.axis("off")
 
 

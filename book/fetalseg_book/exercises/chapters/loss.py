@@ -20,7 +20,7 @@ def _masks() -> Iterator[Case]:
 
 
 def weight_for(shift: float) -> float:
-    """The weight that moves the outline outwards by ``shift`` times the softness $s$ of the edge."""
+    """The weight that moves the outline outwards by ``shift`` times the softness s of the edge."""
     return math.exp(shift)
 
 

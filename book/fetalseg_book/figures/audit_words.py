@@ -36,9 +36,10 @@ def verdicts(counts: pd.DataFrame) -> str:
 
 def taps(side: int, rates: Sequence[int]) -> str:
     """Tell the mean number of taps on a map of ``side`` × ``side`` at each rate."""
+    told_rates = ", ".join(map(str, rates))
     told = ", ".join(f"rate {rate} {live_taps(side, rate):.2f} of 9" for rate in rates)
     return (
-        f"Above, a 3 by 3 kernel on a map of {side} by {side}, for rates {tuple(rates)}: taps on the map "
+        f"Above, a 3 by 3 kernel on a map of {side} by {side}, for rates {told_rates}: taps on the map "
         "filled, taps on padding hollow. Below, the number of taps on the map at each position. "
         f"Mean number: {told}."
     )

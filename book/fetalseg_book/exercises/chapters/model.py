@@ -19,7 +19,7 @@ def _branches() -> Iterator[Case]:
 
 EXERCISES = (
     Exercise(
-        title="How many parameters has a branch?",
+        title="How many parameters does a branch have?",
         prompt="One dilated branch of the ASPP has a convolution from 1280 to 128 channels. Count without "
         "building it.",
         solution=branch_parameters,

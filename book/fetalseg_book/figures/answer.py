@@ -60,7 +60,7 @@ def forest(found: Answer) -> None:
     _panel(right, found, told, "hc", labels=False)
     show(
         figure,
-        caption="The difference of each variant with its 95 % interval, before a band of what is too small "
+        caption="The difference of each variant with its 95 % interval. Inside the grey band it is too small "
         "to matter. Right of zero is more Dice (left panel) and a larger error (right panel).",
         alt="Differences from the reference, in points of Dice on a typical image and in millimetres of the "
         "head circumference. "

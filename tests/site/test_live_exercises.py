@@ -16,7 +16,7 @@ import pytest
 import test_accessibility
 import yaml
 from playwright.sync_api import Browser, Locator, Page, expect
-from sphinx.application import Sphinx
+from small_site import REPOSITORY, build_small_site
 
 from fetalseg_book.exercises import CHAPTERS, plain_exercises_of
 from fetalseg_book.exercises.page import MOST, run
@@ -59,33 +59,18 @@ def live_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     listed = "\n".join(line for line in exercise_list().splitlines() if "aspp.ipynb" in line)
     (source / "book" / "exercises.md").write_text(page.replace("{{ exercise_list }}", listed))
     settings = yaml.safe_load((ROOT / "_config.yml").read_text())
-    config = settings["sphinx"]["config"]
-    out = source / "_build"
-    Sphinx(
+    out = build_small_site(
         source,
-        None,
-        out,
-        source / "_doctrees",
-        "html",
-        confoverrides={
-            "extensions": ["myst_nb", "sphinx_book_theme", "sphinx-mathjax-offline"],
-            "source_suffix": {".md": "myst-nb", ".ipynb": "myst-nb"},  # whatever another build left
-            "myst_enable_extensions": settings["parse"]["myst_enable_extensions"],
-            "myst_heading_anchors": 3,
-            "nb_execution_mode": "off",
-            "nb_ipywidgets_js": {},
-            "html_theme": "sphinx_book_theme",
-            "html_static_path": ["_static"],
-            "html_js_files": config["html_js_files"],
-            "html_css_files": config["html_css_files"],
-            "html_theme_options": {
-                "repository_url": "https://github.com/someone/something",
-                "launch_buttons": {"colab_url": "https://colab.research.google.com"},
-            },
-        },
-        status=None,
-        warning=None,
-    ).build()
+        extensions=["myst_nb", "sphinx_book_theme", "sphinx-mathjax-offline"],
+        source_suffix={".md": "myst-nb", ".ipynb": "myst-nb"},  # whatever another build left
+        myst_enable_extensions=settings["parse"]["myst_enable_extensions"],
+        myst_heading_anchors=3,
+        nb_execution_mode="off",
+        nb_ipywidgets_js={},
+        html_static_path=["_static"],
+        html_theme_options=REPOSITORY
+        | {"launch_buttons": {"colab_url": "https://colab.research.google.com"}},
+    )
     for written in out.rglob("*.html"):
         written.write_text(MENDS["mend"](written.read_text(encoding="utf-8")), encoding="utf-8")
     with served(out) as address:
@@ -293,21 +278,23 @@ def test_axe_finds_nothing_and_a_phone_scrolls_down_alone(
             assert [finding for finding in found if "exercise" in finding or "cm-" in finding] == []
 
 
+def opened_without(file: str, visit: Visit, site: str) -> Page:
+    """The chapter at its exercise, with one file of the site missing."""
+    visit.page.route(f"**/{file}", lambda route: route.fulfill(status=404))
+    visit.page.goto(f"{site}/notebooks/aspp.html")
+    visit.page.locator(".tag_live-exercise").scroll_into_view_if_needed()
+    return visit.page
+
+
 def test_without_python_the_page_says_so(live_site: str, browser: Browser) -> None:
     with Visit(browser) as visit:
-        page = visit.page
-        page.route("**/exercises/files.json", lambda route: route.fulfill(status=404))
-        page.goto(f"{live_site}/notebooks/aspp.html")
-        page.locator(".tag_live-exercise").scroll_into_view_if_needed()
+        page = opened_without("exercises/files.json", visit, live_site)
         expect(said(page, RIGHT)).to_contain_text("Python is not part of this copy of the book.")
 
 
 def test_without_the_editor_the_stub_stays_and_the_page_says_why(live_site: str, browser: Browser) -> None:
     with Visit(browser) as visit:
-        page = visit.page
-        page.route("**/vendored/editor.js", lambda route: route.fulfill(status=404))
-        page.goto(f"{live_site}/notebooks/aspp.html")
-        page.locator(".tag_live-exercise").scroll_into_view_if_needed()
+        page = opened_without("vendored/editor.js", visit, live_site)
         expect(page.get_by_text("The editor is not part of this copy of the book")).to_be_visible()
         expect(page.get_by_text('exercises.check("aspp", largest_full_rate)')).to_be_visible()
         assert visit.errors == []

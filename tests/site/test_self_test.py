@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import yaml
 from playwright.sync_api import Browser, Page, expect
-from sphinx.application import Sphinx
+from small_site import REPOSITORY, build_small_site
 
-from fetalseg_book.publishing.site import served
+from fetalseg_book.publishing.site import ROOT, served
 
-ROOT = Path(__file__).parents[2]
 PAGE = """# A chapter
 
 ## Test yourself
@@ -46,28 +43,13 @@ def small_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     source = tmp_path_factory.mktemp("book")
     (source / "index.md").write_text("# A book\n\n```{toctree}\nchapter\n```\n")
     (source / "chapter.md").write_text(PAGE)
-    config = yaml.safe_load((ROOT / "_config.yml").read_text())["sphinx"]["config"]
-    out = source / "_build"
-    Sphinx(
+    out = build_small_site(
         source,
-        None,
-        out,
-        source / "_doctrees",
-        "html",
-        confoverrides={
-            "extensions": ["myst_parser", "sphinx_book_theme"],
-            "myst_enable_extensions": ["tasklist", "dollarmath"],
-            "html_theme": "sphinx_book_theme",
-            "html_static_path": [str(ROOT / "book" / "_static")],
-            "html_js_files": config["html_js_files"],
-            "html_css_files": config["html_css_files"],
-            "html_theme_options": {
-                "repository_url": "https://github.com/someone/something",
-                "use_issues_button": True,
-            },
-        },
-        status=None,
-    ).build()
+        extensions=["myst_parser", "sphinx_book_theme"],
+        myst_enable_extensions=["tasklist", "dollarmath"],
+        html_static_path=[str(ROOT / "book" / "_static")],
+        html_theme_options=REPOSITORY | {"use_issues_button": True},
+    )
     with served(out) as address:
         yield address
 

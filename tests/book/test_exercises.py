@@ -74,10 +74,18 @@ def imports_of(chapter: str) -> dict[str, Any]:
 # Every exercise
 
 
+def solution_on_the_page(chapter: str, exercise: Exercise) -> str:
+    """The code that a reader unfolds below the stub."""
+    number = exercises_of(chapter).index(exercise) + 1
+    (cell,) = [cell for cell in cells_of(chapter) if cell["id"] == f"exercise-{number}-solution"]
+    return "".join(cell["source"]).partition("```python\n")[2].partition("\n```")[0]
+
+
 @each_exercise
 def test_the_solution_as_it_stands_on_the_page_is_right(chapter: str, exercise: Exercise) -> None:
     names = imports_of(chapter)
-    exec(exercise.code, names)
+    exec(solution_on_the_page(chapter, exercise), names)
+    assert names[exercise.name].__doc__ is None, "what is asked for stands in the stub"
     answer = check(chapter, names[exercise.name])
     assert answer.right, answer.why
     assert answer.why == exercise.why

@@ -6,6 +6,7 @@ cells whose id begins with ``exercise-``. All other cells, and the file's own la
 
 from __future__ import annotations
 
+import ast
 import json
 import sys
 from pathlib import Path
@@ -23,8 +24,7 @@ _IMPORT = "from fetalseg_book import exercises"
 _HEADING = """\
 ## Exercises
 
-Each asks for one function. Write it in place of the three dots and run the cell:
-it says whether you are right, and why."""
+Write your code in place of the three dots and run the cell: it says whether you are right, and why."""
 
 
 def write_exercises(path: Path) -> bool:
@@ -76,8 +76,16 @@ def _at_hand(chapter: str) -> list[str]:
 def _solution(exercise: Exercise, number: int) -> str:
     return (
         f"````{{admonition}} Solution to exercise {number}\n:class: dropdown\n"
-        f"```python\n{exercise.code}\n```\n{exercise.why.strip()}\n````"
+        f"```python\n{_without_docstring(exercise.code)}\n```\n{exercise.why.strip()}\n````"
     )
+
+
+def _without_docstring(code: str) -> str:
+    """What a solution does. What is asked for stands in the stub, just above it."""
+    lines = code.splitlines()
+    docstring = ast.parse(code).body[0].body[0]  # type: ignore[attr-defined]
+    below = "\n".join(lines[docstring.end_lineno :]).lstrip("\n")
+    return "\n".join([*lines[: docstring.lineno - 1], below])
 
 
 def _markdown(name: str, text: str) -> dict[str, Any]:

@@ -103,7 +103,8 @@ def test_note_as_written_has_10_million_parameters_not_3(frame):
 
 def test_released_widths_give_the_released_counts_to_the_last_digit(evidence):
     assert parameters_by_hand(512, 512) == 23_030_597
-    assert evidence.parameters("as_released") == (25_253_893, 23_030_597)
+    released = evidence.built("as_released")
+    assert (released.total, released.trainable) == (25_253_893, 23_030_597)
 
 
 def test_three_dilated_kernels_alone_exceed_the_stated_total(frame):
@@ -219,11 +220,10 @@ def test_every_verdict_has_a_value_or_a_reason(frame):
     assert (frame.loc[~decided, "why"] != "").all()
 
 
-def test_checks_can_fail_and_can_pass(monkeypatch):
+def test_checks_can_fail_and_can_pass():
     """In a network whose pooling branch is 128 wide its stated 256 channels are wrong, the others right."""
-    narrow = build_model("proposed", encoder_weights="random", aspp_pool_channels=128)
     evidence = Evidence("nowhere")
-    monkeypatch.setattr(evidence, "on_meta", lambda variant: narrow)
+    evidence.network = build_model("proposed", encoder_weights="random", aspp_pool_channels=128)
     found = {claim.key: claim.check(evidence).verdict for claim in all_claims() if claim.section == "2.2"}
     assert found["2.2 | channels of the 1×1 branch"] is Verdict.CONFIRMED
     assert found["2.2 | channels of the pooling branch"] is Verdict.CONTRADICTED

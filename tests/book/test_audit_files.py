@@ -16,7 +16,7 @@ from torchvision.models import mobilenet_v2
 
 from fetalseg_book.audit import Evidence, Verdict, all_claims, to_html
 from fetalseg_book.audit.parts import receptive_field
-from fetalseg_book.audit.stated import Between, Exactly, MapSize, Number, disagree
+from fetalseg_book.audit.stated import Between, Exactly, Number, disagree
 from fetalseg_book.facts.audit import gain_as_written
 from fetalseg_book.figures.audit_figures import verdicts, verdicts_by_part, weighted_probability
 from fetalseg_book.studies.hardware import measure_side_by_side
@@ -271,8 +271,8 @@ def test_timing_no_round_is_refused():
         (Number("35.0", 0.01), 0.3504, True),
         (Between(60, 80), 80, True),
         (Between(60, 80), 80.1, False),
-        (MapSize((4, 8, 16)), (4, 8, 16), True),
-        (MapSize((4, 8, 16)), (8, 16, 4), False),
+        (Exactly("8×16×4"), "8×16×4", True),
+        (Exactly("8×16×4"), "4×8×16", False),
         (Exactly(("a", "b")), ("b", "a"), False),
     ],
 )

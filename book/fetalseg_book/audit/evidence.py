@@ -1,13 +1,12 @@
-"""What the checks look at: the networks as built, and the result files as far as they exist."""
+"""What the checks look at: networks as built, fresh parts of them, noise, and the result files that exist."""
 
 from __future__ import annotations
 
 import copy
-import itertools
 from collections.abc import Callable
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 import torch
@@ -20,58 +19,81 @@ from fetalseg_book.studies.costs import inference_memory_mb, training_memory_mb
 from fetalseg_book.trace import Trace, trace
 from fetalseg_lib.complexity import count_parameters
 from fetalseg_lib.models import build_model
+from fetalseg_lib.models.residual import ResidualBlockSE
 from fetalseg_lib.study import records
 
 HARDWARE = Path("hardware", "latency.json")
 
 
-class Evidence:
-    """Networks with random encoder weights, built when first asked for, and the files below ``results``.
+class Built:
+    """A variant's network as built, and what is counted of it, each when it is first asked for.
 
-    No claim depends on what the weights are, only on how many there are and how they are joined.
-    ``model(variant)`` is a built network, ``on_meta(variant)`` the same with shapes but no numbers: all that
-    counting needs, in no time. Each is made once.
+    Its weights are random: no claim depends on what they are, only on how many there are and how they are
+    joined.
 
-    >>> Evidence().parameters("unet")
-    (7762465, 7762465)
+    >>> unet = Built("unet")
+    >>> unet.total, unet.frozen
+    (7762465, 0)
     """
 
-    def __init__(self, results: Path | str = "results") -> None:
-        self.results = Path(results)
-        self.model: Callable[[str], Any] = cache(_build)
-        self.on_meta: Callable[[str], Any] = cache(lambda name: copy.deepcopy(self.model(name)).to("meta"))
-        self.memory: Callable[[str, str], float] = cache(self._memory)
+    def __init__(self, variant: str) -> None:
+        self.variant = variant
 
-    def parameters(self, variant: str = "proposed") -> tuple[int, int]:
-        """All and trainable parameters."""
-        return count_parameters(self.on_meta(variant))
+    @cached_property
+    def network(self) -> Any:
+        """The network itself."""
+        return with_one_seed(lambda: build_model(self.variant, encoder_weights="random"))
 
-    def _memory(self, variant: str, during: Literal["training", "inference"]) -> float:
-        """The activations of the note's batch of 16 images of 256×256, in bytes."""
-        measure = training_memory_mb if during == "training" else inference_memory_mb
-        return 1e6 * measure(self.on_meta(variant), batch_size=16)
+    @cached_property
+    def on_meta(self) -> Any:
+        """The network with shapes but no numbers: all that counting needs, in no time."""
+        return copy.deepcopy(self.network).to("meta")
 
     @property
-    def network(self) -> Any:
-        """The note's network as built."""
-        return self.model("proposed")
+    def total(self) -> int:
+        """All parameters."""
+        return count_parameters(self.network)[0]
+
+    @property
+    def trainable(self) -> int:
+        """The parameters that are trained."""
+        return count_parameters(self.network)[1]
+
+    @property
+    def frozen(self) -> int:
+        """The parameters that are not."""
+        return self.total - self.trainable
+
+    @cached_property
+    def training_memory(self) -> float:
+        """Bytes of the activations that a training step on the note's batch keeps: 16 images of 256×256."""
+        return 1e6 * training_memory_mb(self.on_meta, batch_size=16)
+
+    @cached_property
+    def inference_memory(self) -> float:
+        """The most bytes that activations of such a batch take at one time without training."""
+        return 1e6 * inference_memory_mb(self.on_meta, batch_size=16)
 
     @cached_property
     def trace(self) -> Trace:
-        """What passes through the note's network for a 256×256 image."""
-        return trace(self.on_meta("proposed"))
+        """What passes through the network for a 256×256 image."""
+        return trace(self.network)
 
     @cached_property
     def flops(self) -> pd.DataFrame:
-        """The operations of each layer of the note's network for such an image."""
-        return count_flops(self.on_meta("proposed"))
+        """The operations of each layer for such an image."""
+        return count_flops(self.on_meta)
 
     @cached_property
-    def features(self) -> nn.Sequential:
-        """MobileNetV2's features as torchvision has them, for RGB."""
-        with torch.device("meta"):
-            features: nn.Sequential = mobilenet_v2().features
-        return features
+    def pairs(self) -> pd.DataFrame:
+        """The operations of each depthwise convolution with the 1×1 behind it: ``separable``.
+
+        And ``dense``, those of one 3×3 convolution in their place, nine times the 1×1's, and the ``saving``.
+        """
+        flops, first = self.flops["flops"], self.flops["operation"] == "depthwise convolution"
+        depthwise, pointwise = flops[first].to_numpy(), flops[first.shift(fill_value=False)].to_numpy()
+        pairs = pd.DataFrame({"separable": depthwise + pointwise, "dense": 9 * pointwise})
+        return pairs.assign(saving=pairs["dense"] / pairs["separable"])
 
     @cached_property
     def changed_by_a_step(self) -> dict[str, bool]:
@@ -81,36 +103,67 @@ class Evidence:
         image = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(0))
         model(image).square().mean().backward()
         torch.optim.Adam(trainable, lr=3e-4, weight_decay=1e-4).step()
-        before = _tensors(self.network)
-        return {name: not torch.equal(before[name], tensor) for name, tensor in _tensors(model).items()}
+        before = self.network.state_dict()
+        return {name: not torch.equal(before[name], tensor) for name, tensor in model.state_dict().items()}
+
+
+class Evidence(Built):
+    """The note's network, every other one (``built("unet")``), fresh parts, and files below ``results``."""
+
+    def __init__(self, results: Path | str = "results") -> None:
+        super().__init__("proposed")
+        self.results = Path(results)
+        self.built: Callable[[str], Built] = cache(Built)
+
+    @cached_property
+    def torchvision(self) -> nn.Sequential:
+        """MobileNetV2's features as torchvision has them, for RGB."""
+        with torch.device("meta"):
+            features: nn.Sequential = mobilenet_v2().features
+        return features
+
+    @cached_property
+    def block(self) -> Any:
+        """A fresh residual block of 32 channels, without biases in its SE, as in the note's formula."""
+        block = with_one_seed(lambda: ResidualBlockSE(32, 32)).eval().requires_grad_(False)
+        block.se.squeeze.bias.zero_()
+        block.se.excite.bias.zero_()
+        return block
+
+    @cached_property
+    def maps(self) -> Tensor:
+        """Noise for such a block, ``4 32 16 16``."""
+        return torch.randn(4, 32, 16, 16, generator=torch.Generator().manual_seed(0))
+
+    @cached_property
+    def logits(self) -> Tensor:
+        """Noise for the loss, ``1 1 16 16``."""
+        return torch.randn(1, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+
+    @cached_property
+    def mask(self) -> Tensor:
+        """A mask for it that does not depend on it: 30 % of the pixels, anywhere."""
+        return (torch.rand(1, 1, 16, 16, generator=torch.Generator().manual_seed(1)) < 0.3).float()
 
     @cached_property
     def dataset(self) -> Any:
         """Numbers measured on HC18's images, see :mod:`fetalseg_book.studies.dataset`."""
-        return self._read(Path("hc18", "dataset.json"), "The dataset's numbers are not there yet.")
+        return self.read(Path("hc18", "dataset.json"), pending="The dataset's numbers are not there yet.")
 
-    @cached_property
-    def hardware(self) -> Any:
-        """Times measured side by side, see :mod:`fetalseg_book.studies.hardware`."""
-        why = "The note's graphics card is not here, and the two networks are not timed here yet."
-        return self._read(HARDWARE, why)
-
-    def _read(self, path: Path, pending: str) -> Any:
+    def read(self, path: Path, *, pending: str) -> Any:
+        """A result file; where there is none yet, the claim is pending, with these words."""
         if not (self.results / path).is_file():
             raise PendingError(pending)
         return records.read_json(self.results / path)
 
 
-def layers_of_kind(part: nn.Module, kind: str) -> list[Any]:
+def layers(part: nn.Module, kind: str) -> list[Any]:
     """All layers in a part of a network whose class, or one that it inherits from, has that name."""
     return [layer for layer in part.modules() if kind in {base.__name__ for base in type(layer).__mro__}]
 
 
-def _build(variant: str) -> nn.Module:
+def with_one_seed(build: Callable[[], nn.Module]) -> Any:
+    """What it builds from the same random numbers each time, and leaves the others' random numbers alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return build_model(variant, encoder_weights="random")
-
-
-def _tensors(model: nn.Module) -> dict[str, Tensor]:
-    return dict(itertools.chain(model.named_parameters(), model.named_buffers()))
+        return build()

@@ -8,8 +8,6 @@ the letter, on validation images, and no other runs decide about them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +21,6 @@ from fetalseg_book.studies.answer import ANSWER, collect, unit_differences
 from fetalseg_lib.study import records
 from fetalseg_lib.study.profile import FOLD_COUNT, load_profile
 from fetalseg_lib.study.tables import finished_runs
-from fetalseg_lib.training.config import TrainingConfig
 
 LARGEST_FIRST = (
     ("five folds over all exams", ("crossval/hc18",), "crossval"),
@@ -109,8 +106,8 @@ def overfits_less(evidence: Evidence, *, one: str, than: str) -> Finding:
     """Validation loss less training loss at the best epoch, {one} less {than}, over matched seeds of the runs
     by the note's schedule.
     """
-    gaps = _matched(evidence, one, than).map(_gap)
-    found = paired_mean(gaps[one] - gaps[than], margin=1)
+    runs = by_note(evidence.results, one, than)
+    found = paired_mean(runs[one].apply(_gap, axis=1) - runs[than].apply(_gap, axis=1), margin=1)
     return decided(
         None if found.low <= 0 <= found.high else found.mean < 0,
         with_interval(found, digits=4),
@@ -120,7 +117,7 @@ def overfits_less(evidence: Evidence, *, one: str, than: str) -> Finding:
 
 def best_epoch(evidence: Evidence, *, of: str, value: Between) -> Finding:
     """The mean epoch of the best validation Dice, runs by the note's schedule, and its 95 % interval."""
-    best = _matched(evidence, of)[of].map(itemgetter("best_epoch"))
+    best = by_note(evidence.results, of)[of]["best_epoch"]
     found = paired_mean(best, margin=1)
     inside = value.agrees(found.mean)
     overlaps = found.low <= value.high and found.high >= value.low
@@ -136,9 +133,9 @@ def times_faster(evidence: Evidence, *, one: str, than: str, value: Between) -> 
     """Epochs until the validation Dice first reaches 95, 96, 96.5 and 97 %, the same goals for both:
     those of {than} over those of {one}, runs by the note's schedule.
     """
-    runs = _matched(evidence, one, than)
-    goals = (95, 96, 96.5, 97)
-    means = pd.DataFrame({goal: runs.map(_first_epoch, goal=goal).dropna().mean() for goal in goals}).T
+    runs = by_note(evidence.results, one, than)
+    folders, goals = runs.xs("folder", axis=1, level=1), (95, 96, 96.5, 97)
+    means = pd.DataFrame({goal: folders.map(_first_epoch, goal=goal).dropna().mean() for goal in goals}).T
     ratio = means[than] / means[one]
     told = (f"{goal:g} % in epoch {row[one]:.1f} against {row[than]:.1f}" for goal, row in means.iterrows())
     return decided(
@@ -148,47 +145,34 @@ def times_faster(evidence: Evidence, *, one: str, than: str, value: Between) -> 
     )
 
 
-def early_stopping(evidence: Evidence) -> Finding:
-    """Epochs of the note's network by the note's schedule."""
-    epochs = _matched(evidence, "proposed")["proposed"].map(itemgetter("epochs"))
-    most = TrainingConfig().epochs
-    return decided(
-        bool((epochs <= most).all()),
-        f"{epochs.min()} to {epochs.max()} epochs",
-        f"{(epochs < most).sum()} of {len(epochs)} runs stopped early.",
-    )
-
-
-def _matched(evidence: Evidence, *variants: str) -> pd.DataFrame:
-    """The records of the runs by the note's schedule, a row for each seed that all variants have."""
-    folders = {variant: evidence.results / BY_NOTE / variant for variant in variants}
-    runs = pd.DataFrame({variant: _runs(folder) for variant, folder in folders.items()}).dropna()
+def by_note(results: Path, *variants: str) -> Any:
+    """The runs by the note's schedule: a row for each seed that all variants have, columns by variant."""
+    runs = pd.concat({name: _runs(results / BY_NOTE / name) for name in variants}, axis=1, join="inner")
     if len(runs) < MIN_RUNS:
         why = f"Seeds of {' and '.join(variants)} needed: {MIN_RUNS}. There so far: {len(runs)}."
         raise PendingError(why)
     return runs
 
 
-def _runs(folder: Path) -> pd.Series[Any]:
-    """The record of each finished run by its fold and seed, with its ``folder``."""
-    found = {}
-    for run in finished_runs(folder):
-        metrics = records.read_json(run / records.METRICS)
-        found[metrics.get("fold") or 0, metrics["seed"]] = {**metrics, "folder": run}
-    return pd.Series(found, dtype=object)
+def _runs(folder: Path) -> pd.DataFrame:
+    """What each finished run says of itself, by its fold and seed, with its ``folder``."""
+    said = [(run, records.read_json(run / records.METRICS)) for run in finished_runs(folder)]
+    rows = [metrics | {"fold": metrics.get("fold") or 0, "folder": run} for run, metrics in said]
+    columns = ["fold", "seed", "epochs", "best_epoch", "validation_dice", "folder"]
+    return pd.DataFrame(rows, columns=columns).set_index(["fold", "seed"])
 
 
-def _history(run: Mapping[str, Any]) -> pd.DataFrame:
-    return pd.read_csv(run["folder"] / records.HISTORY).set_index("epoch")
+def _history(folder: Path) -> pd.DataFrame:
+    return pd.read_csv(folder / records.HISTORY).set_index("epoch")
 
 
-def _gap(run: Mapping[str, Any]) -> float:
-    best = _history(run).loc[run["best_epoch"]]
+def _gap(run: pd.Series[Any]) -> float:
+    best = _history(run["folder"]).loc[run["best_epoch"]]
     return float(best["validation_loss"] - best["train_loss"])
 
 
-def _first_epoch(run: Mapping[str, Any], goal: float) -> float:
-    dice = 100 * _history(run)["validation_dice"]
+def _first_epoch(folder: Path, goal: float) -> float:
+    dice = 100 * _history(folder)["validation_dice"]
     return float(dice.index[dice >= goal].min())
 
 
@@ -217,7 +201,7 @@ def gain_exceeds_seeds(evidence: Evidence, *, of: str, value: Stated) -> Finding
     which differ in the seed alone; with several folds, on average.
     """
     for study in AS_WRITTEN:
-        folds = _validation_dice(evidence.results / study / of).groupby(level=0)
+        folds = _runs(evidence.results / study / of)["validation_dice"].groupby(level=0)
         spreads = 100 * (folds.max() - folds.min())[folds.size() >= MIN_RUNS]
         if len(spreads):
             return decided(spreads.mean() < value.value, f"{spreads.mean():.2f} points")
@@ -227,16 +211,11 @@ def gain_exceeds_seeds(evidence: Evidence, *, of: str, value: Stated) -> Finding
 def _as_written(evidence: Evidence, *arms: str) -> pd.DataFrame:
     """Validation Dice by fold and seed, a column an arm, of the largest study that has all arms whole."""
     for study, folds in AS_WRITTEN.items():
-        scores = [_validation_dice(evidence.results / study / arm).rename(arm) for arm in arms]
-        if all(len(dice) for dice in scores):
-            known = pd.concat(scores, axis=1).dropna()
-            if known.index.get_level_values(0).nunique() == folds:
-                return known
+        scores = {arm: _runs(evidence.results / study / arm)["validation_dice"] for arm in arms}
+        known = pd.concat(scores, axis=1, join="inner")
+        if known.index.get_level_values(0).nunique() == folds:
+            return known
     return pd.DataFrame(columns=list(arms), dtype=float)
-
-
-def _validation_dice(folder: Path) -> pd.Series[float]:
-    return _runs(folder).map(itemgetter("validation_dice")).astype(float)
 
 
 def with_interval(found: PairedMean, *, digits: int = 2) -> str:

@@ -115,7 +115,7 @@ class Between:
 
 @dataclass(frozen=True)
 class Exactly:
-    """Anything that is compared as it is: names, a kind of layer, yes or no."""
+    """Anything that is compared as it is: names, a map's rows×columns×channels, yes or no."""
 
     value: Any
 
@@ -130,19 +130,6 @@ class Exactly:
         return ", ".join(map(self.show, measured)) if isinstance(measured, tuple) else str(measured)
 
 
-class MapSize(Exactly):
-    """A feature map, channels first as torch has it; the note prints rows × columns × channels.
-
-    >>> MapSize((96, 8, 8)).show((96, 16, 16))
-    '16×16×96'
-    """
-
-    def show(self, measured: Any) -> str:
-        """Rows × columns × channels."""
-        channels, rows, columns = measured
-        return f"{rows}×{columns}×{channels}"
-
-
 Stated = Number | Between | Exactly
 """A stated value: it has a ``value``, ``agrees`` with a measured one, and can ``show`` it in its own unit."""
 
@@ -153,29 +140,27 @@ UNITS = (*SCALES, *PLAIN.split())
 
 _NUMBER = r"[+-]?\d[\d,]*(?:\.\d+)?"
 _KINDS = re.compile(
-    rf"(?P<rows>\d+)×(?P<columns>\d+)×(?P<channels>\d+)"
+    rf"(?P<map>\d+×\d+×\d+)"
     rf"|(?P<low>{_NUMBER}) to (?P<high>{_NUMBER})(?: (?P<per>\S.*))?"
     rf"|(?P<number>{_NUMBER})(?: (?P<unit>\S.*))?"
 )
 
 
 def parse(text: Any) -> Stated:
-    """The value that a row states: a map, a range, a number with its unit, or else exactly what stands there.
+    """The value that a row states: a range, a number with its unit, or else exactly what stands there.
 
-    >>> parse("8×8×96"), parse("3.4 M")
-    (MapSize(value=(96, 8, 8)), Number(text='3.4', scale=1000000.0, unit='M'))
-    >>> parse("15 to 20 ms"), parse("frozen"), parse(["a", "b"])
-    (Between(low=15.0, high=20.0, unit='ms'), Exactly(value='frozen'), Exactly(value=('a', 'b')))
+    >>> parse("15 to 20 ms"), parse("3.4 M")
+    (Between(low=15.0, high=20.0, unit='ms'), Number(text='3.4', scale=1000000.0, unit='M'))
+    >>> parse("8×8×96"), parse("frozen"), parse(["a", "b"])
+    (Exactly(value='8×8×96'), Exactly(value='frozen'), Exactly(value=('a', 'b')))
     """
     if isinstance(text, (bool, list)):
         return Exactly(tuple(text) if isinstance(text, list) else text)
     found = _KINDS.fullmatch(str(text))
-    if not found:
-        if str(text)[:1].isdigit():
-            raise ValueError(f"value: expected a number, a range, or rows×columns×channels, got {text!r}")
+    if not found and str(text)[:1].isdigit():
+        raise ValueError(f"value: expected a number, a range, or rows×columns×channels, got {text!r}")
+    if not found or found["map"]:
         return Exactly(text)
-    if found["rows"]:
-        return MapSize(tuple(int(found[name]) for name in ("channels", "rows", "columns")))
     unit = found["per"] or found["unit"] or ""
     if unit and unit.split()[0] not in UNITS:
         raise ValueError(

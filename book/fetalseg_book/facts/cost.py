@@ -54,8 +54,7 @@ def shapes(network: Any) -> pd.DataFrame:
     for column, names in SECTIONS.items():
         claims: Any = {claim.quantity: claim.value for claim in all_claims() if claim.section in names}
         found[column] = {
-            name: _written(*claims[f"shape of {'output' if name == 'head' else name}"].value)
-            for name in stages
+            name: claims[f"shape of {'output' if name == 'head' else name}"].value for name in stages
         }
     return pd.DataFrame(found)
 

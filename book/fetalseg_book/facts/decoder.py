@@ -35,17 +35,17 @@ def stated_shapes() -> tuple[pd.DataFrame, pd.DataFrame]:
     note, brief = {}, {}
     for name in STAGES:
         note[name] = {
-            "in": _written(*stated[f"5.1 | shape into {name}"]),
-            "upsampled": _written(*stated[f"5.1 | shape of {name}'s upsampling"]),
+            "in": stated[f"5.1 | shape into {name}"],
+            "upsampled": stated[f"5.1 | shape of {name}'s upsampling"],
             "skip channels": int(stated[f"5.1 | channels of {name}'s skip"]),
             "joined channels": int(stated[f"5.1 | channels of {name}'s concatenation"]),
-            "out": _written(*stated[f"5.1 | shape of {name}"]),
+            "out": stated[f"5.1 | shape of {name}"],
         }
         brief[name] = {
-            "upsampled": _written(*stated[f"Brief: decoder | shape of {name}'s upsampling"]),
-            "skip": _written(*stated[f"Brief: decoder | shape of {_skip_of(name)}"]),
-            "joined": _written(*stated[f"Brief: decoder | shape of {name}'s concatenation"]),
-            "out": _written(*stated[f"Brief: decoder | shape of {name}"]),
+            "upsampled": stated[f"Brief: decoder | shape of {name}'s upsampling"],
+            "skip": stated[f"Brief: decoder | shape of {_skip_of(name)}"],
+            "joined": stated[f"Brief: decoder | shape of {name}'s concatenation"],
+            "out": stated[f"Brief: decoder | shape of {name}"],
         }
     return pd.DataFrame(note).T, pd.DataFrame(brief).T
 

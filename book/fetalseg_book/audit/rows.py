@@ -77,7 +77,7 @@ class Claim:
 
 @cache
 def all_claims(folder: Path = FOLDER) -> tuple[Claim, ...]:
-    """Every claim, in the order of the note.
+    """Every claim, in the order of the note. A row is code: read no folder that you would not run.
 
     >>> len(all_claims()) > 75
     True

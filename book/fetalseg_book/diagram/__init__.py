@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
 from importlib import import_module
 from pathlib import Path
 
 import matplotlib
+from jinja2 import Environment, FileSystemLoader
 
 from fetalseg_book.diagram.figure import compose
 from fetalseg_book.diagram.reading import Parts, read
@@ -49,18 +49,9 @@ class Diagram:
         """
         # "<" could end the script element early; JSON has another spelling for it.
         data = json.dumps(details(self.parts), ensure_ascii=False).replace("<", "\\u003c")
-        style, script = (
-            Path(__file__).with_name(name).read_text("utf-8") for name in ("page.css", "page.js")
-        )
         drawing = compose(self.parts, variant=self.variant, interactive=True)
-        return (
-            f'<figure class="fetalseg-diagram"><style>\n{style}</style>'
-            f'<div class="drawing">{drawing}</div>'
-            f'<div class="panel" aria-live="polite"><p><strong>{escape(self.parts.title)}</strong>: '
-            f"{escape(self.parts.totals)}.</p><p>Point at a part, or press Tab and the arrow keys, "
-            f"to see what it is made of.</p></div>"
-            f'<script type="application/json">{data}</script><script>\n{script}</script></figure>'
-        )
+        templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
+        return templates.get_template("page.html").render(parts=self.parts, drawing=drawing, details=data)
 
     def _repr_html_(self) -> str:
         return self.html

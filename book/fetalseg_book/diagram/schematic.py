@@ -228,13 +228,9 @@ def schematic(name: str) -> Schematic:
     if name not in _KNOWN:
         raise ValueError(f"name: expected one of {', '.join(_KNOWN)}; got {name!r}")
     sheet = Sheet()
-    title, description, width, height = _KNOWN[name](sheet)
-    size = {"width": width + 2 * RIM, "height": height + 2 * RIM}
+    title, description = _KNOWN[name](sheet)
+    size = {"width": sheet.right + RIM, "height": sheet.bottom + RIM}
     return Schematic(sheet.svg(**size, title=title, description=description))
-
-
-Said = tuple[str, str, float, float]
-"""Title, description, width and height of what was drawn."""
 
 
 @cache
@@ -242,7 +238,7 @@ def _parts() -> Parts:
     return read(build_model("proposed", encoder_weights="random"))
 
 
-def _inverted_residual(sheet: Sheet) -> Said:
+def _inverted_residual(sheet: Sheet) -> tuple[str, str]:
     """Layer 3 of MobileNetV2, as the decoder's block is drawn."""
     from torchvision.models import mobilenet_v2  # slow to import
 
@@ -263,20 +259,19 @@ def _inverted_residual(sheet: Sheet) -> Said:
     ]
     last = boxes[-1]
     stage = DecoderStage(**vars(last), joined=last.shape, convs=tuple(boxes), adds=True, up=last)
-    height = block(sheet, stage, (RIM, RIM), title="Layer 3: an inverted residual")
+    block(sheet, stage, (RIM, RIM), title="Layer 3: an inverted residual")
     description = (
         f"A map of {shape_text(last.shape)} is widened sixfold, filtered channel by channel, narrowed again, "
         "and added to itself."
     )
-    return "An inverted residual", description, INSET_WIDTH, height
+    return "An inverted residual", description
 
 
-def _pyramid(sheet: Sheet) -> Said:
+def _pyramid(sheet: Sheet) -> tuple[str, str]:
     parts = _parts()
     assert parts.projection is not None  # the network of the note has one
     left = RIM + SMALL["width"] + 24
     places = pyramid(parts, left=left, top=RIM, last=BOX)
-    panel = places[parts.bottleneck.path]
     middle = places[parts.projection.path].center[1]
     source = Rect.around((RIM + SMALL["width"] / 2, middle), **SMALL)
     sheet.box(source, "image", named("enc5", parts.encoder[-1].shape))
@@ -285,23 +280,22 @@ def _pyramid(sheet: Sheet) -> Said:
         f"Five branches look at the same map: {', '.join(branch.note for branch in parts.branches)}. Their "
         f"{parts.joined[0]} channels are concatenated and projected to {parts.projection.shape[0]}."
     )
-    return "Atrous spatial pyramid pooling", description, panel.right - RIM, panel.height
+    return "Atrous spatial pyramid pooling", description
 
 
-def _se_residual(sheet: Sheet) -> Said:
+def _se_residual(sheet: Sheet) -> tuple[str, str]:
     stage = _parts().decoder[-1]
     assert stage.se is not None
-    height = block(sheet, stage, (RIM, RIM))
+    block(sheet, stage, (RIM, RIM))
     squeeze(sheet, stage.se, (2 * RIM + INSET_WIDTH, RIM))
     description = (
         "Left: two convolutions and a gate, and the input, projected, is added. Right: the gate. A mean for "
         "each channel, two small layers, and a factor for each channel."
     )
-    size = (2 * INSET_WIDTH + RIM, max(height, SQUEEZE_HEIGHT))
-    return "A residual block with squeeze and excitation", description, *size
+    return "A residual block with squeeze and excitation", description
 
 
-def _stage(sheet: Sheet) -> Said:
+def _stage(sheet: Sheet) -> tuple[str, str]:
     """From below and from the left to a refined map, left to right."""
     parts = _parts()
     stage = parts.decoder[-1]
@@ -328,12 +322,13 @@ def _stage(sheet: Sheet) -> Said:
         "The map from below is doubled, the skip passes its gates, both are concatenated and refined by a "
         "residual block."
     )
-    return f"One decoder stage, {stage.path}", description, refined.right - RIM, 162.0
+    return f"One decoder stage, {stage.path}", description
 
 
-_KNOWN: dict[str, Callable[[Sheet], Said]] = {
+_KNOWN: dict[str, Callable[[Sheet], tuple[str, str]]] = {
     "inverted-residual": _inverted_residual,
     "aspp": _pyramid,
     "se-residual": _se_residual,
     "decoder-stage": _stage,
 }
+"""Each draws its part on a sheet, and gives the picture's title and description."""

@@ -93,11 +93,12 @@ class Rect:
 class Sheet:
     """Whatever the order of drawing, frames lie behind arrows, these behind boxes, then signs and words.
 
-    ``interactive`` makes every part an option that can take the focus. ``bottom`` is how far down it is used.
+    ``interactive`` makes every part an option that can take the focus. ``right`` and ``bottom`` are how far
+    boxes and frames reach.
     """
 
     def __init__(self, *, interactive: bool = False) -> None:
-        self.bottom = 0.0
+        self.right = self.bottom = 0.0
         self._interactive = interactive
         self._layers = {name: ET.Element(name) for name in ("frame", "arrow", "box", "sign", "text")}
 
@@ -110,7 +111,7 @@ class Sheet:
             _rect(group, rect.grown(-5), fill="none", stroke=stroke, width=1, radius=5)
         if title:
             self.text((rect.left + radius + 8, rect.top + 19), title, size=SHAPE, bold=True, anchor="start")
-        self.bottom = max(self.bottom, rect.bottom)
+        self.right, self.bottom = max(self.right, rect.right), max(self.bottom, rect.bottom)
 
     def box(
         self,
@@ -135,7 +136,7 @@ class Sheet:
                 _sign(group, at, kind, 9)
         middle = (rect.center[0] - (MARKS / 2 if marks else 0), rect.center[1])
         _lines(group, middle, lines, fill=PAPER if style == "se" else INK)
-        self.bottom = max(self.bottom, rect.bottom)
+        self.right, self.bottom = max(self.right, rect.right), max(self.bottom, rect.bottom)
 
     def part(self, rect: Rect, part: Part, style: str = "conv", *, marks: Sequence[str] = ()) -> None:
         """The box of a part, with its own lines."""

@@ -50,10 +50,7 @@ def read_content() -> dict[str, str]:
         name = waiting.pop()
         if name in content or name in _LEFT_OUT or (file := module_file(name, _LIBRARY)) is None:
             continue
-        words: list[str] = []
-        imports: list[ast.AST] = []
-        _read(ast.parse(file.read_bytes(), str(file)), words, imports)
-        content[name] = hashlib.sha256("\n".join(words).encode()).hexdigest()
+        content[name], imports = _parse(file.read_bytes(), name)
         above = name.rpartition(".")[0]
         waiting += [above, *names_imported(imports, name if file.name == "__init__.py" else above)]
     return content
@@ -79,6 +76,15 @@ def names_imported(imports: Iterable[ast.AST], package: str) -> Iterator[str]:
             module = ".".join([*above, *([node.module] if node.module else [])])
             yield module
             yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+@functools.cache
+def _parse(code: bytes, name: str) -> tuple[str, list[ast.AST]]:
+    """The digest of a module, and all that it imports: once for each text, as a run asks again."""
+    words: list[str] = []
+    imports: list[ast.AST] = []
+    _read(ast.parse(code, name), words, imports)
+    return hashlib.sha256("\n".join(words).encode()).hexdigest(), imports
 
 
 def _read(node: ast.AST, words: list[str], imports: list[ast.AST]) -> None:

@@ -28,14 +28,15 @@ def facts(results: Path) -> dict[str, Any]:
     """All numbers of the chapter that no machine decides here and now."""
     network = build_model(PROPOSED, encoder_weights="random").eval()
     flops = count_flops(network, image_size=(SIDE, SIDE))
+    shaped, costs = shapes(network), stage_costs(network, flops)
     return {
-        "shapes": shapes(network),
-        "costs": stage_costs(network, flops),
+        "shapes": shaped,
+        "costs": costs,
         "at_size": bench(results)["training"][str(SIDE)],
-        **dict(_shapes(shapes(network))),
+        **dict(_shapes(shaped)),
         **dict(_parameters(network)),
         **dict(_operations(flops)),
-        **dict(_stages(stage_costs(network, flops))),
+        **dict(_stages(costs)),
         **dict(_together()),
         **dict(_card(read_json(results / "hardware" / "accelerator.json"))),
         **dict(_training(results)),

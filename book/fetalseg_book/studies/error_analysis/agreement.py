@@ -11,7 +11,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binom, rankdata, spearmanr
+from scipy.stats import binom, rankdata
 
 from fetalseg_book.stats import mean_intervals
 from fetalseg_book.studies.error_analysis.quality import MEASURES
@@ -39,10 +39,12 @@ def between_runs(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
     Columns ``first`` and ``second`` (the runs' variants), ``same`` (whether these are one) and ``rho``.
     """
     table = frame.pivot_table(index="name", columns=["variant", "seed"], values=metric)
+    rho = np.corrcoef(table.rank().to_numpy().T)
+    variants = table.columns.get_level_values("variant")
     rows = []
-    for first, second in combinations(table.columns, 2):
-        rho = float(spearmanr(table[first], table[second]).statistic)
-        rows.append({"first": first[0], "second": second[0], "same": first[0] == second[0], "rho": rho})
+    for i, j in combinations(range(len(variants)), 2):
+        first, second = variants[i], variants[j]
+        rows.append({"first": first, "second": second, "same": first == second, "rho": rho[i, j]})
     return pd.DataFrame(rows)
 
 
@@ -122,7 +124,7 @@ def associations(images: pd.DataFrame, score: pd.Series) -> pd.DataFrame:
 
 def _rank_correlation(table: NDArray[np.float64]) -> float:
     """Of the first two rows; of what the third, where there is one, does not explain of them."""
-    ranks = np.stack([rankdata(row) for row in table])
+    ranks = rankdata(table, axis=1)
     ranks -= ranks.mean(axis=1, keepdims=True)
     if len(ranks) == 3:
         third = ranks[2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import threading
@@ -15,6 +16,7 @@ from pathlib import Path
 from fetalseg_lib.data import phantom
 from fetalseg_lib.data.download import RemoteFile
 from fetalseg_lib.data.layout import TRAINING
+from fetalseg_lib.data.sample import Sample
 
 PAGE = 1 << 14
 
@@ -73,9 +75,14 @@ def serving() -> Iterator[Record]:
             thread.join()
 
 
+@functools.cache
+def _drawn() -> list[Sample]:
+    return list(phantom.generate(3, seed=0, size=(324, 480)))
+
+
 def phantom_files(record: Record, folder: Path) -> list[RemoteFile]:
     """Fill a record with three phantoms as HC18 has them: the CSV, and an archive of the images."""
-    root = phantom.write_folder(phantom.generate(3, seed=0, size=(324, 480)), folder)
+    root = phantom.write_folder(_drawn(), folder)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.mkdir(TRAINING.folder)

@@ -18,16 +18,21 @@ from scipy.ndimage import binary_fill_holes
 from fetalseg_lib.data import hc18, phantom
 from fetalseg_lib.data.check import check
 from fetalseg_lib.data.layout import TEST, TRAINING
-from fetalseg_lib.data.sample import DataError
+from fetalseg_lib.data.sample import DataError, Sample
 
-PHANTOMS = phantom.generate(7, seed=5, size=(216, 320))
 CUT_BY_THE_BORDER = ("186_HC.png", "346_HC.png", "628_2HC.png", "787_HC.png")
 
 
 @pytest.fixture(scope="module")
-def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Seven phantoms in HC18's layout, the last of them the second image of its exam."""
-    return phantom.write_folder(PHANTOMS, tmp_path_factory.mktemp("hc18"))
+def drawn() -> list[Sample]:
+    """Seven phantoms, the last of them the second image of its exam."""
+    return list(phantom.generate(7, seed=5, size=(216, 320)))
+
+
+@pytest.fixture(scope="module")
+def pristine(drawn: list[Sample], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """They in HC18's layout."""
+    return phantom.write_folder(drawn, tmp_path_factory.mktemp("hc18"))
 
 
 @pytest.fixture
@@ -36,12 +41,12 @@ def root(pristine: Path, tmp_path: Path) -> Path:
     return shutil.copytree(pristine, tmp_path / "copy")
 
 
-def test_what_was_written_is_read_back(pristine: Path) -> None:
+def test_what_was_written_is_read_back(pristine: Path, drawn: list[Sample]) -> None:
     samples = hc18.load(pristine)
-    assert [sample.name for sample in samples] == [sample.name for sample in PHANTOMS]
+    assert [sample.name for sample in samples] == [sample.name for sample in drawn]
     assert samples[6].name == "005_2HC.png"
     assert samples[6].exam == samples[5].exam == 5
-    for read, written in zip(samples, PHANTOMS, strict=True):
+    for read, written in zip(samples, drawn, strict=True):
         assert read.mask is not None
         assert written.mask is not None
         assert (read.image == written.image).all()

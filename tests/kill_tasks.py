@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -11,7 +12,8 @@ import torch
 from fetalseg_book.studies.pretraining.loop import PretrainingConfig
 from fetalseg_book.studies.pretraining.pretrain import pretrain_procedural
 from fetalseg_lib.cli import main
-from fetalseg_lib.data import cache, phantom
+from fetalseg_lib.data import phantom
+from fetalseg_lib.data.cache import build
 from fetalseg_lib.data.download import RemoteFile, download
 from fetalseg_lib.models import build_model
 from fetalseg_lib.training.checkpoint import save_weights
@@ -20,7 +22,7 @@ PROFILE = """
 name: tiny
 description: As small as a study can be and still have epochs to be killed in.
 image_size: [32, 32]
-phantoms: 20
+phantoms: 16
 phantom_size: [48, 64]
 encoder_weights: random
 network:
@@ -34,8 +36,9 @@ seeds: [0, 1]
 """
 
 
-def train(place: Path, *, seed: int = 0) -> None:
-    os.environ["FETALSEG_CACHE"] = str(place / ".cache")
+def train(place: Path, *, seed: int = 0, cache: Path | None = None) -> None:
+    """With ``cache``, where the images lie drawn already, every kill falls into the training itself."""
+    os.environ["FETALSEG_CACHE"] = str(cache or place / ".cache")
     profile = place / ".tiny.yaml"
     draft = place / f".{os.getpid()}.yaml"
     draft.write_text(PROFILE, encoding="utf-8")
@@ -44,15 +47,15 @@ def train(place: Path, *, seed: int = 0) -> None:
     assert main([*arguments, "--device", "cpu", "-o", str(place)]) == 0
 
 
-def study(place: Path) -> None:
+def study(place: Path, *, cache: Path, seeds: Sequence[int] = (0, 1)) -> None:
     """The grid and its tables, one after the other, as the Snakefile has them."""
-    for seed in (0, 1):
-        train(place, seed=seed)
+    for seed in seeds:
+        train(place, seed=seed, cache=cache)
     assert main(["tables", str(place / "tiny" / "phantom")]) == 0
 
 
 def build_cache(place: Path) -> None:
-    built = cache.build(phantom.generate(6, seed=3, size=(54, 80)), image_size=(32, 32), directory=place)
+    built = build(phantom.generate(6, seed=3, size=(54, 80)), image_size=(32, 32), directory=place)
     assert built.native_mask(5).any()
 
 

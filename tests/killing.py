@@ -1,4 +1,6 @@
-"""Kill a process at random moments, start it again, and hold what it leaves against an undisturbed run.
+"""Processes that cost no second import of PyTorch: to be asked, and to be killed at random moments.
+
+What is killed is started again, and what it leaves is held against an undisturbed run.
 
 Half of the moments are counted in changes of the file system: just before the n-th file is opened for
 writing, renamed or removed, where half-done work would show. The others are counted in time, to fall
@@ -15,14 +17,17 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from importlib.util import find_spec
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerContext
+from multiprocessing.context import BaseContext
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 PRELOADED = [
     "albumentations",
     "pandas.io.formats.csvs",
+    "pytest",
     "scipy.ndimage",
     "scipy.signal",
     "torch._dynamo",
@@ -32,6 +37,7 @@ PRELOADED = [
     "fetalseg_lib.data.download",
     "fetalseg_book.studies.pretraining.pretrain",
     "fetalseg_lib.apply.prediction.run",
+    *(["pydicom.pixels"] if find_spec("pydicom") else []),
 ]
 """What the forked processes find imported, also what training loads late: a kill costs no second start."""
 
@@ -41,10 +47,47 @@ DIFFER = {"seconds", "environment", "peak_memory_mb", "git_commit", "git_changes
 Task = Callable[[Path], object]
 
 
-def processes() -> ForkServerContext:
+def processes() -> BaseContext:
+    if sys.platform == "win32":  # which cannot fork
+        return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     return context
+
+
+def ask(function: Callable[..., Any], *arguments: object) -> Any:
+    """What ``function`` returns in a process of its own, which must come to its end."""
+    context = processes()
+    answers, answer = context.Pipe(duplex=False)
+    process = context.Process(target=_answer, args=(answer, function, arguments))
+    process.start()
+    answer.close()
+    with suppress(EOFError):
+        found = answers.recv()
+    process.join()
+    assert process.exitcode == 0, f"it ended with {process.exitcode}"
+    return found
+
+
+def _answer(answer: Connection, function: Callable[..., object], arguments: tuple[object, ...]) -> None:
+    answer.send(function(*arguments))
+
+
+def modules_loaded_by(code: str) -> dict[str, str]:
+    """Each module of the library and the kit that ``code`` loads, with its file; to be asked for.
+
+    The process has other people's modules loaded already, and forgets ours.
+    """
+    for name in own_modules():
+        del sys.modules[name]
+    exec(code, {})
+    return own_modules()
+
+
+def own_modules() -> dict[str, str]:
+    return {
+        name: str(module.__file__) for name, module in sys.modules.items() if name.startswith("fetalseg_")
+    }
 
 
 class Undisturbed(NamedTuple):
@@ -62,15 +105,13 @@ def leave_alone(task: Task, place: Path) -> Undisturbed:
     return Undisturbed(changes, seconds, files)
 
 
-def kill_often(
-    task: Task, *, fresh: Callable[[], Path], kills: int, seed: int, undisturbed: Undisturbed | None = None
-) -> int:
+def kill_often(task: Task, *, fresh: Callable[[], Path], kills: int, seed: int) -> int:
     """Run ``task`` in folders that ``fresh`` makes, kill it so often, and compare; returns the kills made.
 
     After a kill no file under a final name may differ from the undisturbed run's; at the end all are there.
     """
     rng, made = random.Random(seed), 0
-    changes, seconds, expected = undisturbed or leave_alone(task, fresh())
+    changes, seconds, expected = leave_alone(task, fresh())
     while made < kills:
         place = fresh()
         while made < kills:

@@ -414,13 +414,12 @@ def test_a_second_study_in_the_same_folder_is_one_error(
 
 def test_two_trainings_at_once_leave_one_whole_result(tmp_path: Path) -> None:
     ends = {}
+    train = partial(kill_tasks.train, cache=tmp_path / "cache")
     for place in ("alone", "shared"):
         (tmp_path / place).mkdir()
         starts = 1 if place == "alone" else 2
         context = processes()
-        ends[place] = [
-            context.Process(target=kill_tasks.train, args=(tmp_path / place,)) for _ in range(starts)
-        ]
+        ends[place] = [context.Process(target=train, args=(tmp_path / place,)) for _ in range(starts)]
         for process in ends[place]:
             process.start()
         for process in ends[place]:

@@ -17,15 +17,17 @@ import cv2
 import kill_tasks
 import psutil
 import pytest
-from killing import Undisturbed, contents, kill_often, leave_alone
+from killing import contents, kill_often, leave_alone
 from record import phantom_files, serving
 
 from fetalseg_lib.data import phantom
+from fetalseg_lib.study.config import configure
+from fetalseg_lib.study.folds import prepare_data
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is a signal of POSIX")
 
 KILLS = {"training": 10, "caching": 8, "download": 10, "prediction": 8, "pre-training": 6, "study": 6}
-SNAKEMAKE_KILLS = ((3, 5), (6, 12))
+SNAKEMAKE_KILLS = ((3, 5), (6, 9))
 """Between so many files and so many there are when it is killed."""
 TIMES = int(os.environ.get("FETALSEG_KILLS", "1"))
 """So many times as many kills, for a long test by hand."""
@@ -47,9 +49,13 @@ def fresh(tmp_path: Path) -> Fresh:
 
 
 @pytest.fixture(scope="module")
-def study_alone(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
-    """The study that both ways of running it are held against."""
-    return leave_alone(kill_tasks.study, tmp_path_factory.mktemp("alone"))
+def drawn(shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cache with the images of the tiny profile. What is killed while it draws them is ``caching``."""
+    profile = tmp_path_factory.mktemp("drawn") / "tiny.yaml"
+    profile.write_text(kill_tasks.PROFILE, encoding="utf-8")
+    config = configure(variant="random_encoder", seed=0, profile=profile, data="phantom")
+    prepare_data(config, cache=shared_cache)
+    return shared_cache
 
 
 def test_fifty_in_all() -> None:
@@ -66,11 +72,11 @@ def test_fifty_in_all() -> None:
     ],
 )
 def test_killed_at_random_moments_it_ends_with_the_same_files(
-    kind: str, task: Callable[[Path], None], fresh: Fresh, request: pytest.FixtureRequest
+    kind: str, task: Callable[..., None], fresh: Fresh, drawn: Path
 ) -> None:
-    alone = request.getfixturevalue("study_alone") if kind == "study" else None
+    task = partial(task, cache=drawn) if kind in ("training", "study") else task
     kills = TIMES * KILLS[kind]
-    assert kill_often(task, fresh=fresh, kills=kills, seed=1, undisturbed=alone) == kills
+    assert kill_often(task, fresh=fresh, kills=kills, seed=1) == kills
 
 
 def test_a_killed_prediction_ends_with_the_same_table_and_pictures(fresh: Fresh, tmp_path: Path) -> None:
@@ -97,16 +103,17 @@ def test_a_killed_download_ends_with_the_same_images(fresh: Fresh, tmp_path: Pat
 ROOT = Path(__file__).parents[1]
 
 
-def test_a_killed_study_of_snakemake_goes_on(fresh: Fresh, study_alone: Undisturbed) -> None:
+def test_a_killed_study_of_snakemake_goes_on(fresh: Fresh, drawn: Path) -> None:
     """The command itself, with all its children, in a folder whose name would harm a careless script."""
     here = fresh()
     for name in ("Snakefile", "notebooks", "fetalseg_lib", "book"):
         (here / name).symlink_to(ROOT / name)
-    (here / "tiny.yaml").write_text(kill_tasks.PROFILE, encoding="utf-8")
+    profile = kill_tasks.PROFILE.replace("seeds: [0, 1]", "seeds: [0]")  # every run starts a notebook
+    (here / "tiny.yaml").write_text(profile, encoding="utf-8")
     out = here / "it's $(touch harm) \"; touch harm; é"
     command = [sys.executable, "-m", "fetalseg_lib", "study", "--cores", "1", "--profile", "tiny.yaml"]
     environment = os.environ | {
-        "FETALSEG_CACHE": str(here / "cache"),
+        "FETALSEG_CACHE": str(drawn),
         "PYTHONPATH": str(ROOT),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
@@ -122,6 +129,7 @@ def test_a_killed_study_of_snakemake_goes_on(fresh: Fresh, study_alone: Undistur
         process.wait()
         psutil.wait_procs(family[1:])
     assert subprocess.run([*command, "-o", out.name], cwd=here, env=environment, check=False).returncode == 0
-    found, expected = contents(out), study_alone.files
+    alone = leave_alone(partial(kill_tasks.study, cache=drawn, seeds=(0,)), fresh())
+    found, expected = contents(out), alone.files
     assert {name: found.get(name) for name in expected} == expected
     assert not list(here.rglob("harm"))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
-import subprocess
-import sys
 import time
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import numpy as np
 import pytest
+from killing import processes
 
 from fetalseg_lib.data import cache, hc18, phantom
 from fetalseg_lib.data.layout import TRAINING
@@ -18,7 +20,14 @@ from fetalseg_lib.data.resize import resize_image, resize_mask
 from fetalseg_lib.data.sample import Sample
 from fetalseg_lib.geometry import Ellipse, rasterize
 
-PHANTOMS = phantom.generate(5, seed=3, size=(120, 170))
+
+class Drawn(phantom.Phantoms):
+    """Every row is drawn once, for all tests here."""
+
+    read = functools.cache(phantom.Phantoms.read)
+
+
+PHANTOMS = Drawn(**vars(phantom.generate(5, seed=3, size=(120, 170))))
 
 
 def test_the_cache_holds_what_the_samples_hold(tmp_path: Path) -> None:
@@ -88,7 +97,7 @@ def test_anything_that_differs_makes_another_cache(tmp_path: Path) -> None:
 
 
 def test_a_list_of_samples_is_known_by_its_content(tmp_path: Path) -> None:
-    samples = list(PHANTOMS)
+    samples = list(phantom.Phantoms(**vars(PHANTOMS)))  # drawn anew, to be changed
     first = cache.build(samples, image_size=(32, 32), directory=tmp_path)
     assert cache.build(list(PHANTOMS), image_size=(32, 32), directory=tmp_path).directory == first.directory
     samples[0].image[5, 5] ^= 1
@@ -119,36 +128,35 @@ def test_a_damaged_cache_is_built_again(tmp_path: Path, file: str, damage: str) 
     assert [child.name for child in tmp_path.iterdir()] == [first.directory.name]
 
 
-SLOW_BUILD = """
-import sys, time
-from pathlib import Path
-from fetalseg_lib.data import cache, phantom
+def build_slowly(directory: Path, pause: float, answer: Connection) -> None:
+    """Tell each row as it is drawn, and at last what was built."""
 
-class Slow(phantom.Phantoms):
-    def read(self, row):
-        time.sleep(float(sys.argv[2]))
-        print(row, flush=True)
-        return super().read(row)
+    class Slow(phantom.Phantoms):
+        def read(self, row: int) -> phantom.Phantom:
+            time.sleep(pause)
+            answer.send(row)
+            return super().read(row)
 
-samples = Slow(**vars(phantom.generate(5, seed=3, size=(120, 170))))
-print(cache.build(samples, image_size=(64, 48), directory=Path(sys.argv[1])).content_sha256)
-"""
+    samples = Slow(**vars(phantom.generate(5, seed=3, size=(120, 170))))
+    answer.send(cache.build(samples, image_size=(64, 48), directory=directory).content_sha256)
 
 
-def _start(directory: Path, pause: float) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", SLOW_BUILD, str(directory), str(pause)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+def _start(directory: Path, pause: float) -> tuple[BaseProcess, Connection]:
+    context = processes()
+    answers, answer = context.Pipe(duplex=False)
+    process = context.Process(target=build_slowly, args=(directory, pause, answer))
+    process.start()
+    answer.close()
+    return process, answers
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 def test_a_killed_build_leaves_nothing_that_counts(tmp_path: Path) -> None:
-    process = _start(tmp_path, pause=0.3)
-    assert process.stdout is not None
+    process, answers = _start(tmp_path, pause=0.3)
     for _ in range(3):
-        process.stdout.readline()
+        answers.recv()
     process.kill()
-    process.wait()
-    process.stdout.close()
+    process.join()
     left = list(tmp_path.iterdir())
     assert [path.name.startswith(".draft-") for path in left] == [True]  # killed in the middle of it
     built = cache.build(PHANTOMS, image_size=(64, 48), directory=tmp_path)
@@ -161,9 +169,11 @@ def test_a_killed_build_leaves_nothing_that_counts(tmp_path: Path) -> None:
 
 
 def test_two_processes_that_build_at_once_agree(tmp_path: Path) -> None:
-    processes = [_start(tmp_path, pause=0.1) for _ in range(2)]
-    ends = [process.communicate(timeout=60)[0].split()[-1] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0]
+    both = [_start(tmp_path, pause=0.1) for _ in range(2)]
+    ends = [next(told for told in iter(answers.recv, None) if isinstance(told, str)) for _, answers in both]
+    for process, _answers in both:
+        process.join()
+        assert process.exitcode == 0
     assert ends[0] == ends[1] == cache.build(PHANTOMS, image_size=(64, 48), directory=tmp_path).content_sha256
     assert len(list(tmp_path.iterdir())) == 1
 

@@ -8,11 +8,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
+from killing import ask, modules_loaded_by
 from safetensors.torch import load_file
 
-from fetalseg_lib.cli import main
 from fetalseg_lib.models.random_weights import random_features
 from fetalseg_lib.models.weights_file import PHANTOM_VARIABLE, WEIGHTS_VARIABLE, sha256_of
 from fetalseg_lib.study import records, source, tables
@@ -27,7 +28,7 @@ PROFILE = """
 name: tiny
 description: As small as a training can be that starts from a file of weights.
 image_size: [32, 32]
-phantoms: 20
+phantoms: 10
 phantom_size: [48, 64]
 encoder_weights: imagenet
 network:
@@ -277,11 +278,8 @@ def test_what_computes_has_a_digest(
 
 def test_every_module_that_a_run_loads_counts_or_is_left_out_by_name() -> None:
     """Held against the interpreter's own list of what it has loaded."""
-    code = "import sys, fetalseg_lib.study.run, fetalseg_lib.models.build; print(*sys.modules)"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
-    )
-    modules = {name for name in loaded.stdout.split() if name.split(".")[0] == "fetalseg_lib"}
+    loaded = ask(modules_loaded_by, "import fetalseg_lib.study.run, fetalseg_lib.models.build")
+    modules = {name for name in loaded if name.split(".")[0] == "fetalseg_lib"}
     counted = set(source.read_content())
     packages = tuple(f"{name}." for name in source._LEFT_OUT - {"fetalseg_lib"})
     assert len(modules) > 50
@@ -295,25 +293,24 @@ def test_the_digest_needs_no_torch() -> None:
     assert done.stdout.strip() == "False"
 
 
-def test_an_edited_network_is_trained_again(
-    place: Path, copied: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The teaching case, as a student has it: edit a file, type the same command."""
-    monkeypatch.chdir(place)
-    command = ["train", "--encoder-weights", "random", "--profile", "tiny.yaml", "-o", "runs"]
-    assert main(command) == 0
-    folder = place / "runs" / "tiny" / "phantom" / "proposed" / "seed-0"
-    first = (folder / records.PER_IMAGE).read_bytes()
+def test_an_edited_network_is_trained_again(place: Path, folder: Path, copied: Path) -> None:
+    """The teaching case, as a student has it: edit a file, and train again in a new process."""
+    first = losses(folder)
     file = copied / "models" / "aspp.py"
     file.write_text(file.read_text(encoding="utf-8").replace(*ASPP_OUTPUT), encoding="utf-8")
     again = subprocess.run(
-        [sys.executable, "-m", "fetalseg_lib", *command],
+        [sys.executable, "-m", "fetalseg_lib", "train", "--profile", "tiny.yaml", "-o", "runs"],
+        cwd=place,
         capture_output=True,
         text=True,
         check=True,
         env=os.environ | {"PYTHONPATH": str(copied.parent)},
     )
     assert "held a run of other code; it is kept as seed-0-before-" in again.stderr
-    assert (folder / records.PER_IMAGE).read_bytes() != first
+    assert losses(folder) != first
     (older,) = folder.parent.glob("seed-0-before-*")
-    assert (older / records.PER_IMAGE).read_bytes() == first
+    assert losses(older) == first
+
+
+def losses(folder: Path) -> list[float]:
+    return pd.read_csv(folder / records.HISTORY)["train_loss"].tolist()

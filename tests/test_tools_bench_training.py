@@ -103,18 +103,28 @@ def test_a_precision_that_is_asked_for_has_a_file_of_its_own(
     assert not (tmp_path / training.FILE).exists()
 
 
-def test_jobs_side_by_side_tell_their_pace_and_memory() -> None:
-    found = jobs.side_by_side(["unet", "unet"], QUICK, size=32, threads=1)
-    assert len(found) == 2
-    for job in found:
-        assert job["images_per_second"] > 0
-        assert job["peak_memory_mb"] > 31  # the weights alone are
-
-
-def test_a_job_that_fails_is_an_error_and_leaves_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """How the processes start does not matter here, so they need not import PyTorch each."""
+@pytest.fixture
+def forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For where it does not matter how processes start: they need not import PyTorch each."""
     context = processes()
     monkeypatch.setattr(jobs.multiprocessing, "get_context", lambda _method: context)
+
+
+def test_a_job_starts_a_process_of_its_own_and_tells_its_pace_and_memory() -> None:
+    (job,) = jobs.side_by_side(["unet"], QUICK, size=32, threads=1)
+    assert job["images_per_second"] > 0
+    assert job["peak_memory_mb"] > 31  # the weights alone are
+
+
+@pytest.mark.usefixtures("forked")
+def test_jobs_side_by_side_each_tell_their_pace() -> None:
+    found = jobs.side_by_side(["unet", "unet"], QUICK, size=32, threads=1)
+    assert len(found) == 2
+    assert all(job["images_per_second"] > 0 for job in found)
+
+
+@pytest.mark.usefixtures("forked")
+def test_a_job_that_fails_is_an_error_and_leaves_nobody_waiting() -> None:
     with pytest.raises(RuntimeError, match="exit code 1"):
         jobs.side_by_side(["unet", "no_such_variant"], QUICK, size=32, threads=1)
 

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     import albumentations as A
 
 TABLE = "changes.csv"
-_OUTSIDE: dict[str, Any] = {"border_mode": cv2.BORDER_CONSTANT, "fill": 0, "fill_mask": 0}
 
 
 def appearance() -> A.Compose:
@@ -57,31 +56,31 @@ def larger_movements() -> A.Compose:
     """Rotation by up to 45°, scale by a quarter and a little shear, more often than the usual ones."""
     import albumentations as A
 
-    moved = A.Affine(
-        rotate=(-45, 45),
-        scale=(0.75, 1.25),
-        keep_ratio=True,
-        translate_percent=(-0.1, 0.1),
-        shear=(-8, 8),
-        p=0.8,
-        **_OUTSIDE,
-    )
-    return A.Compose([A.HorizontalFlip(p=0.5), moved])
+    return A.Compose([A.HorizontalFlip(p=0.5), _moved(rotate=45, scale=(0.75, 1.25), shear=8)])
 
 
 def any_angle() -> A.Compose:
     """A head may lie in any direction: both flips, and rotation by any angle."""
     import albumentations as A
 
-    turned = A.Affine(
-        rotate=(-180, 180),
-        scale=(0.8, 1.2),
+    turned = _moved(rotate=180, scale=(0.8, 1.2))
+    return A.Compose([A.HorizontalFlip(p=0.5), A.VerticalFlip(p=0.5), turned])
+
+
+def _moved(*, rotate: float, scale: tuple[float, float], shear: float = 0) -> A.Affine:
+    import albumentations as A
+
+    return A.Affine(
+        rotate=(-rotate, rotate),
+        scale=scale,
         keep_ratio=True,
         translate_percent=(-0.1, 0.1),
+        shear=(-shear, shear),
         p=0.8,
-        **_OUTSIDE,
+        border_mode=cv2.BORDER_CONSTANT,  # what moves in from outside is black and not head
+        fill=0,
+        fill_mask=0,
     )
-    return A.Compose([A.HorizontalFlip(p=0.5), A.VerticalFlip(p=0.5), turned])
 
 
 def everything() -> A.Compose:

@@ -19,6 +19,17 @@ from torch.utils.flop_counter import FlopCounterMode
 Shape = tuple[int, ...]
 """A shape without the batch: ``C H W`` for a feature map, ``C`` for a vector."""
 
+
+def written(shape: Shape) -> str:
+    """Rows × columns × channels, as the note writes a map.
+
+    >>> written((96, 16, 8))
+    '16×8×96'
+    """
+    channels, rows, columns = shape
+    return f"{rows}×{columns}×{channels}"
+
+
 IMAGE = "input"
 """The name of the network's input among the sources of a stage."""
 

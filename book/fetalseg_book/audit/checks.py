@@ -26,7 +26,7 @@ from fetalseg_book.audit.stated import Finding, PendingError, Stated, Verdict, d
 from fetalseg_book.audit.training import NOTE, dice_share, learning_rates
 from fetalseg_book.dilation import extent, reach
 from fetalseg_book.studies.costs import model_size_mb
-from fetalseg_book.trace import Shape
+from fetalseg_book.trace import Shape, written
 from fetalseg_lib.complexity import count_parameters
 from fetalseg_lib.growth import HADLOCK_1984
 from fetalseg_lib.models import list_variants
@@ -39,8 +39,7 @@ from fetalseg_lib.training.losses import soft_dice
 
 def shape(evidence: Evidence, *, of: str = "", into: str = "") -> str:
     """Send a 256×256 image through the built network and read the shapes."""
-    channels, rows, columns = _traced(evidence, of, into)
-    return f"{rows}×{columns}×{channels}"
+    return written(_traced(evidence, of, into))
 
 
 def channels(evidence: Evidence, *, of: str = "", into: str = "") -> int:

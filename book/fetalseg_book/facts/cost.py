@@ -14,7 +14,7 @@ from fetalseg_book.complexity import count_flops, flops_by, parameters_by_stage
 from fetalseg_book.facts.core import FREED, MEASURES, PROPOSED
 from fetalseg_book.figures.paired import paired, told
 from fetalseg_book.studies.costs import table
-from fetalseg_book.trace import trace
+from fetalseg_book.trace import trace, written
 from fetalseg_lib.complexity import count_parameters
 from fetalseg_lib.models import build_model
 from fetalseg_lib.study.records import read_json
@@ -44,14 +44,10 @@ def facts(results: Path) -> dict[str, Any]:
     }
 
 
-def _written(channels: int, rows: int, columns: int) -> str:
-    return f"{rows}×{columns}×{channels}"
-
-
 def shapes(network: Any) -> pd.DataFrame:
     """The shape of each stage's output as built, and as the note and its brief state it."""
     calls, stages = trace(network, size=(SIDE, SIDE)).calls, network.stages()
-    found = {"built": {name: _written(*calls[name].output) for name in stages}}
+    found = {"built": {name: written(calls[name].output) for name in stages}}
     for column, names in SECTIONS.items():
         claims: Any = {claim.quantity: claim.value for claim in all_claims() if claim.section in names}
         found[column] = {

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from fetalseg_book.audit import all_claims
-from fetalseg_book.trace import trace
+from fetalseg_book.trace import trace, written
 from fetalseg_lib.models.network import MobileNetASPPUNet
 
 STAGES = ("dec5", "dec4", "dec3", "dec2", "dec1")
@@ -20,11 +20,11 @@ def built_shapes(network: MobileNetASPPUNet, *, side: int) -> pd.DataFrame:
     for name in STAGES:
         into, skip = calls[name].inputs
         rows[name] = {
-            "in": _written(*into),
-            "upsampled": _written(*calls[f"{name}.up"].output),
-            "skip": _written(*skip),
-            "joined": _written(*calls[f"{name}.block"].inputs[0]),
-            "out": _written(*calls[name].output),
+            "in": written(into),
+            "upsampled": written(calls[f"{name}.up"].output),
+            "skip": written(skip),
+            "joined": written(calls[f"{name}.block"].inputs[0]),
+            "out": written(calls[name].output),
         }
     return pd.DataFrame(rows).T
 
@@ -53,7 +53,3 @@ def stated_shapes() -> tuple[pd.DataFrame, pd.DataFrame]:
 def _skip_of(name: str) -> str:
     """The skip is the encoder's map of the level above, which other places of the note have rightly."""
     return "dec5's skip" if name == "dec5" else f"enc{int(name[-1]) - 1}"
-
-
-def _written(channels: int, rows: int, columns: int) -> str:
-    return f"{rows}×{columns}×{channels}"

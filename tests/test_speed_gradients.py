@@ -16,7 +16,16 @@ LAYERS = {
     "dilated, other rates": lambda: nn.Conv2d(6, 4, 3, padding=(2, 7), dilation=(2, 7)),
     "dilated depthwise": lambda: nn.Conv2d(6, 6, 3, padding=3, dilation=3, groups=6),
     "dilated depthwise, other rates": lambda: nn.Conv2d(6, 6, 3, padding=(2, 9), dilation=(2, 9), groups=6),
+    "dense": lambda: nn.Conv2d(6, 4, 3, padding=1, bias=False),
+    "dense of stride 2": lambda: nn.Conv2d(6, 4, (3, 5), stride=(2, 1), padding=(1, 2)),
 }
+
+
+@pytest.fixture(params=["AVX2", "AVX512"])
+def processor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What the processor is told to be: on one with AVX2 alone the dense convolutions go another way."""
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: request.param)
+    return str(request.param)
 
 
 def gradients(layer: nn.Module, features: Tensor) -> list[Tensor]:
@@ -33,23 +42,24 @@ def gradients(layer: nn.Module, features: Tensor) -> list[Tensor]:
 @pytest.mark.parametrize("size", [(1, 1), (4, 4), (5, 8), (6, 6), (7, 6), (20, 13)])
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 def test_the_layer_itself_gives_the_same(
-    kind: str, size: tuple[int, int], layout: torch.memory_format
+    processor: str, kind: str, size: tuple[int, int], layout: torch.memory_format
 ) -> None:
     torch.manual_seed(0)
     layer = LAYERS[kind]().double()
     features = torch.randn(2, 6, *size, dtype=torch.float64).to(memory_format=layout)
     expected = gradients(layer, features)
     with fast_gradients(layer, CPU):
-        assert "forward" in vars(layer)
+        assert ("forward" in vars(layer)) == (processor == "AVX2" or not kind.startswith("dense"))
         found = gradients(layer, features)
     assert "forward" not in vars(layer)
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.usefixtures("processor")
 def test_other_layers_and_other_devices_are_left_alone() -> None:
     frozen = nn.Conv2d(4, 4, 3, stride=2, padding=1, groups=4).requires_grad_(False)
-    model = nn.Sequential(nn.Conv2d(4, 8, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1, groups=8), frozen)
+    model = nn.Sequential(nn.Conv2d(4, 8, 1), nn.Conv2d(8, 8, 3, padding=1, groups=8), frozen)
     dilated = nn.Sequential(nn.Conv2d(4, 4, 3, padding=2, dilation=2))
     with fast_gradients(model, CPU), fast_gradients(dilated, torch.device("cuda")):
         assert not any("forward" in vars(layer) for layer in (*model.modules(), *dilated.modules()))
@@ -68,8 +78,22 @@ def test_under_autocast_the_result_keeps_its_type_and_comes_nearer_to_float32() 
     assert (found - exact).abs().max() <= (usual - exact).abs().max()
 
 
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_a_dense_layer_under_autocast_computes_as_before(
+    monkeypatch: pytest.MonkeyPatch, precision: torch.dtype
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    torch.manual_seed(0)
+    layer, features = nn.Conv2d(6, 6, 3, padding=1), torch.randn(2, 6, 9, 9, dtype=precision)
+    with torch.autocast("cpu", torch.bfloat16):
+        expected = gradients(layer, features)
+        with fast_gradients(layer, CPU):
+            found = gradients(layer, features)
+    assert all(map(torch.equal, found, expected))
+
+
 @pytest.mark.parametrize("variant", ["small_network", "trainable_encoder", "proposed", "unet"])
-def test_a_whole_network_learns_the_same(variant: str) -> None:
+def test_a_whole_network_learns_the_same(processor: str, variant: str) -> None:
     torch.manual_seed(0)
     model = build_model(variant, encoder_weights="random").double().eval()  # without dropout
     image = torch.rand(2, 1, 64, 96, dtype=torch.float64)
@@ -85,6 +109,12 @@ def test_a_whole_network_learns_the_same(variant: str) -> None:
     with fast_gradients(model, CPU):
         changed = sum("forward" in vars(layer) for layer in model.modules())
         found = learnt()
-    assert changed == {"small_network": 6, "trainable_encoder": 7, "proposed": 3, "unet": 0}[variant]
+    dense = sum(  # all whose kernel is larger than a pixel, but for the dilated ones, which count already
+        layer.kernel_size > (1, 1) and layer.groups == 1 and layer.dilation == (1, 1)
+        for layer in model.modules()
+        if type(layer) is nn.Conv2d and layer.weight.requires_grad
+    )
+    always = {"small_network": 6, "trainable_encoder": 7, "proposed": 3, "unet": 0}[variant]
+    assert changed == always + (dense if processor == "AVX2" else 0)
     for name, gradient in expected.items():
         torch.testing.assert_close(found[name], gradient, rtol=1e-9, atol=1e-12)

@@ -22,6 +22,7 @@ def test_each_layout_is_timed_in_its_own_layout(
         return 3.0 if taken[-1] else 2.0
 
     monkeypatch.setattr(layouts, "_step_seconds", timed)
+    monkeypatch.setattr(layouts, "VARIANTS", ("proposed", "unet"))  # a small kernel's layout cannot be told
     layouts.main(["--sizes", "32", "--rounds", "2", "-o", str(tmp_path)])
     found = json.loads((tmp_path / layouts.FILE).read_text())
     assert json.loads(capsys.readouterr().out) == found

@@ -97,7 +97,7 @@ def predict(
 
     So many images go through the network at once as :data:`MOST_PIXELS` allows, but always one.
     """
-    layout = memory_format(device, side=images.shape[-1])
+    layout = memory_format(device)
     was_training = model.training
     # The layout decides the order of sums: the same one as in training gives the same bits.
     model.eval().to(device=device, memory_format=layout)  # type: ignore[call-overload]

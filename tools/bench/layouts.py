@@ -2,6 +2,7 @@
 
 ``python -m tools.bench.layouts -o results/hardware`` says whether what
 :func:`~fetalseg_lib.speed.memory_format` chooses is the faster one here.
+Both go the fast way that a training goes.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import itertools
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +21,14 @@ import torch
 from torch import nn
 
 from fetalseg_lib.models import build_model
-from fetalseg_lib.speed import freed_memory_kept
+from fetalseg_lib.speed import fast_gradients, freed_memory_kept
 from fetalseg_lib.study.records import describe_environment, write_json
 from fetalseg_lib.training.device import deterministic
 from fetalseg_lib.training.losses import DiceBCELoss
 from tools.bench.pace import Plan, limits
 
 FILE = "layouts.json"
-VARIANTS = ("proposed", "trainable_encoder", "unet")
+VARIANTS = ("proposed", "trainable_encoder", "small_network", "unet")
 SIZES = (64, 128, 256)
 WARM_UP = Plan.warm_up
 """Steps before the timed ones: until then memory is still asked from the system."""
@@ -63,7 +65,10 @@ def _at_size(variant: str, size: int, batch_size: int, rounds: int) -> dict[str,
         for name, layout in LAYOUTS.items()
     }
     taken: dict[str, list[float]] = {name: [] for name in LAYOUTS}
-    with deterministic(torch.device("cpu")), freed_memory_kept():
+    cpu = torch.device("cpu")
+    with deterministic(cpu), freed_memory_kept(), ExitStack() as ways:
+        for model in models.values():
+            ways.enter_context(fast_gradients(model, cpu))
         for _ in range(WARM_UP + rounds):
             for name, model in models.items():
                 taken[name].append(_step_seconds(model, images.contiguous(memory_format=LAYOUTS[name])))

@@ -117,8 +117,8 @@ def _ten_bits(values: Tensor) -> Tensor:
 
 
 def _other_layout(_model: nn.Module) -> AbstractContextManager[Any]:
-    def other(device: torch.device, *, side: int = 0) -> torch.memory_format:
-        last = memory_format(device, side=side) == torch.channels_last
+    def other(device: torch.device) -> torch.memory_format:
+        last = memory_format(device) == torch.channels_last
         return torch.contiguous_format if last else torch.channels_last
 
     return mock.patch.object(evaluation, "memory_format", other)

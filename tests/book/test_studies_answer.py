@@ -100,6 +100,24 @@ def test_the_correction_is_holms_over_both_measures_of_a_family(profile: Profile
     assert len(p) == 2 * len(one_family.comparisons)
 
 
+def test_a_comparison_that_has_not_run_counts_in_the_correction(profile: Profile) -> None:
+    """Two comparisons of one family, one of them run: its two p-values are corrected as two of four."""
+    plans = {
+        name: dataclasses.replace(profile.comparisons["unet"], family="all") for name in ("unet", "no_aspp")
+    }
+    frame = runs()
+    units = answers.unit_differences(frame, "unet", "proposed")
+    tested = {
+        "unet": answers._test(units, profile, 0.0),
+        "no_aspp": answers._test(units.head(0), profile, 0.0),
+    }
+    corrected = answers._holm_by_family(tested, plans)
+    p = [tested["unet"][1][measure].p for measure in answers.SIGNS]
+    expected = multipletests([*p, 1.0, 1.0], method="holm")[1]
+    assert [corrected["unet", measure] for measure in answers.SIGNS] == pytest.approx(list(expected[:2]))
+    assert [corrected["no_aspp", measure] for measure in answers.SIGNS] == [1.0, 1.0]
+
+
 def test_runs_of_two_precisions_are_no_pair(profile: Profile) -> None:
     frame = runs()
     mixed = (frame["variant"] == "unet") & (frame["fold"] == 3)

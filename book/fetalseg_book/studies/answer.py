@@ -62,9 +62,9 @@ def answer(
 
     ``per_image`` comes from :func:`collect`. Each comparison is tested
     on its (fold, seed) pairs (:func:`~fetalseg_book.stats.decision.paired_mean`, which explains
-    ``overlap``), with Holm's correction over both measures of all comparisons of one family. Intervals are
-    those of one comparison. An arm that lacks a fold gets ``incomplete`` for a word, one without runs
-    ``not run``.
+    ``overlap``), with Holm's correction over both measures of all comparisons of one family, run or not.
+    Intervals are those of one comparison. An arm that lacks a fold gets ``incomplete`` for a word, one
+    without runs ``not run``.
     """
     tested = {
         name: _test(unit_differences(per_image, name, plan.reference), profile, overlap)
@@ -164,11 +164,12 @@ def _test(units: pd.DataFrame, profile: Profile, overlap: float) -> Tested:
 def _holm_by_family(
     tested: Mapping[str, Tested], plans: Mapping[str, Comparison]
 ) -> dict[tuple[str, str], float]:
+    """Over every planned comparison: one without a p-value counts as 1, so later runs weaken no word."""
     corrected: dict[tuple[str, str], float] = {}
     for family in {plan.family for plan in plans.values()}:
-        keys = [(n, m) for n, plan in plans.items() if plan.family == family for m in tested[n][1]]
-        p = np.array([tested[name][1][measure].p for name, measure in keys])
-        corrected |= dict(zip(keys, holm(p), strict=True))
+        keys = [(n, m) for n, plan in plans.items() if plan.family == family for m in SIGNS]
+        known = [tested[name][1][measure].p if tested[name][1] else 1.0 for name, measure in keys]
+        corrected |= dict(zip(keys, holm(np.nan_to_num(known, nan=1.0)), strict=True))
     return corrected
 
 

@@ -121,6 +121,14 @@ def test_arms_of_other_families_may_be_missing_and_are_named(tmp_path: Path) -> 
     assert "beside" in shown["Verdict"].iloc[1]
 
 
+def test_an_arm_says_that_its_means_are_of_fewer_folds(tmp_path: Path) -> None:
+    table = crossval()
+    table.loc[table["variant"] == "unet_long", ["word", "folds"]] = ["incomplete", 2]
+    shown = rows(the_answer(study(tmp_path, table)), ["unet_long", "no_se"])["Verdict"]
+    assert shown.iloc[0].startswith("incomplete (2 of 5 folds) (beside ")
+    assert "folds" not in shown.iloc[1]
+
+
 def test_the_figures_show_every_arm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[tuple[Any, str]] = []
     monkeypatch.setattr(figures, "show", lambda figure, *, alt, caption: drawn.append((figure, alt)))

@@ -109,6 +109,7 @@ def rows(found: Answer, arms: Sequence[str] | None = None) -> pd.DataFrame:
 def _row(found: Answer, name: str, row: Any) -> list[str]:
     plan = found.plan.comparisons.get(name)
     other = plan is not None and plan.reference != found.reference
+    fewer = row["word"] == "incomplete" and found.plan.folds
     against = f" (beside {found.table.loc[plan.reference, 'shown_as']})" if plan and other else ""
     return [
         row["shown_as"],
@@ -118,7 +119,7 @@ def _row(found: Answer, name: str, row: Any) -> list[str]:
         f"{row['cpu_ms']:.0f}",
         _known(row["dice_percent"]),
         _known(row["hc_error_mm"]),
-        row["word"] + against,
+        row["word"] + (f" ({row['folds']} of {len(found.plan.folds)} folds)" if fewer else "") + against,
     ]
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-# Before PyTorch is there; the processes that tests start have it too, two workers side by side.
+# Before PyTorch is there; the processes that tests start have it too, and workers stand side by side.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import matplotlib

@@ -45,6 +45,10 @@ def test_a_committed_run_is_known_again(path: Path) -> None:
     if run["profile"].startswith("ingredients-"):  # made from a profile, and none of the package's own
         left_out = run["profile"].partition("-without-")[2]
         run["profile"] = without(load_profile("ingredients"), left_out or None)
+    if "bfloat16" in path.parts:  # the plan's runs before they had to be in float32: all else is as planned
+        plan = load_profile("crossval")
+        as_before = dataclasses.replace(plan.training, precision="auto")
+        run["profile"] = dataclasses.replace(plan, training=as_before)
     assert configure(**run).hash == made["config_hash"]
 
 

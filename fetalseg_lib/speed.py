@@ -116,10 +116,10 @@ class _KernelApart(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, given: Tensor) -> tuple[Tensor | None, ...]:
         features, weight = ctx.saved_tensors
-        of_kernel = conv2d_weight(features.contiguous(), weight.shape, given.contiguous(), *ctx.how)
+        of_kernel = conv2d_weight(features.contiguous(), weight.shape, given.contiguous(), *ctx.how)  # type: ignore[no-untyped-call]
         of_input = None
         if ctx.needs_input_grad[0]:
-            of_input = conv2d_input(features.shape, weight, given, *ctx.how)
+            of_input = conv2d_input(features.shape, weight, given, *ctx.how)  # type: ignore[no-untyped-call]
         return of_input, of_kernel, *(None for _ in ctx.how)
 
 

@@ -43,9 +43,8 @@ book: $(READY)  ## run every chapter (PROFILE=quick) and build the site
 	$(BIN)/python -m fetalseg_book build -- --cores $(CORES) $(SNAKEMAKE) --config profile=$(PROFILE)
 	@echo "The book is ready: open $(CURDIR)/_build/html/index.html"
 
-# Three workers on two cores: one that waits for its browser leaves its core to another.
 check-site: $(READY) node_modules  ## what the built pages must keep: links, words for pictures, keyboard, no network, outputs
-	$(BIN)/python -m pytest -m site -n 3 --dist=loadgroup tests/site
+	$(BIN)/python -m pytest -m site -n 2 --dist=loadgroup tests/site
 
 screenshots: $(READY)  ## every page at the width of a desktop and of a phone, into _build/screenshots
 	$(BIN)/python -m fetalseg_book.publishing.screenshots

@@ -96,7 +96,7 @@ def test_a_dense_layer_under_autocast_computes_as_before(
 def test_a_whole_network_learns_the_same(processor: str, variant: str) -> None:
     torch.manual_seed(0)
     model = build_model(variant, encoder_weights="random").double().eval()  # without dropout
-    image = torch.rand(1, 1, 64, 32, dtype=torch.float64)
+    image = torch.rand(2, 1, 64, 96, dtype=torch.float64)
 
     def learnt() -> dict[str, Tensor]:
         model.zero_grad()

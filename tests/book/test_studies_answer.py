@@ -94,14 +94,15 @@ def test_the_correction_is_holms_over_both_measures_of_a_family(profile: Profile
         name: answers._test(answers.unit_differences(frame, name, "proposed"), one_family, 0.0)
         for name in one_family.comparisons
     }
-    corrected = answers._holm_by_family(tested, one_family.comparisons)
+    corrected = answers._holm_by_family(tested, one_family)
     p = [tested[name][1][measure].p for name, measure in corrected]
     assert list(corrected.values()) == pytest.approx(multipletests(p, method="holm")[1])
     assert len(p) == 2 * len(one_family.comparisons)
 
 
-def test_a_comparison_that_has_not_run_counts_in_the_correction(profile: Profile) -> None:
-    """Two comparisons of one family, one of them run: its two p-values are corrected as two of four."""
+@pytest.mark.parametrize("folds", [0, 4])
+def test_a_comparison_that_lacks_folds_counts_as_one_in_the_correction(profile: Profile, folds: int) -> None:
+    """Two comparisons of one family, one of them whole: its two p-values are corrected as two of four."""
     plans = {
         name: dataclasses.replace(profile.comparisons["unet"], family="all") for name in ("unet", "no_aspp")
     }
@@ -109,9 +110,9 @@ def test_a_comparison_that_has_not_run_counts_in_the_correction(profile: Profile
     units = answers.unit_differences(frame, "unet", "proposed")
     tested = {
         "unet": answers._test(units, profile, 0.0),
-        "no_aspp": answers._test(units.head(0), profile, 0.0),
+        "no_aspp": answers._test(units.head(folds), profile, 0.0),
     }
-    corrected = answers._holm_by_family(tested, plans)
+    corrected = answers._holm_by_family(tested, dataclasses.replace(profile, comparisons=plans))
     p = [tested["unet"][1][measure].p for measure in answers.SIGNS]
     expected = multipletests([*p, 1.0, 1.0], method="holm")[1]
     assert [corrected["unet", measure] for measure in answers.SIGNS] == pytest.approx(list(expected[:2]))

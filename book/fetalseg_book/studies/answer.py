@@ -15,7 +15,7 @@ from fetalseg_book.stats import PairedMean, decide, holm, paired_mean
 from fetalseg_lib.files import only_one
 from fetalseg_lib.models import get_variant
 from fetalseg_lib.study import records
-from fetalseg_lib.study.profile import FOLD_COUNT, Comparison, Profile
+from fetalseg_lib.study.profile import FOLD_COUNT, Profile
 from fetalseg_lib.study.tables import finished_runs, mixed_recipes
 
 ANSWER = "answer.csv"
@@ -70,7 +70,7 @@ def answer(
         name: _test(unit_differences(per_image, name, plan.reference), profile, overlap)
         for name, plan in profile.comparisons.items()
     }
-    corrected = _holm_by_family(tested, profile.comparisons)
+    corrected = _holm_by_family(tested, profile)
     rows = []
     for name in profile.variants:
         variant, runs = get_variant(name), per_image[per_image["variant"] == name]
@@ -161,16 +161,19 @@ def _test(units: pd.DataFrame, profile: Profile, overlap: float) -> Tested:
     }
 
 
-def _holm_by_family(
-    tested: Mapping[str, Tested], plans: Mapping[str, Comparison]
-) -> dict[tuple[str, str], float]:
-    """Over every planned comparison: one without a p-value counts as 1, so later runs weaken no word."""
-    corrected: dict[tuple[str, str], float] = {}
+def _holm_by_family(tested: Mapping[str, Tested], profile: Profile) -> dict[tuple[str, str], float]:
+    """Over every planned comparison: one that lacks folds counts as 1, so a later arm weakens no word."""
+    plans, corrected = profile.comparisons, dict[tuple[str, str], float]()
     for family in {plan.family for plan in plans.values()}:
         keys = [(n, m) for n, plan in plans.items() if plan.family == family for m in SIGNS]
-        known = [tested[name][1][measure].p if tested[name][1] else 1.0 for name, measure in keys]
+        known = [tested[n][1][m].p if _whole(tested[n], profile) else 1.0 for n, m in keys]
         corrected |= dict(zip(keys, holm(np.nan_to_num(known, nan=1.0)), strict=True))
     return corrected
+
+
+def _whole(tested: Tested, profile: Profile) -> bool:
+    units, found = tested
+    return bool(found) and units["fold"].nunique() >= len(profile.folds)
 
 
 def _word(
@@ -184,9 +187,9 @@ def _word(
         return "not run"
     if name not in tested:
         return "reference"
-    units, found = tested[name]
-    if units["fold"].nunique() < len(profile.folds):
+    if not _whole(tested[name], profile):
         return "incomplete"
+    found = tested[name][1]
     return decide(
         [sign * found[measure].mean for measure, sign in SIGNS.items()],
         p=[corrected[name, measure] for measure in SIGNS],

@@ -22,8 +22,8 @@ def collect_per_image(root: Path, *, file: str = records.PER_IMAGE) -> pd.DataFr
     """Every test image of every finished run under ``root``, with the run's ``variant`` and ``seed``.
 
     With ``file=records.VALIDATION`` the validation images; runs that kept none are left out. Raises
-    ``ValueError`` where there is no finished run, where two are of one variant and seed, or where runs were
-    tested on different splits: their means are not comparable.
+    ``ValueError`` where there is no finished run, where two are of one variant and seed, or where their means
+    are not comparable: runs of different splits, or that differ in more than variant and seed.
     """
     frames = []
     folders: dict[tuple[str, int], Path] = {}
@@ -47,6 +47,8 @@ def collect_per_image(root: Path, *, file: str = records.PER_IMAGE) -> pd.DataFr
     splits = per_image.groupby("split_sha256")["variant"].unique().map(list).to_dict()
     if len(splits) > 1:
         raise ValueError(f"{root}: runs of different splits cannot stand in one table: {splits}")
+    if mixed := mixed_recipes(root):
+        raise ValueError(mixed[0])
     return per_image
 
 
@@ -84,9 +86,9 @@ def summarize_variants(runs: pd.DataFrame, *, order: Sequence[str] | None = None
 def tables_of_runs(root: Path) -> dict[str, pd.DataFrame]:
     """The tables ``runs.csv`` and ``variants.csv`` of the runs below ``root``, by their files' names.
 
-    Raises as :func:`collect_one_recipe`.
+    Raises as :func:`collect_per_image`.
     """
-    runs = summarize_runs(collect_one_recipe(root))
+    runs = summarize_runs(collect_per_image(root))
     return {"runs.csv": runs, "variants.csv": summarize_variants(runs)}
 
 
@@ -97,14 +99,6 @@ def write_tables(root: Path) -> list[Path]:
         for path, table in tables.items():
             records.write_csv(path, table)
     return list(tables)
-
-
-def collect_one_recipe(root: Path) -> pd.DataFrame:
-    """As :func:`collect_per_image`; raises ``ValueError`` where runs differ in more than variant and seed."""
-    per_image = collect_per_image(root)
-    if mixed := mixed_recipes(root):
-        raise ValueError(mixed[0])
-    return per_image
 
 
 def mixed_recipes(root: Path) -> list[str]:

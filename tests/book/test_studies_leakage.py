@@ -137,6 +137,9 @@ def study(root: Path, scores: dict[str, float], *, split: str, seeds: int = 3) -
         dice = [score + 0.001 * seed for score in scores.values()]
         rows = {"name": list(scores), "exam": range(len(scores)), "dice": dice, "hc_error_mm": 0.0}
         records.write_csv(folder / records.PER_IMAGE, pd.DataFrame(rows).assign(failed=False))
+        config = {"variant": "proposed", "training": {}, "network": {}, "limit": {}}
+        environment = {"config": config, "encoder_weights": {"sha256": "w"}}
+        records.write_json(folder / records.ENVIRONMENT, environment)
         identity = {"variant": "proposed", "seed": seed, "profile": split, "data": "hc18"}
         records.write_json(folder / records.METRICS, identity | {"config_hash": "x", "split_sha256": split})
     return root

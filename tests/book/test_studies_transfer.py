@@ -20,7 +20,9 @@ def write_run(root: Path, profile: str, variant: str, seed: int, dice: float, *,
         table[column] = 1.0
     table["failed"] = False
     records.write_csv(folder / records.PER_IMAGE, table)
-    records.write_json(folder / records.ENVIRONMENT, {"split": {"train": images}})
+    config = {"variant": variant, "training": {}, "network": {}, "limit": {}}
+    environment = {"config": config, "encoder_weights": {"sha256": "w"}, "split": {"train": images}}
+    records.write_json(folder / records.ENVIRONMENT, environment)
     identity = {"variant": variant, "seed": seed, "profile": profile, "data": "hc18", "config_hash": "x"}
     records.write_json(folder / records.METRICS, identity | {"split_sha256": "y"})
 

@@ -11,7 +11,7 @@ from fetalseg_book.stats import noise_floor
 from fetalseg_lib.files import only_one
 from fetalseg_lib.study import records
 from fetalseg_lib.study.profile import Profile
-from fetalseg_lib.study.tables import collect_one_recipe
+from fetalseg_lib.study.tables import collect_per_image
 
 NOISE_FLOOR = "noise_floor.csv"
 
@@ -23,7 +23,7 @@ def noise_floor_table(root: Path, *, variant: str, seeds: int, comparisons: int)
     mm: the standard deviation of a run's mean between seeds with its 95 % interval, and the smallest true
     difference found with a probability of 80 %.
     """
-    per_image = collect_one_recipe(root / variant)
+    per_image = collect_per_image(root / variant)
     frame = per_image.assign(hc_abs_error_mm=per_image["hc_error_mm"].abs())
     rows = []
     for metric in ("dice", "hc_abs_error_mm"):
